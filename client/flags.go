@@ -1,0 +1,132 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/mtlslab/mtlslab/lab/wire"
+)
+
+// config is what flags, environment and arguments say.
+type config struct {
+	connect    string // host:port
+	serverName string
+	material   string
+	minVersion uint16
+	maxVersion uint16
+	timeout    time.Duration // zero: none
+	lifetime   time.Duration // zero: none
+	json       bool
+	version    bool
+	messages   []string // none: lines of standard input
+}
+
+func (c *config) flagSet() *flag.FlagSet {
+	fs := flag.NewFlagSet("client", flag.ContinueOnError)
+	fs.SetOutput(io.Discard)
+	fs.Usage = func() {}
+	fs.StringVar(&c.connect, "connect", "localhost:"+wire.DefaultPort, "`host:port` of the server")
+	fs.StringVar(&c.serverName, "server-name", "", "DNS `name` or IP address that the server's certificate must hold (default the host of -connect)")
+	fs.StringVar(&c.material, "material", "", "`directory` with ca.crt, tls.crt and tls.key, or - for a tar of them on standard input; required")
+	fs.Func("min-version", "lowest TLS `version` to accept, 1.2 or 1.3 (default 1.2)", versionInto(&c.minVersion))
+	fs.Func("max-version", "highest TLS `version` to offer, 1.2 or 1.3 (default 1.3)", versionInto(&c.maxVersion))
+	fs.DurationVar(&c.timeout, "timeout", 10*time.Second, "longest `time` that the exchange may take, begun anew by each line of standard input; 0 is for ever")
+	fs.DurationVar(&c.lifetime, "lifetime", 0, "longest `time` that the process may live, waiting for material included; 0 is for ever")
+	fs.Func("log", "`form` of the output, text or json (default text)", func(form string) error {
+		c.json = form == "json"
+		if !c.json && form != "text" {
+			return errors.New("choose text or json")
+		}
+		return nil
+	})
+	fs.BoolVar(&c.version, versionFlag, false, "print the version and exit")
+	return fs
+}
+
+func versionInto(version *uint16) func(string) error {
+	return func(s string) (err error) {
+		*version, err = wire.ParseVersion(s)
+		return err
+	}
+}
+
+// parseFlags reads flags first, then the environment for those not given. The
+// flag set is returned for the help text.
+func parseFlags(args []string, getenv func(string) (string, bool)) (config, *flag.FlagSet, error) {
+	var c config
+	fs := c.flagSet()
+	if err := fs.Parse(args); err != nil {
+		return c, fs, err
+	}
+	if c.version {
+		return c, fs, nil
+	}
+	if err := fromEnvironment(fs, getenv); err != nil {
+		return c, fs, err
+	}
+	c.messages = fs.Args()
+	return c, fs, c.check()
+}
+
+// versionFlag is a command rather than a setting, and so has no variable.
+const versionFlag = "version"
+
+func envName(flagName string) string {
+	return "MTLSLAB_" + strings.ToUpper(strings.ReplaceAll(flagName, "-", "_"))
+}
+
+// fromEnvironment sets the flags that were not given. An empty variable counts
+// as unset, because Compose passes those on.
+func fromEnvironment(fs *flag.FlagSet, getenv func(string) (string, bool)) (err error) {
+	given := map[string]bool{versionFlag: true}
+	fs.Visit(func(f *flag.Flag) { given[f.Name] = true })
+	fs.VisitAll(func(f *flag.Flag) {
+		value, ok := getenv(envName(f.Name))
+		if err != nil || given[f.Name] || !ok || value == "" {
+			return
+		}
+		if setErr := fs.Set(f.Name, value); setErr != nil {
+			err = fmt.Errorf("invalid value %q for %s: %w", value, envName(f.Name), setErr)
+		}
+	})
+	return err
+}
+
+// check completes the config, or says what cannot be used.
+func (c *config) check() error {
+	host, port, err := net.SplitHostPort(c.connect)
+	if err != nil {
+		return fmt.Errorf("-connect %q: give host:port", c.connect)
+	}
+	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+		return fmt.Errorf("-connect %q: the port must be a number from 1 to 65535", c.connect)
+	}
+	c.serverName = cmp.Or(c.serverName, host)
+	switch {
+	case host == "":
+		return fmt.Errorf("-connect %q: give host:port", c.connect)
+	case c.material == "":
+		return errors.New("-material is required: a directory, or - for a tar on standard input")
+	case c.material == wire.Stdin && len(c.messages) == 0:
+		return errors.New("-material -: give the messages as arguments, because standard input is the material")
+	case c.maxVersion != 0 && c.maxVersion < c.minVersion:
+		return errors.New("-min-version is above -max-version")
+	case c.timeout < 0:
+		return fmt.Errorf("-timeout %v is negative", c.timeout)
+	case c.lifetime < 0:
+		return fmt.Errorf("-lifetime %v is negative", c.lifetime)
+	}
+	for i, message := range c.messages {
+		if err := wire.CheckMessage(message); err != nil {
+			return fmt.Errorf("argument %d: %w", i+1, err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,177 @@
+package images
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+)
+
+// module is the module that every [Source] belongs to.
+const module = "github.com/mtlslab/mtlslab"
+
+// Binaries builds static binaries for a platform, such as "linux/amd64", and returns where each is, by the name of its
+// source. An empty platform is this host; no sources are those of [Own]. The source is that of the mtlslab module
+// which the current directory is in or requires.
+//
+// The paths lie in the user's cache directory and hold the same content for as long as they exist, which is a week from
+// the last use. Any number of processes may call Binaries at once.
+//
+// An error of the compiler is passed on as its first few lines.
+func Binaries(ctx context.Context, platform string, sources ...Source) (map[string]string, error) {
+	sources, err := complete(sources)
+	if err != nil {
+		return nil, err
+	}
+	if platform == "" {
+		platform = runtime.GOOS + "/" + runtime.GOARCH
+	}
+	goos, goarch, found := strings.Cut(platform, "/")
+	if !found || goos == "" || goarch == "" || strings.Contains(goarch, "/") {
+		return nil, fmt.Errorf("platform %q: must be GOOS/GOARCH, such as linux/amd64", platform)
+	}
+	root, err := moduleRoot(ctx)
+	if err != nil {
+		return nil, err
+	}
+	b := builder{root: root, goos: goos, goarch: goarch}
+	if b.cache, err = openCache(); err != nil {
+		return nil, err
+	}
+	paths := make(map[string]string, len(sources))
+	for _, batch := range batches(sources) {
+		if err := b.build(ctx, batch, paths); err != nil {
+			return nil, err
+		}
+	}
+	return paths, nil
+}
+
+// batches divides the sources so that no two of a batch are given the same file name by `go build`. It is one batch
+// unless somebody builds two servers at once.
+func batches(sources []Source) [][]Source {
+	var all [][]Source
+	count := map[string]int{}
+	for _, s := range sources {
+		i := count[s.base()]
+		count[s.base()]++
+		if i == len(all) {
+			all = append(all, nil)
+		}
+		all[i] = append(all[i], s)
+	}
+	return all
+}
+
+// A builder builds for one platform from one source tree.
+type builder struct {
+	root         string
+	goos, goarch string
+	cache        cache
+}
+
+// build builds one batch with one call of `go build`, and adds where the binaries are to paths.
+func (b builder) build(ctx context.Context, batch []Source, paths map[string]string) error {
+	dir, err := os.MkdirTemp(b.cache.dir, "build-*")
+	if err != nil {
+		return fmt.Errorf("making room for a build: %w", err)
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+
+	// The linker's build ID stays in: it is the same for the same source, and by it `go build` sees that a binary left in
+	// its output directory is up to date.
+	arguments := []string{
+		"build", "-mod=readonly", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", dir + string(filepath.Separator),
+	}
+	for _, s := range batch {
+		arguments = append(arguments, s.Package)
+		b.cache.seed(b.key(s), s.Name, b.output(dir, s))
+	}
+	_, err = runGo(ctx, b.root, []string{
+		"CGO_ENABLED=0", "GOOS=" + b.goos, "GOARCH=" + b.goarch, "GOFLAGS=", "GOWORK=off",
+	}, arguments...)
+	if err != nil {
+		return fmt.Errorf("building %s: %w", strings.Join(arguments[len(arguments)-len(batch):], " "), err)
+	}
+	for _, s := range batch {
+		if _, err := os.Stat(b.output(dir, s)); err != nil { // go build checks such a package and throws the result away
+			return fmt.Errorf("building %s: not a main package", s.Package)
+		}
+		if paths[s.Name], err = b.cache.publish(b.key(s), s.Name, b.output(dir, s)); err != nil {
+			return fmt.Errorf("storing the binary of %s: %w", s.Name, err)
+		}
+	}
+	return nil
+}
+
+// key tells apart the builds whose results may be taken as a start for the next.
+func (b builder) key(s Source) string {
+	return shortSum([]byte(strings.Join([]string{b.root, b.goos, b.goarch, s.Name, s.Package}, "\x00")))
+}
+
+// output is where `go build` puts the binary of s in dir.
+func (b builder) output(dir string, s Source) string {
+	if b.goos == "windows" {
+		return filepath.Join(dir, s.base()+".exe")
+	}
+	return filepath.Join(dir, s.base())
+}
+
+// moduleRoot returns the directory of mtlslab's source. Building happens there and not in the current directory, so that
+// mtlslab's own go.mod and go.sum hold, and not those of a module that requires it.
+func moduleRoot(ctx context.Context) (string, error) {
+	out, err := runGo(ctx, "", nil, "list", "-m", "-mod=readonly", "-f", "{{.Dir}}", module)
+	switch dir := strings.TrimSpace(string(out)); {
+	case errors.Is(err, exec.ErrNotFound):
+		return "", fmt.Errorf("mtlslab's peers are built from source: install Go and put it on the PATH: %w", err)
+	case err != nil:
+		return "", fmt.Errorf("finding mtlslab's source: run in a checkout of it, or in a module that requires it (go get %s): %w", module, err)
+	case dir == "":
+		return "", fmt.Errorf("finding mtlslab's source: it is not in the module cache: go mod download %s", module)
+	default:
+		return dir, nil
+	}
+}
+
+// runGo runs the go command and returns its standard output. When it fails the error is what it said.
+func runGo(ctx context.Context, dir string, env []string, arguments ...string) ([]byte, error) {
+	var stdout, stderr bytes.Buffer
+	cmd := exec.CommandContext(ctx, "go", arguments...)
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), env...)
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	// Interrupted rather than killed, the go command removes its work directory.
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.WaitDelay = 5 * time.Second
+	err := cmd.Run()
+	switch said := firstLines(stderr.String()); {
+	case err == nil:
+		return stdout.Bytes(), nil
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case said != "":
+		return nil, errors.New(said)
+	default:
+		return nil, err
+	}
+}
+
+// firstLines returns the few lines of what the go command said that tell what is wrong.
+func firstLines(said string) string {
+	const most = 3
+	var lines []string
+	for line := range strings.Lines(said) {
+		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
+			lines = append(lines, line)
+		}
+	}
+	if len(lines) > most {
+		lines = append(lines[:most], fmt.Sprintf("and %d more lines", len(lines)-most))
+	}
+	return strings.Join(lines, "\n")
+}

@@ -1,0 +1,23 @@
+// Package images builds the binaries of mtlslab's peers and puts them into a container engine as images.
+//
+// It exists so that both runtimes of the lab run the very same programs, built once from the source at hand, whether
+// the lab runs in a checkout of mtlslab or in another module that requires it; and so that the same source, built by
+// the same version of Go, always gives the same image. An engine's own build writes the time of day into what it makes,
+// so two builds of one source have two digests; therefore this package carries out the Dockerfiles itself. They stay
+// true Dockerfiles, and a test compares the result with what the engine makes of them. Understood are
+//
+//	FROM scratch
+//	COPY name /path
+//	USER uid:gid
+//	EXPOSE port
+//	ENTRYPOINT ["/path"]
+//	LABEL key="value" ...
+//
+// and everything else is an error that names the file and the line.
+//
+// An image is named after its content, mtlslab/server:0123456789ab, so that labs of different versions share an engine
+// without taking each other's images. [Tag] adds a name that stays, for files such as compose.yaml.
+//
+// It must not write into a source tree, fetch an image, start a container, or put a key or a certificate into an image.
+// It is not for peers made of other people's software: those need a base image, and an engine to build them.
+package images

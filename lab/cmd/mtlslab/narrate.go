@@ -1,0 +1,190 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mtlslab/mtlslab/images"
+	"github.com/mtlslab/mtlslab/lab"
+	"github.com/mtlslab/mtlslab/lab/wire"
+)
+
+// width is how many columns a line has; timeWidth of them are for its time.
+const (
+	width      = 80
+	nameWidth  = 10
+	timeWidth  = 9
+	indentText = "  "
+)
+
+// narrator tells a demonstration to a person as it goes, or prints the document
+// once it is over.
+type narrator struct {
+	out, err io.Writer
+	json     bool
+}
+
+func newNarrator(cmd *cobra.Command) *narrator {
+	return &narrator{out: cmd.OutOrStdout(), err: cmd.ErrOrStderr(), json: wantsJSON(cmd)}
+}
+
+func (n *narrator) progress(what string) { fmt.Fprintf(n.err, "mtlslab: %s\n", what) }
+
+// line prints a step: its name, what came of it, and how long it took.
+func (n *narrator) line(name, text string, took time.Duration) {
+	if n.json {
+		return
+	}
+	room := width - nameWidth - timeWidth - 1
+	for i, part := range wrap(text, room) {
+		stamp := ""
+		if i == 0 && took > 0 {
+			stamp = duration(took)
+		}
+		line := fmt.Sprintf("%-*s%-*s %*s", nameWidth, name, room, part, timeWidth, stamp)
+		fmt.Fprintln(n.out, strings.TrimRight(line, " "))
+		name = ""
+	}
+}
+
+func (n *narrator) place(d demonstration) {
+	f := d.Facts
+	if f.Runtime == lab.Processes {
+		n.line("runtime", "local processes on loopback", f.Build)
+	} else {
+		n.line("engine", fmt.Sprintf("%s, API %s, %s", f.Engine.Version, f.Engine.API, f.Engine.Arch), f.Connect)
+		n.images(f.Images, f.Build)
+	}
+	n.line("pki", fmt.Sprintf("root, intermediate, 2 leaves; %s; until %s",
+		d.PKI.Algorithm, d.PKI.NotAfter.UTC().Format("2006-01-02 15:04 UTC")), f.Mint)
+	if f.Network != nil {
+		n.line("network", fmt.Sprintf("%s, %s", f.Network.Name, f.Network.Subnet), f.Connected)
+	}
+}
+
+func (n *narrator) images(made []images.Image, took time.Duration) {
+	name := "images"
+	for _, image := range made {
+		state := "built"
+		if image.Cached {
+			state = "cached"
+		}
+		n.line(name, fmt.Sprintf("%s %.1f MB, %.19s, %s", image.Name, float64(image.Size)/1e6, image.Digest, state), took)
+		name, took = "", 0
+	}
+}
+
+func (n *narrator) check(c check) {
+	state := "ok"
+	if !c.OK {
+		state = "missing"
+		if c.optional {
+			state = "note"
+		}
+	}
+	n.line(c.Name, state+": "+c.Found, 0)
+	if c.Do != "" {
+		n.line("", c.Do, 0)
+	}
+}
+
+func (n *narrator) exchange(d demonstration) {
+	v := d.Exchange.Verdict
+	if d.Facts.Network != nil {
+		text := "internal; the server found no route out"
+		if !d.Isolation.Proven {
+			text = "NOT ISOLATED: " + d.Isolation.Why
+		}
+		n.line("", text, 0)
+	}
+	if v.Listening.Own != nil {
+		n.line("server", fmt.Sprintf("listening on %s as %s", v.Listening.Local, v.Listening.Own), v.Ready)
+	}
+	if !d.Exchange.Pass {
+		n.failure(d.Exchange)
+		return
+	}
+	n.line("client", fmt.Sprintf("verified %s; %s, %s", v.Client.Peer, v.Client.TLS.Version, v.Client.TLS.Group), v.Took-v.Ready)
+	n.line("message", "Received: "+wire.Printable(v.Sent.Text), v.Took)
+	n.line("", "from "+v.Identity+", verified by the server", 0)
+}
+
+func (n *narrator) controls(claims []claim) {
+	name := "controls"
+	for _, c := range claims {
+		if c.Pass {
+			n.line(name, c.Name+": "+c.Verdict.String(), c.Verdict.Took)
+		} else {
+			n.line(name, c.Name+": FAIL", c.Verdict.Took)
+			n.failure(c)
+		}
+		name = ""
+	}
+	for _, c := range claims {
+		if c.Pass && c.Verdict.By == wire.Client {
+			n.line("", "the impostor server never saw the message", 0)
+		}
+	}
+}
+
+// failure shows what each side saw and what it means.
+func (n *narrator) failure(c claim) {
+	for line := range strings.Lines(c.Diff) {
+		n.line("", indentText+strings.TrimRight(line, "\n"), 0)
+	}
+}
+
+func (n *narrator) end(d demonstration) error {
+	if n.json {
+		return printJSON(n.out, d)
+	}
+	left := "containers and network removed; none left by label"
+	if d.Facts.Runtime == lab.Processes {
+		left = "processes ended"
+	}
+	n.line("clean-up", left, d.CleanUp)
+	if !d.Isolation.Proven {
+		n.line("isolation", "not proven: "+d.Isolation.Why, 0)
+	}
+	result := "FAIL"
+	if d.Pass {
+		result = "PASS"
+	}
+	_, err := fmt.Fprintf(n.out, "%s in %s\n", result, duration(d.Took))
+	return err
+}
+
+// duration is a time for people: three digits at most, and a unit.
+func duration(d time.Duration) string {
+	switch {
+	case d < 10*time.Millisecond:
+		return fmt.Sprintf("%.1f ms", d.Seconds()*1e3)
+	case d < time.Second:
+		return fmt.Sprintf("%.0f ms", d.Seconds()*1e3)
+	default:
+		return fmt.Sprintf("%.2f s", d.Seconds())
+	}
+}
+
+// wrap breaks text at spaces into lines of at most room columns, and a word
+// that is longer anywhere.
+func wrap(text string, room int) []string {
+	var lines []string
+	runes := []rune(text)
+	for len(runes) > room {
+		cut := room
+		for i := room; i > room/2; i-- {
+			if runes[i] == ' ' {
+				cut = i
+				break
+			}
+		}
+		lines = append(lines, string(runes[:cut]))
+		runes = []rune(strings.TrimLeft(string(runes[cut:]), " "))
+	}
+	return append(lines, string(runes))
+}

@@ -1,0 +1,115 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mtlslab/mtlslab/lab"
+)
+
+// Exit codes, the same for every command.
+const (
+	exitPass        = 0   // all as it must be
+	exitFail        = 1   // a claim failed
+	exitUsage       = 2   // the command line is wrong
+	exitBroken      = 3   // the lab broke, or the answer is inconclusive
+	exitLeftover    = 4   // something was left behind
+	exitInterrupted = 130 // interrupted, and cleaned up
+)
+
+// errFail is returned by a command whose claim failed, once it has been
+// printed. errInconclusive likewise.
+var (
+	errFail         = errors.New("a claim failed")
+	errInconclusive = errors.New("inconclusive")
+)
+
+// usageError is a command line that cannot be used.
+type usageError struct{ error }
+
+func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	root := newRoot()
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
+	code := exitCode(ctx, err)
+	switch {
+	case err == nil || errors.Is(err, errFail) || errors.Is(err, errInconclusive):
+	case code == exitInterrupted:
+		fmt.Fprintln(stderr, "mtlslab: interrupted; nothing was left behind")
+	default:
+		fmt.Fprintf(stderr, "mtlslab: %v\n", err)
+	}
+	return code
+}
+
+func exitCode(ctx context.Context, err error) int {
+	var left *lab.LeftoverError
+	var usage usageError
+	switch {
+	case errors.As(err, &left):
+		return exitLeftover
+	case ctx.Err() != nil:
+		return exitInterrupted
+	case err == nil:
+		return exitPass
+	case errors.As(err, &usage):
+		return exitUsage
+	case errors.Is(err, errFail):
+		return exitFail
+	default:
+		return exitBroken
+	}
+}
+
+func newRoot() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "mtlslab",
+		Short: "Prove that two peers authenticate each other, and that nobody else gets in",
+		Long: `mtlslab mints a fresh PKI, starts a server and a client on a network with no
+way out, shows that the right client's message arrives with both identities
+verified, and that every impostor is refused for the right reason.
+
+Exit codes: 0 all as it must be, 1 a claim failed, 2 usage, 3 the lab broke or
+the answer is inconclusive, 4 something was left behind, 130 interrupted.`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          noArgs,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usageError{fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())}
+	})
+	root.PersistentFlags().Bool("json", false, "print one JSON document on standard output")
+	root.AddCommand(newRun(), newImages(), newDoctor(), newClean())
+	return root
+}
+
+func noArgs(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	if !cmd.HasParent() {
+		return usageError{fmt.Errorf("unknown command %q; see mtlslab --help", args[0])}
+	}
+	return usageError{fmt.Errorf("%s takes no argument, got %q; see %s --help", cmd.CommandPath(), args[0], cmd.CommandPath())}
+}
+
+// wantsJSON reports whether --json was given.
+func wantsJSON(cmd *cobra.Command) bool {
+	set, _ := cmd.Flags().GetBool("json") // defined on the root
+	return set
+}
+
+func printJSON(w io.Writer, v any) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(v)
+}

@@ -1,0 +1,230 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/mtlslab/mtlslab/lab"
+	"github.com/mtlslab/mtlslab/lab/pki"
+	"github.com/mtlslab/mtlslab/lab/wire"
+)
+
+// demonstration is what `run` shows: one exchange that must arrive, and the
+// controls that must be refused. It is the JSON document of --json.
+type demonstration struct {
+	Format    int           `json:"format"` // 1
+	Pass      bool          `json:"pass"`
+	Facts     lab.Facts     `json:"facts"`
+	PKI       pkiFacts      `json:"pki"`
+	Isolation isolation     `json:"isolation"`
+	Exchange  claim         `json:"exchange"`
+	Controls  []claim       `json:"controls"`
+	CleanUp   time.Duration `json:"clean_up_ns"`
+	Took      time.Duration `json:"took_ns"`
+}
+
+// claim is one exchange and what must come of it.
+type claim struct {
+	Name    string      `json:"name"`
+	Want    string      `json:"want"`
+	Pass    bool        `json:"pass"`
+	Diff    string      `json:"diff,omitempty"`
+	Verdict lab.Verdict `json:"verdict"`
+
+	exchange lab.Exchange
+	want     lab.Want
+}
+
+type pkiFacts struct {
+	Algorithm pki.Algorithm `json:"algorithm"`
+	NotBefore time.Time     `json:"not_before"`
+	NotAfter  time.Time     `json:"not_after"`
+}
+
+type isolation struct {
+	Proven bool   `json:"proven"`
+	Why    string `json:"why,omitempty"` // why not
+}
+
+func newRun() *cobra.Command {
+	var cfg lab.Config
+	var message, runtime, algorithm string
+	cmd := &cobra.Command{
+		Use:   "run",
+		Short: "Deliver one mutually authenticated message and turn the impostors away",
+		Args:  noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			var err error
+			if cfg.Algorithm, err = pki.ParseAlgorithm(algorithm); err != nil {
+				return usageError{fmt.Errorf("--algorithm: %w", err)}
+			}
+			switch cfg.Runtime = lab.Runtime(runtime); cfg.Runtime {
+			case "", lab.Containers, lab.Processes:
+			default:
+				return usageError{fmt.Errorf("--runtime %q: choose %s or %s", runtime, lab.Containers, lab.Processes)}
+			}
+			if strings.ContainsAny(message, "\r\n") {
+				return usageError{fmt.Errorf("--message %q: must be one line", message)}
+			}
+			return demonstrate(cmd, cfg, message)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&runtime, "runtime", "", "where the peers run: containers or processes (default containers where an engine answers)")
+	flags.StringVar(&message, "message", lab.Greeting, "what the client says")
+	flags.StringVar(&algorithm, "algorithm", string(pki.ECDSAP256), "of every key: ecdsa-p256, ecdsa-p384, rsa-2048 or ed25519")
+	flags.DurationVar(&cfg.TTL, "ttl", lab.DefaultTTL, "how long the peers live if the lab is killed")
+	return cmd
+}
+
+func demonstrate(cmd *cobra.Command, cfg lab.Config, message string) (err error) {
+	began := time.Now()
+	ctx := cmd.Context()
+	show := newNarrator(cmd)
+	cfg.Progress = show.progress
+
+	d := demonstration{Format: 1}
+	l, err := lab.Start(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	closed := false
+	closeLab := func() error {
+		closing := time.Now()
+		closed = true
+		err := l.Close(ctx)
+		d.CleanUp = time.Since(closing)
+		return err
+	}
+	defer func() {
+		if !closed {
+			err = errors.Join(err, closeLab())
+		}
+	}()
+
+	d.Facts = l.Facts()
+	leaf := l.Server.Certificate
+	d.PKI = pkiFacts{cfg.Algorithm, leaf.NotBefore, leaf.NotAfter}
+	show.place(d)
+	if d.Exchange, err = run(ctx, l, delivery(message)); err != nil {
+		return err
+	}
+	d.Isolation = isolated(d.Facts, d.Exchange.Verdict)
+	show.exchange(d)
+	if d.Controls, err = runControls(ctx, l); err != nil {
+		return err
+	}
+	show.controls(d.Controls)
+	if err := closeLab(); err != nil {
+		return err
+	}
+	d.Took = time.Since(began)
+	d.Pass = d.passes()
+	if err := show.end(d); err != nil {
+		return err
+	}
+	return d.verdict()
+}
+
+// isolated says whether the peers had no way out: the engine's word for the
+// network, and the server's own for its routes.
+func isolated(facts lab.Facts, v lab.Verdict) isolation {
+	switch {
+	case facts.Runtime == lab.Processes && facts.Why != "":
+		return isolation{Why: "the peers ran as local processes, because " + facts.Why}
+	case facts.Runtime == lab.Processes:
+		return isolation{Why: "the peers ran as local processes, as asked"}
+	case facts.Network == nil || !facts.Network.Internal:
+		return isolation{Why: "the engine says that the network is not internal"}
+	case v.Listening.RouteOut == nil || *v.Listening.RouteOut:
+		return isolation{Why: "the server found a route out of its network"}
+	default:
+		return isolation{Proven: true}
+	}
+}
+
+func (d demonstration) passes() bool {
+	for _, c := range d.Controls {
+		if !c.Pass {
+			return false
+		}
+	}
+	return d.Exchange.Pass && (d.Isolation.Proven || d.Facts.Runtime == lab.Processes)
+}
+
+// verdict turns what was shown into the command's error.
+func (d demonstration) verdict() error {
+	if d.Pass {
+		return nil
+	}
+	for _, c := range append(d.Controls, d.Exchange) {
+		if c.Verdict.Decision == lab.Inconclusive {
+			return errInconclusive
+		}
+	}
+	return errFail
+}
+
+func delivery(message string) claim {
+	return claim{
+		Name:     "the right client",
+		exchange: lab.Exchange{Message: message},
+		want:     lab.Delivered("spiffe://lab/client"),
+	}
+}
+
+// controls are what makes the delivery mean something.
+func controls(l *lab.Lab) ([]claim, error) {
+	client, err := l.Stranger(wire.Client)
+	if err != nil {
+		return nil, err
+	}
+	server, err := l.Stranger(wire.Server)
+	if err != nil {
+		return nil, err
+	}
+	return []claim{{
+		Name:     "client with no certificate",
+		exchange: lab.Exchange{Client: lab.Peer{Args: []string{"-no-certificate"}}},
+		want:     lab.Refused(wire.Server, wire.NoCertificate),
+	}, {
+		Name:     "client of another authority",
+		exchange: lab.Exchange{Client: lab.Peer{Material: client}},
+		want:     lab.Refused(wire.Server, wire.UnknownAuthority),
+	}, {
+		Name:     "server of another authority",
+		exchange: lab.Exchange{Server: lab.Peer{Material: server}},
+		want:     lab.Refused(wire.Client, wire.UnknownAuthority),
+	}}, nil
+}
+
+func runControls(ctx context.Context, l *lab.Lab) ([]claim, error) {
+	claims, err := controls(l)
+	if err != nil {
+		return nil, err
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	for i := range claims {
+		group.Go(func() (err error) {
+			claims[i], err = run(ctx, l, claims[i])
+			return err
+		})
+	}
+	return claims, group.Wait()
+}
+
+func run(ctx context.Context, l *lab.Lab, c claim) (claim, error) {
+	v, err := l.Run(ctx, c.exchange)
+	if err != nil {
+		return c, fmt.Errorf("%s: %w", c.Name, err)
+	}
+	c.Verdict, c.Want, c.Diff = v, c.want.String(), v.Diff(c.want)
+	c.Pass = c.Diff == ""
+	return c, nil
+}

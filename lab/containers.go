@@ -1,0 +1,249 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/moby/moby/api/pkg/stdcopy"
+	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/client"
+	"github.com/testcontainers/testcontainers-go"
+
+	"github.com/mtlslab/mtlslab/images"
+	"github.com/mtlslab/mtlslab/lab/wire"
+)
+
+// Limits of one container. A peer needs a tenth of the memory; the rest is for
+// the attacks it has to stand.
+const (
+	maxMemory    = 128 << 20 // bytes
+	maxProcesses = 128
+)
+
+// containerHost runs peers as containers of one engine, on a network of their
+// own with no way out.
+type containerHost struct {
+	engine  *engine
+	about   Facts
+	run     string
+	labels  map[string]string
+	expires time.Time
+	swept   chan error
+
+	mu     sync.Mutex
+	images map[string]images.Image // by the name of their source
+
+	gate     sync.Mutex
+	closed   bool
+	creating sync.WaitGroup
+}
+
+func newContainerHost(ctx context.Context, cfg Config, run string, expires time.Time) (*containerHost, error) {
+	h := &containerHost{
+		run:     run,
+		expires: expires,
+		images:  make(map[string]images.Image),
+		swept:   make(chan error, 1),
+	}
+	h.labels = labels(run, h.expires)
+	h.about.Runtime = Containers
+
+	began := time.Now()
+	var err error
+	if h.engine, err = connect(ctx); err != nil {
+		return nil, err
+	}
+	h.about.Engine, h.about.Connect = &h.engine.about, time.Since(began)
+	go func() { h.swept <- h.engine.sweep(context.WithoutCancel(ctx), time.Now()) }()
+
+	began = time.Now()
+	cfg.Progress("building the images, if need be")
+	if err := h.ensure(ctx, images.Own()...); err != nil {
+		return nil, errors.Join(err, h.close(ctx))
+	}
+	h.about.Build = time.Since(began)
+
+	began = time.Now()
+	made, err := h.engine.createNetwork(context.WithoutCancel(ctx), "mtlslab-"+run, h.labels)
+	if err != nil {
+		return nil, errors.Join(err, h.close(ctx))
+	}
+	h.about.Network, h.about.Connected = &made, time.Since(began)
+	return h, nil
+}
+
+func (h *containerHost) ensure(ctx context.Context, sources ...images.Source) error {
+	made, err := images.Ensure(ctx, h.engine, sources...)
+	if err != nil {
+		return err
+	}
+	for i, image := range made {
+		h.images[sources[i].Name] = image
+		h.about.Images = append(h.about.Images, image)
+	}
+	return nil
+}
+
+func (h *containerHost) image(ctx context.Context, source images.Source) (images.Image, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if _, ok := h.images[source.Name]; !ok {
+		if err := h.ensure(ctx, source); err != nil {
+			return images.Image{}, err
+		}
+	}
+	return h.images[source.Name], nil
+}
+
+func (h *containerHost) facts() Facts { return h.about }
+
+func (h *containerHost) endpoint(hostname string) string {
+	return net.JoinHostPort(hostname, wire.DefaultPort)
+}
+
+func (h *containerHost) listen() string { return ":" + wire.DefaultPort }
+
+// begin admits a creation, which the engine carries out whether or not anybody
+// still waits for it; close waits for all that were admitted, or it would miss
+// what they make.
+func (h *containerHost) begin() error {
+	h.gate.Lock()
+	defer h.gate.Unlock()
+	if h.closed {
+		return errClosed
+	}
+	h.creating.Add(1)
+	return nil
+}
+
+func (h *containerHost) start(ctx context.Context, p program) (*process, error) {
+	if err := h.begin(); err != nil {
+		return nil, err
+	}
+	defer h.creating.Done()
+	image, err := h.image(ctx, p.source)
+	if err != nil {
+		return nil, err
+	}
+	started := &process{stderr: new(tail)}
+	made, err := h.engine.provider.CreateContainer(context.WithoutCancel(ctx), h.request(p, image.Ref, started))
+	if err != nil {
+		return nil, err
+	}
+	if err := context.Cause(ctx); err != nil {
+		return nil, err
+	}
+	id := made.GetContainerID()
+	waiting := h.engine.ContainerWait(context.WithoutCancel(ctx), id,
+		client.ContainerWaitOptions{Condition: container.WaitConditionNextExit})
+	if err := made.Start(ctx); err != nil {
+		return nil, err
+	}
+	started.wait = func(ctx context.Context) (int, error) {
+		select {
+		case result := <-waiting.Result:
+			return int(result.StatusCode), nil
+		case err := <-waiting.Error:
+			return 0, fmt.Errorf("waiting for %s to exit: %w", p.hostname, err)
+		case <-ctx.Done():
+			return 0, fmt.Errorf("waiting for %s to exit: %w", p.hostname, context.Cause(ctx))
+		}
+	}
+	started.stop = func(ctx context.Context) error {
+		return h.engine.removeOne(ctx, thing{kind: "container", id: id})
+	}
+	return started, nil
+}
+
+// request says how a peer's container is made: nothing published, nothing
+// mounted, nothing it could write to, no right it could use.
+func (h *containerHost) request(p program, image string, started *process) testcontainers.ContainerRequest {
+	name := h.about.Network.Name
+	pids := int64(maxProcesses)
+	return testcontainers.ContainerRequest{
+		Image:          image,
+		Cmd:            p.args,
+		Labels:         maps.Clone(h.labels),
+		Networks:       []string{name},
+		NetworkAliases: map[string][]string{name: {p.hostname}},
+		ConfigModifier: func(c *container.Config) {
+			c.Hostname = p.hostname
+			c.OpenStdin, c.StdinOnce = true, true
+			c.AttachStdin, c.AttachStdout, c.AttachStderr = true, true, true
+		},
+		HostConfigModifier: func(c *container.HostConfig) {
+			c.ReadonlyRootfs = true
+			c.CapDrop = []string{"ALL"}
+			c.SecurityOpt = []string{"no-new-privileges"}
+			c.Memory, c.MemorySwap = maxMemory, maxMemory
+			c.PidsLimit = &pids
+		},
+		LifecycleHooks: []testcontainers.ContainerLifecycleHooks{{
+			PostCreates: []testcontainers.ContainerHook{h.checkNetwork},
+			PreStarts: []testcontainers.ContainerHook{func(ctx context.Context, c testcontainers.Container) error {
+				return h.attach(ctx, c.GetContainerID(), started)
+			}},
+		}},
+	}
+}
+
+// checkNetwork holds the engine to what it was asked: a network that it cannot
+// find it leaves out without an error, and the container lands on the bridge
+// that leads outside. It comes before any material is given.
+func (h *containerHost) checkNetwork(ctx context.Context, c testcontainers.Container) error {
+	made, err := h.engine.ContainerInspect(ctx, c.GetContainerID(), client.ContainerInspectOptions{})
+	if err != nil {
+		return fmt.Errorf("inspecting its network: %w", err)
+	}
+	networks := made.Container.NetworkSettings.Networks
+	if _, ours := networks[h.about.Network.Name]; !ours || len(networks) != 1 {
+		return fmt.Errorf("it is on other networks than %s alone", h.about.Network.Name)
+	}
+	return nil
+}
+
+// attach takes the container's standard streams before it starts, so that no
+// line of its account can be lost.
+func (h *containerHost) attach(ctx context.Context, id string, started *process) error {
+	stream, err := h.engine.ContainerAttach(context.WithoutCancel(ctx), id,
+		client.ContainerAttachOptions{Stream: true, Stdin: true, Stdout: true, Stderr: true})
+	if err != nil {
+		return fmt.Errorf("attaching: %w", err)
+	}
+	reader, writer := io.Pipe()
+	started.stdin, started.stdout = halfCloser{stream.HijackedResponse}, reader
+	go func() {
+		_, err := stdcopy.StdCopy(writer, started.stderr, stream.Reader)
+		_ = writer.CloseWithError(err)
+		stream.Close()
+	}()
+	return nil
+}
+
+// halfCloser ends standard input and leaves the other streams open.
+type halfCloser struct{ stream client.HijackedResponse }
+
+func (h halfCloser) Write(p []byte) (int, error) { return h.stream.Conn.Write(p) }
+func (h halfCloser) Close() error                { return h.stream.CloseWrite() }
+
+// close removes all that bears the run's label and looks again.
+func (h *containerHost) close(ctx context.Context) error {
+	h.gate.Lock()
+	h.closed = true
+	h.gate.Unlock()
+	h.creating.Wait()
+	_, err := h.engine.clear(ctx, labelRun+"="+h.run)
+	select {
+	case sweepErr := <-h.swept:
+		h.swept <- nil
+		return errors.Join(err, sweepErr)
+	case <-ctx.Done():
+		return err
+	}
+}

@@ -1,0 +1,80 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/moby/moby/client"
+	"github.com/testcontainers/testcontainers-go"
+	tclog "github.com/testcontainers/testcontainers-go/log"
+)
+
+// ErrNoEngine says that no container engine answers.
+var ErrNoEngine = errors.New("no container engine answers")
+
+// reaperImage removes what a killed process left behind. It is used where the
+// engine has it already: pulling it would cost more than a lab does, and every
+// container ends by itself at its expiry anyway.
+var reaperImage = testcontainers.ReaperDefaultImage
+
+// Engine is what a container engine says of itself.
+type Engine struct {
+	Version string `json:"version"`
+	API     string `json:"api"`      // the version spoken
+	Arch    string `json:"arch"`     // as Go spells it
+	Host    string `json:"endpoint"` // "unix:///var/run/docker.sock"
+}
+
+// engine is a connection to the container engine.
+type engine struct {
+	*client.Client
+	provider *testcontainers.DockerProvider
+	about    Engine
+}
+
+var quiet sync.Once
+
+// connect finds the engine that testcontainers-go would use.
+func connect(ctx context.Context) (*engine, error) {
+	quiet.Do(func() {
+		tclog.SetDefault(tclog.NewNoopLogger())
+		decideReaper(ctx)
+	})
+	provider, err := testcontainers.NewDockerProvider(testcontainers.WithLogger(tclog.NewNoopLogger()))
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrNoEngine, err)
+	}
+	docker, ok := provider.Client().(*testcontainers.DockerClient)
+	if !ok {
+		return nil, fmt.Errorf("testcontainers-go gave a client of type %T", provider.Client())
+	}
+	e := &engine{Client: docker.Client, provider: provider}
+	version, err := e.ServerVersion(ctx, client.ServerVersionOptions{})
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrNoEngine, err)
+	}
+	e.about = Engine{Version: version.Version, API: e.ClientVersion(), Arch: version.Arch, Host: e.DaemonHost()}
+	return e, nil
+}
+
+// decideReaper turns the reaper off where its image is not at hand. It must
+// come before testcontainers-go reads its configuration, which it does once.
+func decideReaper(ctx context.Context) {
+	const variable = "TESTCONTAINERS_RYUK_DISABLED"
+	if os.Getenv(variable) != "" {
+		return
+	}
+	if c, err := client.New(client.FromEnv); err == nil {
+		defer c.Close() //nolint:errcheck // only connections that are idle
+		ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+		defer cancel()
+		if _, err := c.ImageInspect(ctx, reaperImage); err == nil {
+			return
+		}
+	}
+	_ = os.Setenv(variable, "true")
+}

@@ -1,0 +1,120 @@
+package lab
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/mtlslab/mtlslab/images"
+	"github.com/mtlslab/mtlslab/lab/wire"
+)
+
+// Greeting is the message of an exchange that names none.
+const Greeting = "Hello, server!"
+
+// Peer is one side of an exchange. The zero value is our own program with good
+// material.
+type Peer struct {
+	Material *wire.Material
+	Source   images.Source // another program, which takes the same flags
+	Args     []string      // further flags
+}
+
+// Exchange is one client, one server and one message.
+type Exchange struct {
+	Message    string // one line; Greeting if empty
+	Server     Peer
+	Client     Peer
+	ServerName string // the name that the client demands; ServerName if empty
+}
+
+// accountGrace is how long the server has to give its account once the client
+// has given its own.
+const accountGrace = 3 * time.Second
+
+// Run carries out one exchange. Whatever the peers do to each other is the
+// verdict; an error means that the lab broke.
+func (l *Lab) Run(ctx context.Context, x Exchange) (Verdict, error) {
+	began := time.Now()
+	ctx, cancel := context.WithTimeoutCause(ctx, l.cfg.Timeout,
+		fmt.Errorf("the exchange took longer than %v", l.cfg.Timeout))
+	defer cancel()
+	x.Message, x.ServerName = cmp.Or(x.Message, Greeting), cmp.Or(x.ServerName, ServerName)
+	if strings.ContainsAny(x.Message, "\r\n") {
+		return Verdict{}, fmt.Errorf("message %q: must be one line", x.Message)
+	}
+	nonce := newID()
+	sent := fmt.Sprintf("%s (%s)", x.Message, nonce)
+
+	server, client, err := l.startBoth(ctx, x, sent)
+	if err != nil {
+		return Verdict{}, err
+	}
+	if err := client.give(l.material(x.Client, l.Client.Material(l.Authority))); err != nil {
+		return Verdict{}, err
+	}
+	v := Verdict{Nonce: nonce, Sent: wire.DigestOf(sent), Listening: server.listening, Ready: time.Since(began)}
+	if v.Client, err = client.final(ctx); err != nil {
+		return v, err
+	}
+	v.Server = server.accountOf(ctx, v)
+	v.judge()
+	v.Took = time.Since(began)
+	return v, nil
+}
+
+// startBoth returns when the server listens and the client waits for its
+// material. Both start at once, but no client dials before there is a server: a
+// name that is not known yet costs it the resolver's timeout.
+func (l *Lab) startBoth(ctx context.Context, x Exchange, message string) (*server, *peer, error) {
+	s := l.server(ctx, x.Server)
+	var client *peer
+	start, ctx := errgroup.WithContext(ctx)
+	start.Go(func() error { return s.wait(ctx) })
+	start.Go(func() (err error) {
+		address := l.host.endpoint(s.hostname)
+		if address == "" {
+			if err := s.wait(ctx); err != nil {
+				return err
+			}
+			address = s.listening.Local
+		}
+		client, err = startPeer(ctx, l.host, program{
+			hostname: "client",
+			source:   cmp.Or(x.Client.Source, clientSource),
+			args: slices.Concat([]string{
+				"-log", "json", "-material", "-", "-connect", address, "-server-name", x.ServerName,
+			}, lifetime(l.end), x.Client.Args, []string{message}),
+		})
+		return err
+	})
+	return s, client, start.Wait()
+}
+
+func (l *Lab) material(p Peer, good wire.Material) wire.Material {
+	if p.Material != nil {
+		return *p.Material
+	}
+	return good
+}
+
+// final is the one outcome that a client gives. A client that ends without any
+// has crashed: that is its account, and not an error of the lab.
+func (p *peer) final(ctx context.Context) (wire.Outcome, error) {
+	any := func(o wire.Outcome) bool { return o.Kind != wire.Warning }
+	outcome, err := p.await(ctx, any)
+	if err == nil {
+		return outcome, nil
+	}
+	code, waitErr := p.process.wait(ctx)
+	if waitErr != nil {
+		return wire.Outcome{}, fmt.Errorf("waiting for the client's account: %w", waitErr)
+	}
+	detail := fmt.Sprintf("it exited with code %d and no account%s", code, p.stderr.said())
+	return wire.Outcome{Role: wire.Client, Kind: wire.Failed, Detail: detail}, nil
+}

@@ -1,0 +1,44 @@
+package lab
+
+import (
+	"os"
+	"os/user"
+	"time"
+)
+
+// Everything the lab makes in an engine carries these labels, and is found
+// again by them alone.
+const (
+	labelRun     = "mtlslab.run"     // one lab
+	labelOwner   = "mtlslab.owner"   // who started it, user@host
+	labelExpires = "mtlslab.expires" // RFC 3339; whoever comes later may remove it
+)
+
+// ownedBy is the engine's filter for what a person's labs have made.
+func ownedBy(owner string) string { return labelOwner + "=" + owner }
+
+func labels(run string, expires time.Time) map[string]string {
+	return map[string]string{
+		labelRun:     run,
+		labelOwner:   owner(),
+		labelExpires: expires.UTC().Format(time.RFC3339),
+	}
+}
+
+func owner() string {
+	name, host := "unknown", "unknown"
+	if current, err := user.Current(); err == nil {
+		name = current.Username
+	}
+	if hostname, err := os.Hostname(); err == nil {
+		host = hostname
+	}
+	return name + "@" + host
+}
+
+// expired reports whether labels say that their bearer may be removed. One
+// without a readable date was not made by this code, and stays.
+func expired(labels map[string]string, now time.Time) bool {
+	expires, err := time.Parse(time.RFC3339, labels[labelExpires])
+	return err == nil && now.After(expires)
+}

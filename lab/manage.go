@@ -1,0 +1,52 @@
+package lab
+
+import (
+	"context"
+
+	"github.com/mtlslab/mtlslab/images"
+)
+
+// Clean removes all that the caller's labs have made in the engine, whether or
+// not they still run, and counts it. What is left after that is a
+// *LeftoverError.
+func Clean(ctx context.Context) (Leftovers, error) {
+	e, err := connect(ctx)
+	if err != nil {
+		return Leftovers{}, err
+	}
+	return e.clear(ctx, ownedBy(owner()))
+}
+
+// BuildImages brings the images of our own peers into the engine, and gives
+// them the tag as a second name unless it is empty.
+func BuildImages(ctx context.Context, tag string) ([]images.Image, error) {
+	e, err := connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	made, err := images.Ensure(ctx, e)
+	if err != nil || tag == "" {
+		return made, err
+	}
+	return made, images.Tag(ctx, e, tag, made...)
+}
+
+// RemoveImages removes all images that mtlslab has put into the engine, and
+// returns their names.
+func RemoveImages(ctx context.Context) ([]string, error) {
+	e, err := connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return images.Prune(ctx, e)
+}
+
+// Examine tells which engine answers and what labs of anybody have left in it.
+func Examine(ctx context.Context) (Engine, Leftovers, error) {
+	e, err := connect(ctx)
+	if err != nil {
+		return Engine{}, Leftovers{}, err
+	}
+	things, err := e.list(ctx, labelRun)
+	return e.about, count(things), err
+}

@@ -1,0 +1,87 @@
+package lab
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+
+	"github.com/moby/moby/api/types/network"
+	"github.com/moby/moby/client"
+	"github.com/testcontainers/testcontainers-go"
+)
+
+// Labs take their subnets from the range that RFC 2544 sets aside for
+// benchmarks, which no network of anybody's should use, so that an engine's
+// own address pools are left alone: they hold about thirty networks.
+var labRange = netip.MustParsePrefix("198.18.0.0/15")
+
+// subnetBits makes subnets of sixteen addresses: thirteen peers, the bridge,
+// and the two that no one may use.
+const subnetBits = 28
+
+// Network is the network of one lab in an engine.
+type Network struct {
+	Name     string `json:"name"`
+	Subnet   string `json:"subnet"`
+	Internal bool   `json:"internal"` // as the engine says it, not as it was asked
+	id       string
+}
+
+// subnet returns the n-th subnet of the range, counted round.
+func subnet(n uint32) netip.Prefix {
+	size := uint32(1) << (32 - subnetBits)
+	n %= uint32(1) << (subnetBits - labRange.Bits())
+	base := labRange.Addr().As4()
+	sum := uint32(base[0])<<24 | uint32(base[1])<<16 + n*size
+	return netip.PrefixFrom(netip.AddrFrom4([4]byte{byte(sum >> 24), byte(sum >> 16), byte(sum >> 8), byte(sum)}), subnetBits)
+}
+
+// createNetwork makes an internal network in a subnet that is free. Which are
+// free changes as other labs come and go, so it tries one, and looks only when
+// that fails.
+func (e *engine) createNetwork(ctx context.Context, name string, labels map[string]string) (Network, error) {
+	for tries := 1; ; tries++ {
+		prefix := subnet(rand.Uint32())
+		_, err := e.provider.CreateNetwork(ctx, testcontainers.NetworkRequest{
+			Name:     name,
+			Internal: true,
+			Labels:   labels,
+			IPAM:     &network.IPAM{Config: []network.IPAMConfig{{Subnet: prefix}}},
+		})
+		if err == nil {
+			return e.inspectNetwork(ctx, name, prefix)
+		}
+		taken, listErr := e.overlaps(ctx, prefix)
+		if listErr != nil || !taken || tries == 20 {
+			return Network{}, fmt.Errorf("creating network %s in %s: %w", name, prefix, err)
+		}
+	}
+}
+
+func (e *engine) inspectNetwork(ctx context.Context, name string, prefix netip.Prefix) (Network, error) {
+	made, err := e.NetworkInspect(ctx, name, client.NetworkInspectOptions{})
+	if err != nil {
+		return Network{}, fmt.Errorf("inspecting network %s: %w", name, err)
+	}
+	if !made.Network.Internal {
+		return Network{}, fmt.Errorf("network %s: the engine made it, but not internal", name)
+	}
+	return Network{Name: name, Subnet: prefix.String(), Internal: true, id: made.Network.ID}, nil
+}
+
+// overlaps reports whether another network of the engine uses part of prefix.
+func (e *engine) overlaps(ctx context.Context, prefix netip.Prefix) (bool, error) {
+	networks, err := e.NetworkList(ctx, client.NetworkListOptions{})
+	if err != nil {
+		return false, err
+	}
+	for _, n := range networks.Items {
+		for _, config := range n.IPAM.Config {
+			if config.Subnet.IsValid() && config.Subnet.Overlaps(prefix) {
+				return true, nil
+			}
+		}
+	}
+	return false, nil
+}

@@ -1,0 +1,110 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+
+	"github.com/mtlslab/mtlslab/images"
+	"github.com/mtlslab/mtlslab/lab/wire"
+)
+
+// host is where peers run. It starts programs and knows nothing of what an
+// exchange means.
+type host interface {
+	// start runs a program. Its material is not given yet.
+	start(ctx context.Context, p program) (*process, error)
+	// listen is the address a server is told to listen on, and endpoint where
+	// clients then reach it, or "" if only the server's account can tell.
+	listen() string
+	endpoint(hostname string) string
+	// facts says what the host is and how far it isolates.
+	facts() Facts
+	// close ends and removes everything started. It may be called again.
+	close(ctx context.Context) error
+}
+
+// program is a peer's binary and how it is called.
+type program struct {
+	hostname string // the name under which clients find it, one a lab
+	source   images.Source
+	args     []string
+}
+
+// process is one running program, on either host.
+type process struct {
+	stdin  io.WriteCloser
+	stdout io.Reader
+	stderr *tail
+	wait   func(context.Context) (int, error) // the exit code
+	stop   func(context.Context) error        // ends it, if it has not ended
+}
+
+// peer is a process whose account is being read.
+type peer struct {
+	*process
+	program program
+	account *journal
+}
+
+func startPeer(ctx context.Context, h host, p program) (*peer, error) {
+	process, err := h.start(ctx, p)
+	if err != nil {
+		return nil, fmt.Errorf("starting %s: %w", p.hostname, err)
+	}
+	started := &peer{process: process, program: p, account: newJournal()}
+	go started.account.read(process.stdout)
+	return started, nil
+}
+
+// give hands the peer its material, which is also its starting gun.
+func (p *peer) give(material wire.Material) error {
+	err := errors.Join(material.WriteTar(p.stdin), p.stdin.Close())
+	if err != nil {
+		return fmt.Errorf("giving %s its material: %w%s", p.program.hostname, err, p.stderr.said())
+	}
+	return nil
+}
+
+// await waits for an outcome of the peer. An error names the peer and its last
+// words.
+func (p *peer) await(ctx context.Context, match func(wire.Outcome) bool) (wire.Outcome, error) {
+	outcome, err := p.account.await(ctx, match)
+	if err != nil {
+		return outcome, fmt.Errorf("%s: %w%s", p.program.hostname, err, p.stderr.said())
+	}
+	return outcome, nil
+}
+
+// tail keeps the end of what a program writes to standard error.
+type tail struct {
+	mu   sync.Mutex
+	text []byte
+}
+
+const maxTail = 2 << 10
+
+func (t *tail) Write(p []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.text = append(t.text, p...)
+	if over := len(t.text) - maxTail; over > 0 {
+		t.text = t.text[over:]
+	}
+	return len(p), nil
+}
+
+// said is the last line written, as the end of an error message.
+func (t *tail) said() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	lines := strings.Split(strings.TrimSpace(string(t.text)), "\n")
+	last := wire.Printable(lines[len(lines)-1])
+	if last == "" {
+		return ""
+	}
+	return "; it said: " + last
+}

@@ -1,0 +1,105 @@
+package lab
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/mtlslab/mtlslab/images"
+	"github.com/mtlslab/mtlslab/lab/wire"
+)
+
+var (
+	serverSource = images.Source{Name: "server", Package: "./server"}
+	clientSource = images.Source{Name: "client", Package: "./client"}
+)
+
+// server is a server of the lab, started once and asked many times.
+type server struct {
+	hostname  string
+	started   chan struct{} // closed once the fields below are set
+	peer      *peer
+	listening wire.Outcome
+	err       error
+}
+
+// serverKey tells servers apart. Material is the same only if it is the very
+// same.
+type serverKey struct {
+	material *wire.Material
+	source   images.Source
+	args     string
+}
+
+// server returns the lab's server of that description, and starts it if there
+// is none. It does not wait; see [server.wait].
+func (l *Lab) server(ctx context.Context, p Peer) *server {
+	key := serverKey{p.Material, p.Source, fmt.Sprintf("%q", p.Args)}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if s, ok := l.servers[key]; ok {
+		return s
+	}
+	s := &server{hostname: ServerName, started: make(chan struct{})}
+	if l.named++; l.named > 1 {
+		s.hostname = fmt.Sprintf("%s-%d", ServerName, l.named)
+	}
+	l.servers[key] = s
+	go func() {
+		defer close(s.started)
+		if s.err = s.start(ctx, l, p); s.err != nil {
+			l.mu.Lock()
+			defer l.mu.Unlock()
+			delete(l.servers, key) // the next exchange may try again
+		}
+	}()
+	return s
+}
+
+func (s *server) start(ctx context.Context, l *Lab, p Peer) (err error) {
+	s.peer, err = startPeer(ctx, l.host, program{
+		hostname: s.hostname,
+		source:   cmp.Or(p.Source, serverSource),
+		args: slices.Concat(
+			[]string{"-log", "json", "-material", "-", "-listen", l.host.listen()}, lifetime(l.end), p.Args),
+	})
+	if err != nil {
+		return err
+	}
+	if err = s.peer.give(l.material(p, l.Server.Material(l.Authority))); err != nil {
+		return err
+	}
+	s.listening, err = s.peer.await(ctx, func(o wire.Outcome) bool { return o.Kind == wire.Listening })
+	return err
+}
+
+// wait returns when the server listens, or will not.
+func (s *server) wait(ctx context.Context) error {
+	select {
+	case <-s.started:
+		return s.err
+	case <-ctx.Done():
+		return fmt.Errorf("waiting for %s to listen: %w", s.hostname, context.Cause(ctx))
+	}
+}
+
+// accountOf is what the server says of the connection on which the client gave
+// its account, or nil if it says nothing in time.
+func (s *server) accountOf(ctx context.Context, v Verdict) *wire.Outcome {
+	if v.Client.Kind == wire.Unreachable {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, accountGrace)
+	defer cancel()
+	outcome, err := s.peer.await(ctx, func(o wire.Outcome) bool {
+		if o.Message != nil && o.Message.SHA256 == v.Sent.SHA256 {
+			return true
+		}
+		return o.Remote != "" && o.Remote == v.Client.Local && o.Kind != wire.Received
+	})
+	if err != nil {
+		return nil
+	}
+	return &outcome
+}

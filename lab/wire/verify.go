@@ -1,0 +1,122 @@
+package wire
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Role is the part a peer plays.
+type Role string
+
+// The two roles of an exchange.
+const (
+	Server Role = "server"
+	Client Role = "client"
+)
+
+// Policy is what a side demands of the other beyond its trusted roots.
+// The zero value accepts any verified client, from TLS 1.2 on.
+type Policy struct {
+	Allow      []string // server: URI or DNS names accepted; none means every verified client
+	ServerName string   // client: the DNS name or IP address the server must have
+	MinVersion uint16   // tls.VersionTLS12 or later; zero means TLS 1.2
+	MaxVersion uint16   // zero means the latest there is
+	Now        func() time.Time
+}
+
+func (p Policy) now() time.Time {
+	if p.Now == nil {
+		return time.Now()
+	}
+	return p.Now()
+}
+
+// Min is the lowest TLS version accepted (RFC 8996 rules out what is older).
+func (p Policy) Min() uint16 { return max(p.MinVersion, tls.VersionTLS12) }
+
+// ServerConfig is the TLS configuration of a server that takes nobody it has
+// not verified.
+func ServerConfig(c *Credentials, p Policy) *tls.Config {
+	return &tls.Config{
+		Certificates: []tls.Certificate{c.Own},
+		ClientAuth:   tls.RequireAndVerifyClientCert,
+		ClientCAs:    c.Roots,
+		MinVersion:   p.Min(),
+		MaxVersion:   p.MaxVersion,
+		Time:         p.now,
+		VerifyConnection: func(state tls.ConnectionState) error {
+			return c.verify(state, p, x509.ExtKeyUsageClientAuth)
+		},
+	}
+}
+
+// ClientConfig is the TLS configuration of a client that speaks to no server it
+// has not verified. It presents its certificate whatever authorities the server
+// names, so that a wrong one is called wrong and not missing.
+func ClientConfig(c *Credentials, p Policy) *tls.Config {
+	return &tls.Config{
+		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &c.Own, nil },
+		RootCAs:              c.Roots,
+		ServerName:           p.ServerName,
+		MinVersion:           p.Min(),
+		MaxVersion:           p.MaxVersion,
+		Time:                 p.now,
+		VerifyConnection: func(state tls.ConnectionState) error {
+			return c.verify(state, p, x509.ExtKeyUsageServerAuth)
+		},
+	}
+}
+
+// verify judges the other side of a connection. crypto/tls has verified the
+// chain already on a full handshake, but not when a session is resumed; this
+// sees both, and so is the one place where a connection is accepted.
+func (c *Credentials) verify(state tls.ConnectionState, p Policy, usage x509.ExtKeyUsage) error {
+	if len(state.PeerCertificates) == 0 {
+		return refuse(NoCertificate, "the other side presented no certificate")
+	}
+	leaf := state.PeerCertificates[0]
+	intermediates := x509.NewCertPool()
+	for _, cert := range state.PeerCertificates[1:] {
+		intermediates.AddCert(cert)
+	}
+	_, err := leaf.Verify(x509.VerifyOptions{
+		Roots:         c.Roots,
+		Intermediates: intermediates,
+		CurrentTime:   p.now(),
+		KeyUsages:     []x509.ExtKeyUsage{usage},
+	})
+	if err != nil {
+		return &tls.CertificateVerificationError{UnverifiedCertificates: state.PeerCertificates, Err: err}
+	}
+	if usage == x509.ExtKeyUsageServerAuth {
+		return leaf.VerifyHostname(p.ServerName)
+	}
+	return p.allowed(IdentityOf(leaf))
+}
+
+func (p Policy) allowed(id Identity) error {
+	if len(p.Allow) == 0 {
+		return nil
+	}
+	for _, name := range p.Allow {
+		if id.Has(name) {
+			return nil
+		}
+	}
+	return refuse(NotAllowed, "%s is not one of %s", id, strings.Join(p.Allow, ", "))
+}
+
+// ParseVersion reads a TLS version as flags spell it: "1.2" or "1.3".
+func ParseVersion(s string) (uint16, error) {
+	switch s {
+	case "1.2":
+		return tls.VersionTLS12, nil
+	case "1.3":
+		return tls.VersionTLS13, nil
+	default:
+		return 0, fmt.Errorf("TLS version %q: choose 1.2 or 1.3", s)
+	}
+}
