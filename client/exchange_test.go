@@ -34,10 +34,10 @@ func testOutcome(t *testing.T, version string) {
 	material := good.client.Material(good.authority)
 	past := time.Now().Add(-time.Minute)
 	expiredServer, expiredClient := good, good
-	expiredServer.server = good.issue(t, pki.Request{Role: pki.Server, Name: "server", DNS: []string{serverName}, NotAfter: past})
-	expiredClient.client = good.issue(t, pki.Request{Role: pki.Client, Name: "client", NotAfter: past})
+	expiredServer.server = good.issue(t, pki.Request{Role: wire.Server, Name: "server", DNS: []string{serverName}, NotAfter: past})
+	expiredClient.client = good.issue(t, pki.Request{Role: wire.Client, Name: "client", NotAfter: past})
 	swapped := good
-	swapped.server = good.issue(t, pki.Request{Role: pki.Client, Name: "server", DNS: []string{serverName}})
+	swapped.server = good.issue(t, pki.Request{Role: wire.Client, Name: "server", DNS: []string{serverName}})
 
 	unknownCA, badCertificate, expired := uint8(48), uint8(42), uint8(45)
 	honest := good.listenTLS(t, nil, acknowledge(nil))
@@ -104,7 +104,6 @@ func failures(t *testing.T, good pair) []outcomeCase {
 			_, _ = conn.Read(make([]byte, wire.MaxMessage))
 			_ = conn.NetConn().Close()
 		}), want: wire.NoReceipt, reason: wire.Disconnected},
-		{name: "process at its lifetime", address: listen(t, hold), flags: []string{"-lifetime", "50ms"}, want: wire.NoReceipt, reason: wire.Timeout},
 	}
 }
 

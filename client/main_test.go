@@ -33,8 +33,8 @@ func newPair(t testing.TB) pair {
 		t.Fatal(err)
 	}
 	p := pair{authority: authority}
-	p.server = p.issue(t, pki.Request{Role: pki.Server, Name: "server", DNS: []string{serverName}})
-	p.client = p.issue(t, pki.Request{Role: pki.Client, Name: "client"})
+	p.server = p.issue(t, pki.Request{Role: wire.Server, Name: "server", DNS: []string{serverName}})
+	p.client = p.issue(t, pki.Request{Role: wire.Client, Name: "client"})
 	return p
 }
 
@@ -116,24 +116,30 @@ func (p pair) listenTLS(t testing.TB, change func(*tls.Config), talk func(*tls.C
 // acknowledge answers every message with its receipt, changed by change.
 func acknowledge(change func(*wire.Receipt)) func(*tls.Conn) {
 	return func(conn *tls.Conn) {
-		state := conn.ConnectionState()
 		messages := wire.NewMessageReader(conn, wire.MaxMessage, nil)
 		for {
 			message, err := messages.Next()
+			if err == nil {
+				err = writeReceipt(conn, message, change)
+			}
 			if err != nil {
 				_ = conn.Close()
 				return
 			}
-			receipt := wire.Receipt{SHA256: wire.DigestOf(message).SHA256, TLS: wire.NegotiatedOf(state)}
-			if len(state.PeerCertificates) > 0 {
-				receipt.Client = wire.IdentityOf(state.PeerCertificates[0])
-			}
-			if change != nil {
-				change(&receipt)
-			}
-			_ = json.NewEncoder(conn).Encode(receipt)
 		}
 	}
+}
+
+func writeReceipt(conn *tls.Conn, message string, change func(*wire.Receipt)) error {
+	state := conn.ConnectionState()
+	receipt := wire.Receipt{SHA256: wire.DigestOf(message).SHA256, TLS: wire.NegotiatedOf(state)}
+	if len(state.PeerCertificates) > 0 {
+		receipt.Client = wire.IdentityOf(state.PeerCertificates[0])
+	}
+	if change != nil {
+		change(&receipt)
+	}
+	return json.NewEncoder(conn).Encode(receipt)
 }
 
 // result is what one run of the client left.

@@ -55,10 +55,13 @@ func (x *exchange) end(kind wire.Kind, reason wire.Reason, err error) wire.Outco
 
 func (x *exchange) unreachable(ctx context.Context, err error) wire.Outcome {
 	x.outcome.Remote = x.cfg.connect
-	if interrupted(ctx) {
+	netErr, ok := errors.AsType[net.Error](err)
+	switch {
+	case interrupted(ctx):
 		return x.end(wire.Failed, "", errors.New("interrupted while connecting"))
-	}
-	if netErr, ok := errors.AsType[net.Error](err); ok && netErr.Timeout() {
+	case ctx.Err() != nil:
+		return x.end(wire.Unreachable, wire.Timeout, context.Cause(ctx))
+	case ok && netErr.Timeout():
 		return x.end(wire.Unreachable, wire.Timeout, err)
 	}
 	return x.end(wire.Unreachable, "", err)

@@ -17,22 +17,26 @@ import (
 )
 
 // closers are ways in which a server parts from a client that it refused. The
-// first is what a server should do; the client must read the alert of all.
-var closers = map[string]func(*net.TCPConn){
-	"half-closes and drains": func(conn *net.TCPConn) {
+// first is what a server should do: it alone also survives a network that
+// loses segments. The client must read the alert of all.
+var closers = []struct {
+	name string
+	part func(*net.TCPConn)
+}{
+	{"half-closes and drains", func(conn *net.TCPConn) {
 		_ = conn.CloseWrite()
 		_, _ = io.Copy(io.Discard, conn)
 		_ = conn.Close()
-	},
-	"closes": func(conn *net.TCPConn) { _ = conn.Close() },
-	"closes on an unread message": func(conn *net.TCPConn) {
+	}},
+	{"closes", func(conn *net.TCPConn) { _ = conn.Close() }},
+	{"closes on an unread message", func(conn *net.TCPConn) {
 		awaitUnread(conn)
 		_ = conn.Close()
-	},
-	"resets": func(conn *net.TCPConn) {
+	}},
+	{"resets", func(conn *net.TCPConn) {
 		_ = conn.SetLinger(0)
 		_ = conn.Close()
-	},
+	}},
 }
 
 // awaitUnread returns once there is something to read, and leaves it there:
@@ -55,19 +59,21 @@ func TestRefusalOutrunsReset(t *testing.T) {
 	p, other := newPair(t), newPair(t)
 	refused := materialDir(t, other.client.Material(p.authority))
 	config := wire.ServerConfig(credentials(t, p.server.Material(p.authority)), wire.Policy{})
-	for name, closer := range closers {
-		for version, message := range map[string]string{"1.2": hello, "1.3": hello, "1.3 ": strings.Repeat("x", wire.MaxMessage)} {
-			t.Run(name+", TLS "+version, func(t *testing.T) {
+	for _, closer := range closers {
+		for _, sent := range []struct{ name, version, message string }{
+			{"TLS 1.2", "1.2", hello},
+			{"TLS 1.3", "1.3", hello},
+			{"TLS 1.3, 64 KiB", "1.3", strings.Repeat("x", wire.MaxMessage)},
+		} {
+			t.Run(closer.name+", "+sent.name, func(t *testing.T) {
 				t.Parallel()
 				address := listen(t, func(raw net.Conn) {
 					if err := tls.Server(raw, config).Handshake(); err == nil {
 						t.Error("the server let the client in")
 					}
-					closer(raw.(*net.TCPConn))
+					closer.part(raw.(*net.TCPConn))
 				})
-				version = strings.TrimSpace(version)
-				lost := countLost(t, address, refused, version, message)
-				if lost > 0 {
+				if lost := countLost(t, address, refused, sent.version, sent.message); lost > 0 {
 					t.Errorf("%d of %d refusals were not reported", lost, attempts())
 				}
 			})

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/mtlslab/mtlslab/lab/pki"
+	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
 func TestTextOfDelivery(t *testing.T) {
@@ -50,7 +51,7 @@ func TestTextOfFailure(t *testing.T) {
 
 func TestOwnExpiredCertificateIsAWarning(t *testing.T) {
 	p := newPair(t)
-	expired := p.issue(t, pki.Request{Role: pki.Client, Name: "client", NotAfter: time.Now().Add(-time.Minute)})
+	expired := p.issue(t, pki.Request{Role: wire.Client, Name: "client", NotAfter: time.Now().Add(-time.Minute)})
 	server := p.listenTLS(t, nil, acknowledge(nil))
 	got := runClient(t, nil, "-log", "json", "-connect", server, "-server-name", serverName,
 		"-material", materialDir(t, expired.Material(p.authority)), hello)

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"time"
 )
 
@@ -76,6 +77,14 @@ func (m Material) Parse() (*Credentials, error) {
 // side's task, and a lab may want to see it do so.
 func (c *Credentials) Expired(now time.Time) bool {
 	return now.After(c.Own.Leaf.NotAfter) || now.Before(c.Own.Leaf.NotBefore)
+}
+
+// Equal reports whether both were parsed from the same certificates and lists.
+// The key need not be compared: it belongs to the leaf.
+func (c *Credentials) Equal(other *Credentials) bool {
+	sameList := func(a, b *x509.RevocationList) bool { return bytes.Equal(a.Raw, b.Raw) }
+	return slices.EqualFunc(c.Own.Certificate, other.Own.Certificate, bytes.Equal) &&
+		c.Roots.Equal(other.Roots) && slices.EqualFunc(c.CRLs, other.CRLs, sameList)
 }
 
 // pemBlocks returns the blocks of one kind. Text around the blocks is let

@@ -1,0 +1,136 @@
+// Command server takes messages from clients that it has verified, and from
+// nobody else. It prints each, and answers it with a receipt.
+//
+// It exists to be one end of an exchange and to give its own account of it: to
+// a person as text, to the lab as JSON lines. It must not listen without
+// demanding certificates, whatever it is given: trust that is missing, empty or
+// unreadable is a server that does not start.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/signal"
+	"runtime"
+	"runtime/debug"
+	"syscall"
+	"time"
+
+	"github.com/mtlslab/mtlslab/lab/wire"
+)
+
+// Exit codes.
+const (
+	exitStopped = 0 // told to stop, or at the end of its lifetime
+	exitFailed  = 1 // bad material, or an address that cannot be had
+	exitUsage   = 2
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	code := run(ctx, hangup, os.Args[1:], os.LookupEnv, stdio{os.Stdin, os.Stdout, os.Stderr})
+	stop()
+	os.Exit(code)
+}
+
+type stdio struct {
+	in       io.Reader
+	out, err io.Writer
+}
+
+// run is the whole server but for the process around it.
+func run(ctx context.Context, hangup <-chan os.Signal, args []string, lookup func(string) (string, bool), std stdio) int {
+	cfg, flags, err := parseFlags(args, lookup)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		printHelp(std.out, flags)
+		return exitStopped
+	case err != nil:
+		fmt.Fprintf(std.err, "server: %v (see server -help)\n", err)
+		return exitUsage
+	case cfg.version:
+		fmt.Fprintf(std.out, "server %s %s\n", moduleVersion(), runtime.Version())
+		return exitStopped
+	}
+	if cfg.lifetime > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, cfg.lifetime)
+		defer cancel()
+	}
+	if cfg.probe {
+		err = probe(ctx, cfg.listen)
+	} else {
+		err = listenAndServe(ctx, hangup, cfg, std)
+	}
+	if err != nil {
+		fmt.Fprintf(std.err, "server: %s\n", wire.Printable(err.Error()))
+		return exitFailed
+	}
+	return exitStopped
+}
+
+func listenAndServe(ctx context.Context, hangup <-chan os.Signal, cfg config, std stdio) error {
+	creds, err := loadInTime(ctx, cfg, std.in)
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return nil // told to stop before there was anything to serve with
+	}
+	if err != nil {
+		return fmt.Errorf("-material: %w", err)
+	}
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", cfg.listen)
+	if err != nil {
+		return fmt.Errorf("-listen %s: %w; is another server there already?", cfg.listen, err)
+	}
+	say := newTeller(std, cfg.json)
+	s := newServer(cfg, creds, say)
+	reloads, err := watch(ctx, cfg, hangup, s, creds)
+	if err != nil {
+		_ = listener.Close()
+		return fmt.Errorf("watching -material %s: %w", cfg.material, err)
+	}
+	defer reloads.close()
+	say.listening(listener.Addr(), creds)
+	s.serve(ctx, listener)
+	say.stopped()
+	return nil
+}
+
+// loadInTime loads the material, which where it comes by standard input may
+// take for ever.
+func loadInTime(ctx context.Context, cfg config, stdin io.Reader) (*wire.Credentials, error) {
+	type loaded struct {
+		creds *wire.Credentials
+		err   error
+	}
+	done := make(chan loaded, 1)
+	go func() {
+		creds, err := wire.LoadCredentials(cfg.material, stdin)
+		done <- loaded{creds, err}
+	}()
+	select {
+	case l := <-done:
+		return l.creds, l.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func moduleVersion() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "(devel)"
+}
+
+// datesOf is the validity of a peer's own certificate, for people.
+func datesOf(creds *wire.Credentials) string {
+	leaf := creds.Own.Leaf
+	return leaf.NotBefore.UTC().Format(time.RFC3339) + " to " + leaf.NotAfter.UTC().Format(time.RFC3339)
+}

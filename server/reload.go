@@ -1,0 +1,93 @@
+package main
+
+import (
+	"context"
+	"os"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+
+	"github.com/mtlslab/mtlslab/lab/wire"
+)
+
+// settle is how long a directory must have been left alone before it is read:
+// a bundle is several files, and nobody replaces them all at once.
+const settle = 100 * time.Millisecond
+
+// watcher reloads the material when its directory changes, and on SIGHUP.
+type watcher struct {
+	server *server
+	dir    string
+	files  *fsnotify.Watcher // nil where the material came by standard input
+	inUse  *wire.Credentials
+	done   chan struct{}
+}
+
+func watch(ctx context.Context, cfg config, hangup <-chan os.Signal, s *server, creds *wire.Credentials) (*watcher, error) {
+	w := &watcher{server: s, inUse: creds, dir: cfg.material, done: make(chan struct{})}
+	if cfg.material != wire.Stdin {
+		var err error
+		if w.files, err = fsnotify.NewWatcher(); err != nil {
+			return nil, err
+		}
+		// The directory and not its files: they are replaced, not written to,
+		// and in Kubernetes they are links through a link that is replaced.
+		if err := w.files.Add(cfg.material); err != nil {
+			_ = w.files.Close()
+			return nil, err
+		}
+	}
+	go w.run(ctx, hangup)
+	return w, nil
+}
+
+func (w *watcher) run(ctx context.Context, hangup <-chan os.Signal) {
+	defer close(w.done)
+	var events <-chan fsnotify.Event
+	var faults <-chan error
+	if w.files != nil {
+		defer w.files.Close() //nolint:errcheck // nothing is left to be lost
+		events, faults = w.files.Events, w.files.Errors
+	}
+	settled := time.NewTimer(settle) // for a change from before the watch began
+	defer settled.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-events:
+			settled.Reset(settle)
+		case <-settled.C:
+			if w.files != nil {
+				w.reload(false)
+			}
+		case <-hangup:
+			w.reload(true)
+		case err := <-faults:
+			w.server.say.warn("watching " + w.dir + ": " + err.Error())
+		}
+	}
+}
+
+// reload takes what is in the directory now. What is the same as before is no
+// news, unless somebody asked.
+func (w *watcher) reload(asked bool) {
+	if w.files == nil {
+		w.server.say.warn("material from standard input cannot be reloaded")
+		return
+	}
+	creds, err := wire.LoadCredentials(w.dir, nil)
+	if err != nil {
+		w.server.say.reloadFailed(err)
+		return
+	}
+	if !asked && creds.Equal(w.inUse) {
+		return
+	}
+	w.inUse = creds
+	w.server.use(creds)
+	w.server.say.reloaded(creds)
+}
+
+// close waits until no reload is under way.
+func (w *watcher) close() { <-w.done }
