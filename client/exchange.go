@@ -72,6 +72,9 @@ func (x *exchange) tlsConfig() *tls.Config {
 	certificate := config.GetClientCertificate
 	config.GetClientCertificate = func(info *tls.CertificateRequestInfo) (*tls.Certificate, error) {
 		x.asked = true
+		if x.cfg.anonymous {
+			return new(tls.Certificate), nil
+		}
 		return certificate(info)
 	}
 	return config

@@ -8,7 +8,6 @@ import (
 	"io"
 	"net"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/mtlslab/mtlslab/lab/wire"
@@ -23,6 +22,7 @@ type config struct {
 	maxVersion uint16
 	timeout    time.Duration // zero: none
 	lifetime   time.Duration // zero: none
+	anonymous  bool          // present no certificate
 	json       bool
 	version    bool
 	messages   []string // none: lines of standard input
@@ -46,7 +46,8 @@ func (c *config) flagSet() *flag.FlagSet {
 		}
 		return nil
 	})
-	fs.BoolVar(&c.version, versionFlag, false, "print the version and exit")
+	fs.BoolVar(&c.anonymous, "no-certificate", false, "present no certificate, to see a server refuse that")
+	fs.BoolVar(&c.version, wire.VersionFlag, false, "print the version and exit")
 	return fs
 }
 
@@ -68,35 +69,11 @@ func parseFlags(args []string, getenv func(string) (string, bool)) (config, *fla
 	if c.version {
 		return c, fs, nil
 	}
-	if err := fromEnvironment(fs, getenv); err != nil {
+	if err := wire.SetFromEnvironment(fs, getenv); err != nil {
 		return c, fs, err
 	}
 	c.messages = fs.Args()
 	return c, fs, c.check()
-}
-
-// versionFlag is a command rather than a setting, and so has no variable.
-const versionFlag = "version"
-
-func envName(flagName string) string {
-	return "MTLSLAB_" + strings.ToUpper(strings.ReplaceAll(flagName, "-", "_"))
-}
-
-// fromEnvironment sets the flags that were not given. An empty variable counts
-// as unset, because Compose passes those on.
-func fromEnvironment(fs *flag.FlagSet, getenv func(string) (string, bool)) (err error) {
-	given := map[string]bool{versionFlag: true}
-	fs.Visit(func(f *flag.Flag) { given[f.Name] = true })
-	fs.VisitAll(func(f *flag.Flag) {
-		value, ok := getenv(envName(f.Name))
-		if err != nil || given[f.Name] || !ok || value == "" {
-			return
-		}
-		if setErr := fs.Set(f.Name, value); setErr != nil {
-			err = fmt.Errorf("invalid value %q for %s: %w", value, envName(f.Name), setErr)
-		}
-	})
-	return err
 }
 
 // check completes the config, or says what cannot be used.

@@ -29,17 +29,7 @@ func printHelp(w io.Writer, fs *flag.FlagSet) {
 		"Without arguments each line of standard input is a message, sent when it is read.\n" +
 		"A message is a line of UTF-8, at most 64 KiB.\n\n" +
 		"Flags, each with the variable that is read where the flag is not given:\n")
-	fs.VisitAll(func(f *flag.Flag) {
-		argument, usage := flag.UnquoteUsage(f)
-		fmt.Fprintf(&b, "  -%s\n", strings.TrimSpace(f.Name+" "+argument))
-		if f.DefValue != "" && f.DefValue != "false" {
-			usage += fmt.Sprintf(" (default %s)", f.DefValue)
-		}
-		if f.Name != versionFlag {
-			usage += " [" + envName(f.Name) + "]"
-		}
-		fmt.Fprintf(&b, "        %s\n", usage)
-	})
+	b.WriteString(wire.DescribeFlags(fs))
 	b.WriteString("\nExit codes:\n")
 	for _, e := range exitCodes {
 		fmt.Fprintf(&b, "  %d  %s\n", e.code, e.meaning)

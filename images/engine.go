@@ -24,12 +24,12 @@ type Engine interface {
 
 // An Image is an image that an engine has.
 type Image struct {
-	Name   string        // of its source, such as "server"
-	Ref    string        // by which to run it: mtlslab/server:0123456789ab, never another content
-	Digest string        // of its configuration, which names the layer by its digest: "sha256:" and 64 hex digits
-	Size   int64         // in bytes, unpacked
-	Cached bool          // whether the engine had it already
-	Took   time.Duration // from the call of Ensure until the engine had it, the build that all images share included
+	Name   string        `json:"name"`    // of its source, such as "server"
+	Ref    string        `json:"ref"`     // by which to run it: mtlslab/server:0123456789ab, never another content
+	Digest string        `json:"digest"`  // of its configuration, which names the layer by its digest: "sha256:" and 64 hex digits
+	Size   int64         `json:"size"`    // in bytes, unpacked
+	Cached bool          `json:"cached"`  // whether the engine had it already
+	Took   time.Duration `json:"took_ns"` // from the call of Ensure until the engine had it, the build that all images share included
 }
 
 // Ensure sees to it that the engine has the image of every source, built for the engine's platform from the source at

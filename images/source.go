@@ -27,6 +27,7 @@ type Source struct {
 var own = []Source{
 	{Name: "server", Package: "./server"},
 	{Name: "client", Package: "./client"},
+	{Name: "mint", Package: "./lab/cmd/mint"},
 }
 
 //go:embed */Dockerfile

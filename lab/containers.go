@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/client"
 	"github.com/testcontainers/testcontainers-go"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/mtlslab/mtlslab/images"
 	"github.com/mtlslab/mtlslab/lab/wire"
@@ -37,7 +39,7 @@ type containerHost struct {
 	swept   chan error
 
 	mu     sync.Mutex
-	images map[string]images.Image // by the name of their source
+	images []images.Image
 
 	gate     sync.Mutex
 	closed   bool
@@ -48,7 +50,6 @@ func newContainerHost(ctx context.Context, cfg Config, run string, expires time.
 	h := &containerHost{
 		run:     run,
 		expires: expires,
-		images:  make(map[string]images.Image),
 		swept:   make(chan error, 1),
 	}
 	h.labels = labels(run, h.expires)
@@ -62,46 +63,91 @@ func newContainerHost(ctx context.Context, cfg Config, run string, expires time.
 	h.about.Engine, h.about.Connect = &h.engine.about, time.Since(began)
 	go func() { h.swept <- h.engine.sweep(context.WithoutCancel(ctx), time.Now()) }()
 
-	began = time.Now()
-	cfg.Progress("building the images, if need be")
-	if err := h.ensure(ctx, images.Own()...); err != nil {
+	var prepare errgroup.Group
+	prepare.Go(func() error {
+		defer func(began time.Time) { h.about.Build = time.Since(began) }(time.Now())
+		cfg.Progress("building the images, if need be")
+		return h.ensure(ctx, serverSource, clientSource)
+	})
+	prepare.Go(func() (err error) {
+		defer func(began time.Time) { h.about.Connected = time.Since(began) }(time.Now())
+		h.about.Network, err = h.engine.createNetwork(context.WithoutCancel(ctx), "mtlslab-"+run, h.labels)
+		return err
+	})
+	if err := prepare.Wait(); err != nil {
 		return nil, errors.Join(err, h.close(ctx))
 	}
-	h.about.Build = time.Since(began)
-
-	began = time.Now()
-	made, err := h.engine.createNetwork(context.WithoutCancel(ctx), "mtlslab-"+run, h.labels)
-	if err != nil {
-		return nil, errors.Join(err, h.close(ctx))
-	}
-	h.about.Network, h.about.Connected = &made, time.Since(began)
 	return h, nil
 }
 
+// built holds the images that this process has brought into an engine, so that
+// its labs after the first need not ask the compiler whether they are up to
+// date.
+var built sync.Map // of builtKey to images.Image
+
+type builtKey struct {
+	endpoint string
+	source   images.Source
+}
+
+// ensure brings the images of the sources into the engine, unless they are there.
 func (h *containerHost) ensure(ctx context.Context, sources ...images.Source) error {
-	made, err := images.Ensure(ctx, h.engine, sources...)
+	var missing []images.Source
+	for _, source := range sources {
+		if image, ok := h.builtBefore(ctx, source); ok {
+			h.images = append(h.images, image)
+		} else {
+			missing = append(missing, source)
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	made, err := images.Ensure(ctx, h.engine, missing...)
 	if err != nil {
 		return err
 	}
 	for i, image := range made {
-		h.images[sources[i].Name] = image
-		h.about.Images = append(h.about.Images, image)
+		h.images = append(h.images, image)
+		built.Store(builtKey{h.engine.about.Host, missing[i]}, image)
 	}
 	return nil
+}
+
+// builtBefore finds an image that this process has built, if the engine still
+// has it.
+func (h *containerHost) builtBefore(ctx context.Context, source images.Source) (images.Image, bool) {
+	before, ok := built.Load(builtKey{h.engine.about.Host, source})
+	if !ok {
+		return images.Image{}, false
+	}
+	image := before.(images.Image)
+	if _, err := h.engine.ImageInspect(ctx, image.Ref); err != nil {
+		return images.Image{}, false
+	}
+	image.Cached = true
+	return image, true
 }
 
 func (h *containerHost) image(ctx context.Context, source images.Source) (images.Image, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if _, ok := h.images[source.Name]; !ok {
+	named := func(image images.Image) bool { return image.Name == source.Name }
+	if !slices.ContainsFunc(h.images, named) {
 		if err := h.ensure(ctx, source); err != nil {
 			return images.Image{}, err
 		}
 	}
-	return h.images[source.Name], nil
+	return h.images[slices.IndexFunc(h.images, named)], nil
 }
 
-func (h *containerHost) facts() Facts { return h.about }
+func (h *containerHost) facts() Facts {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	facts := h.about
+	facts.Images = slices.Clone(h.images)
+	return facts
+}
 
 func (h *containerHost) endpoint(hostname string) string {
 	return net.JoinHostPort(hostname, wire.DefaultPort)

@@ -17,7 +17,7 @@ func Clean(ctx context.Context) (Leftovers, error) {
 	return e.clear(ctx, ownedBy(owner()))
 }
 
-// BuildImages brings the images of our own peers into the engine, and gives
+// BuildImages brings the images of all our own programs into the engine, and gives
 // them the tag as a second name unless it is empty.
 func BuildImages(ctx context.Context, tag string) ([]images.Image, error) {
 	e, err := connect(ctx)

@@ -40,7 +40,7 @@ func subnet(n uint32) netip.Prefix {
 // createNetwork makes an internal network in a subnet that is free. Which are
 // free changes as other labs come and go, so it tries one, and looks only when
 // that fails.
-func (e *engine) createNetwork(ctx context.Context, name string, labels map[string]string) (Network, error) {
+func (e *engine) createNetwork(ctx context.Context, name string, labels map[string]string) (*Network, error) {
 	for tries := 1; ; tries++ {
 		prefix := subnet(rand.Uint32())
 		_, err := e.provider.CreateNetwork(ctx, testcontainers.NetworkRequest{
@@ -54,20 +54,20 @@ func (e *engine) createNetwork(ctx context.Context, name string, labels map[stri
 		}
 		taken, listErr := e.overlaps(ctx, prefix)
 		if listErr != nil || !taken || tries == 20 {
-			return Network{}, fmt.Errorf("creating network %s in %s: %w", name, prefix, err)
+			return nil, fmt.Errorf("creating network %s in %s: %w", name, prefix, err)
 		}
 	}
 }
 
-func (e *engine) inspectNetwork(ctx context.Context, name string, prefix netip.Prefix) (Network, error) {
+func (e *engine) inspectNetwork(ctx context.Context, name string, prefix netip.Prefix) (*Network, error) {
 	made, err := e.NetworkInspect(ctx, name, client.NetworkInspectOptions{})
 	if err != nil {
-		return Network{}, fmt.Errorf("inspecting network %s: %w", name, err)
+		return nil, fmt.Errorf("inspecting network %s: %w", name, err)
 	}
 	if !made.Network.Internal {
-		return Network{}, fmt.Errorf("network %s: the engine made it, but not internal", name)
+		return nil, fmt.Errorf("network %s: the engine made it, but not internal", name)
 	}
-	return Network{Name: name, Subnet: prefix.String(), Internal: true, id: made.Network.ID}, nil
+	return &Network{Name: name, Subnet: prefix.String(), Internal: true, id: made.Network.ID}, nil
 }
 
 // overlaps reports whether another network of the engine uses part of prefix.

@@ -26,7 +26,7 @@ func newProcessHost(ctx context.Context, cfg Config) (*processHost, error) {
 	h := &processHost{binaries: make(map[string]string)}
 	began := time.Now()
 	cfg.Progress("building the server and the client")
-	if err := h.build(ctx, images.Own()...); err != nil {
+	if err := h.build(ctx, serverSource, clientSource); err != nil {
 		return nil, err
 	}
 	h.about = Facts{Runtime: Processes, Build: time.Since(began)}

@@ -3,6 +3,7 @@ package lab
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -67,11 +68,12 @@ func (s *server) start(ctx context.Context, l *Lab, p Peer) (err error) {
 	if err != nil {
 		return err
 	}
-	if err = s.peer.give(l.material(p, l.Server.Material(l.Authority))); err != nil {
-		return err
-	}
+	giving := s.peer.give(l.material(p, l.Server.Material(l.Authority)))
 	s.listening, err = s.peer.await(ctx, func(o wire.Outcome) bool { return o.Kind == wire.Listening })
-	return err
+	if err != nil {
+		return errors.Join(err, giving)
+	}
+	return nil
 }
 
 // wait returns when the server listens, or will not.
@@ -87,8 +89,8 @@ func (s *server) wait(ctx context.Context) error {
 // accountOf is what the server says of the connection on which the client gave
 // its account, or nil if it says nothing in time.
 func (s *server) accountOf(ctx context.Context, v Verdict) *wire.Outcome {
-	if v.Client.Kind == wire.Unreachable {
-		return nil
+	if v.Client.Local == "" {
+		return nil // there was no connection
 	}
 	ctx, cancel := context.WithTimeout(ctx, accountGrace)
 	defer cancel()

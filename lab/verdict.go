@@ -114,7 +114,7 @@ func (v Verdict) String() string {
 	case WasDelivered:
 		return "delivered from " + v.Identity
 	case WasRefused:
-		return fmt.Sprintf("refused by the %s: %s", v.By, v.Reason)
+		return fmt.Sprintf("refused by the %s, %s", v.By, v.Reason)
 	default:
 		return fmt.Sprintf("inconclusive: %s", v.Why)
 	}
@@ -129,7 +129,7 @@ func (w Want) String() string {
 	for i, reason := range w.reasons {
 		reasons[i] = string(reason)
 	}
-	return fmt.Sprintf("refused by the %s: %s", w.by, strings.Join(reasons, " or "))
+	return fmt.Sprintf("refused by the %s, %s", w.by, strings.Join(reasons, " or "))
 }
 
 // Account is one side's account on one line, for people.

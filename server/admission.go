@@ -21,21 +21,36 @@ func newAdmission(limit int) *admission {
 	return &admission{limit: limit, all: make(map[*conn]*list.Element), strangers: list.New()}
 }
 
-// enter admits c, and returns the connection that gives way, which has left
-// already.
+// enter admits c, unless it reports false. The victim, if there is one, has
+// given way, and is to be closed.
 func (a *admission) enter(c *conn) (victim *conn, ok bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if len(a.all) >= a.limit {
-		oldest := a.strangers.Front()
-		if oldest == nil {
+		if victim = a.dropOldest(); victim == nil {
 			return nil, false
 		}
-		victim = a.strangers.Remove(oldest).(*conn)
-		delete(a.all, victim)
 	}
 	a.all[c] = a.strangers.PushBack(c)
 	return victim, true
+}
+
+// giveWay makes room, and returns the connection to be closed, or nil if all
+// have authenticated.
+func (a *admission) giveWay() *conn {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.dropOldest()
+}
+
+func (a *admission) dropOldest() *conn {
+	oldest := a.strangers.Front()
+	if oldest == nil {
+		return nil
+	}
+	victim := a.strangers.Remove(oldest).(*conn)
+	delete(a.all, victim)
+	return victim
 }
 
 // authenticated takes c out of those that may have to give way. It reports

@@ -44,7 +44,7 @@ func (c *config) flagSet() *flag.FlagSet {
 			if name = strings.TrimSpace(name); name == "" {
 				return errors.New("an empty identity")
 			}
-			c.allow = append(c.allow, strings.TrimSpace(name))
+			c.allow = append(c.allow, name)
 		}
 		return nil
 	})
@@ -124,7 +124,11 @@ func printHelp(w io.Writer, fs *flag.FlagSet) {
 		"each with a receipt.\n\n"+
 		"    server -material DIR [flags]\n\n"+
 		"SIGHUP, and any change of the directory, reload the material; what cannot be\n"+
-		"loaded leaves the old in use. SIGTERM drains and stops.\n\n"+
+		"loaded leaves the old in use. SIGTERM drains and stops, a second one at once.\n\n"+
+		"A message is a line of UTF-8. The last needs no newline: it ends with the\n"+
+		"client's close_notify. A client that falls silent in mid-line is asked by the\n"+
+		"server's own close_notify whether that was all, and must answer with its own;\n"+
+		"a connection that just ends delivers nothing of its last line.\n\n"+
 		"Flags, each with the variable that is read where the flag is not given:\n"+
 		wire.DescribeFlags(fs)+
 		"\nExit codes: 0 stopped, 1 bad material or address, 2 usage.\n")

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"os"
 	"slices"
 	"sync"
 	"time"
@@ -14,9 +15,10 @@ import (
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
-// lingerTimeout and lingerBytes bound how long, and for how much, a refused
-// client is still listened to. Closing with its bytes unread would make the
-// kernel reset the connection, and the alert that says why might never arrive.
+// lingerTimeout and lingerBytes bound how long, and for how much, a client is
+// still listened to after this side's last word. Closing with its bytes unread
+// would make the kernel reset the connection, and that word, an alert or a
+// receipt, might never arrive.
 const (
 	lingerTimeout = time.Second
 	lingerBytes   = 256 << 10
@@ -28,11 +30,12 @@ type conn struct {
 	transport *wire.Transport
 	tls       *tls.Conn
 	hello     *tls.ClientHelloInfo // what the client offered; nil before
+	line      unfinished
 
-	mu      sync.Mutex
-	partial bool        // the last byte that came did not end a message
-	stopped bool        // the server is draining
-	cut     wire.Reason // why this side closed the transport, if it did
+	mu       sync.Mutex
+	busy     bool        // with what stopping must wait for: a message that has begun, or the last word
+	stopping bool        // the server is draining
+	cut      wire.Reason // why this side closed the transport, if it did
 }
 
 func newConn(s *server, accepted net.Conn) *conn {
@@ -41,31 +44,33 @@ func newConn(s *server, accepted net.Conn) *conn {
 		MinVersion: tls.VersionTLS12,
 		GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 			c.hello = hello
-			return s.current.Load(), nil
+			return s.config(), nil
 		},
 	})
 	return c
 }
 
-func (c *conn) serve(ctx context.Context) {
+// serve takes the connection to its end.
+func (c *conn) serve() {
 	defer c.transport.Close() //nolint:errcheck // nothing is left to be lost
-	_ = c.transport.SetDeadline(time.Now().Add(c.server.cfg.handshakeTimeout))
-	if err := wire.Handshake(context.WithoutCancel(ctx), c.tls); err != nil {
-		c.end(err)
-		c.linger()
+	limit := time.Now().Add(c.server.cfg.handshakeTimeout)
+	_ = c.transport.SetWriteDeadline(limit)
+	c.await(limit, false)
+	if err := wire.Handshake(context.Background(), c.tls); err != nil {
+		if c.end(err) == wire.Refused {
+			c.part()
+		}
 		return
 	}
 	if !c.server.admit.authenticated(c) {
+		c.close(wire.Evicted) // as whoever evicted it is about to
 		c.end(net.ErrClosed)
 		return
 	}
 	if err := c.messages(); err != nil {
 		c.end(err)
-		_ = c.tls.CloseWrite()
-		c.linger()
-		return
 	}
-	_ = c.tls.Close()
+	c.part()
 }
 
 // messages takes messages until the client is done, or this side is.
@@ -73,10 +78,11 @@ func (c *conn) messages() error {
 	state := c.tls.ConnectionState()
 	peer, negotiated := wire.IdentityOf(state.PeerCertificates[0]), wire.NegotiatedOf(state)
 	reader := wire.NewMessageReader(c, c.server.cfg.maxMessage, c.transport.Ended)
-	for c.nextMayCome() {
+	for {
+		c.line.due = time.Now().Add(c.server.cfg.idleTimeout)
 		message, err := reader.Next()
 		switch {
-		case errors.Is(err, io.EOF), err != nil && c.wasStopped():
+		case errors.Is(err, io.EOF), c.drained(err):
 			return nil
 		case err != nil:
 			return err
@@ -85,36 +91,13 @@ func (c *conn) messages() error {
 		c.server.say.received(c.outcome(wire.Outcome{
 			Kind: wire.Received, Peer: &peer, TLS: &negotiated, Message: &digest,
 		}), message)
+		if c.line.asked {
+			continue // what has said its last word sends no receipts
+		}
 		if err := c.acknowledge(wire.Receipt{SHA256: digest.SHA256, Client: peer, TLS: negotiated}); err != nil {
 			return err
 		}
 	}
-	return nil
-}
-
-// nextMayCome sets the time limit of the next message, and reports false if the
-// server is draining and none has begun.
-func (c *conn) nextMayCome() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.stopped && !c.partial {
-		return false
-	}
-	if !c.stopped {
-		_ = c.transport.SetDeadline(time.Now().Add(c.server.cfg.idleTimeout))
-	}
-	return true
-}
-
-// Read reads what the client sends, and notes whether a message has begun.
-func (c *conn) Read(p []byte) (int, error) {
-	n, err := c.tls.Read(p)
-	if n > 0 {
-		c.mu.Lock()
-		c.partial = p[n-1] != '\n'
-		c.mu.Unlock()
-	}
-	return n, err
 }
 
 func (c *conn) acknowledge(receipt wire.Receipt) error {
@@ -122,24 +105,40 @@ func (c *conn) acknowledge(receipt wire.Receipt) error {
 	if err != nil {
 		return err
 	}
+	_ = c.transport.SetWriteDeadline(time.Now().Add(c.server.cfg.idleTimeout))
 	_, err = c.tls.Write(append(line, '\n'))
 	return err
 }
 
-// stop lets a message that has begun come to its end, and ends what waits.
+// await sets until when the next bytes may take to come. If the server is
+// draining, only a busy connection may wait at all.
+func (c *conn) await(limit time.Time, busy bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.busy = busy
+	if c.stopping && !busy {
+		limit = longAgo
+	}
+	_ = c.transport.SetReadDeadline(limit)
+}
+
+var longAgo = time.Unix(1, 0)
+
+// stop ends what waits for a client to begin something. What is busy goes on.
 func (c *conn) stop() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.stopped = true
-	if !c.partial {
-		_ = c.transport.SetReadDeadline(time.Now())
+	c.stopping = true
+	if !c.busy {
+		_ = c.transport.SetReadDeadline(longAgo)
 	}
 }
 
-func (c *conn) wasStopped() bool {
+// drained reports whether err is no more than stop ending an idle wait.
+func (c *conn) drained(err error) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.stopped
+	return c.stopping && !c.busy && errors.Is(err, os.ErrDeadlineExceeded)
 }
 
 // close ends the connection from outside, for a reason.
@@ -151,19 +150,26 @@ func (c *conn) close(reason wire.Reason) {
 }
 
 // end accounts for a connection that came to nothing.
-func (c *conn) end(err error) {
-	c.mu.Lock()
-	cut, stopped := c.cut, c.stopped
-	c.mu.Unlock()
-	account := wire.Explain(err, c.hello, c.tls.ConnectionState(), c.server.policy.Min(), time.Now())
-	if cut != "" {
-		account = wire.Account{Kind: wire.Failed, Reason: cut}
-	} else if stopped && account.Reason == wire.Timeout {
-		account = wire.Account{Kind: wire.Failed, Reason: wire.Disconnected}
-	}
+func (c *conn) end(err error) wire.Kind {
+	account := c.explain(err)
 	c.server.say.ended(c.outcome(wire.Outcome{
 		Kind: account.Kind, Reason: account.Reason, Alert: account.Alert, Detail: err.Error(),
 	}), c.unremarkable(account))
+	return account.Kind
+}
+
+func (c *conn) explain(err error) wire.Account {
+	c.mu.Lock()
+	cut := c.cut
+	c.mu.Unlock()
+	switch {
+	case cut != "":
+		return wire.Account{Kind: wire.Failed, Reason: cut}
+	case c.drained(err):
+		return wire.Account{Kind: wire.Failed, Reason: wire.Disconnected}
+	default:
+		return wire.Explain(err, c.hello, c.tls.ConnectionState(), c.server.policy.Min(), time.Now())
+	}
 }
 
 // unremarkable connections are not worth a line to a person: one that was
@@ -181,16 +187,13 @@ func (c *conn) outcome(o wire.Outcome) wire.Outcome {
 	return o
 }
 
-// linger listens on after this side has said its last word; see lingerTimeout.
-func (c *conn) linger() {
+// part says that this side is done, unless an alert has said so already, and
+// listens on until the client is done too; see lingerTimeout.
+func (c *conn) part() {
+	_ = c.tls.CloseWrite()
 	if half, ok := c.transport.Conn.(interface{ CloseWrite() error }); !ok || half.CloseWrite() != nil {
 		return
 	}
-	c.mu.Lock()
-	stopped := c.stopped
-	_ = c.transport.SetReadDeadline(time.Now().Add(lingerTimeout))
-	c.mu.Unlock()
-	if !stopped {
-		_, _ = io.CopyN(io.Discard, c.transport, lingerBytes)
-	}
+	c.await(time.Now().Add(lingerTimeout), true)
+	_, _ = io.CopyN(io.Discard, c.transport, lingerBytes)
 }

@@ -19,7 +19,6 @@ import (
 	"runtime"
 	"runtime/debug"
 	"syscall"
-	"time"
 
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
@@ -33,11 +32,10 @@ const (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // who signals again does not want to wait
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
-	code := run(ctx, hangup, os.Args[1:], os.LookupEnv, stdio{os.Stdin, os.Stdout, os.Stderr})
-	stop()
-	os.Exit(code)
+	os.Exit(run(ctx, hangup, os.Args[1:], os.LookupEnv, stdio{os.Stdin, os.Stdout, os.Stderr}))
 }
 
 type stdio struct {
@@ -53,7 +51,7 @@ func run(ctx context.Context, hangup <-chan os.Signal, args []string, lookup fun
 		printHelp(std.out, flags)
 		return exitStopped
 	case err != nil:
-		fmt.Fprintf(std.err, "server: %v (see server -help)\n", err)
+		complain(std.err, err.Error()+" (see server -help)")
 		return exitUsage
 	case cfg.version:
 		fmt.Fprintf(std.out, "server %s %s\n", moduleVersion(), runtime.Version())
@@ -70,10 +68,15 @@ func run(ctx context.Context, hangup <-chan os.Signal, args []string, lookup fun
 		err = listenAndServe(ctx, hangup, cfg, std)
 	}
 	if err != nil {
-		fmt.Fprintf(std.err, "server: %s\n", wire.Printable(err.Error()))
+		complain(std.err, err.Error())
 		return exitFailed
 	}
 	return exitStopped
+}
+
+// complain says in one line why there is no server.
+func complain(w io.Writer, text string) {
+	_, _ = fmt.Fprintln(w, "server: "+wire.Printable(text))
 }
 
 func listenAndServe(ctx context.Context, hangup <-chan os.Signal, cfg config, std stdio) error {
@@ -86,7 +89,7 @@ func listenAndServe(ctx context.Context, hangup <-chan os.Signal, cfg config, st
 	}
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", cfg.listen)
 	if err != nil {
-		return fmt.Errorf("-listen %s: %w; is another server there already?", cfg.listen, err)
+		return fmt.Errorf("-listen %s: %w", cfg.listen, listenFault(err))
 	}
 	say := newTeller(std, cfg.json)
 	s := newServer(cfg, creds, say)
@@ -100,6 +103,17 @@ func listenAndServe(ctx context.Context, hangup <-chan os.Signal, cfg config, st
 	s.serve(ctx, listener)
 	say.stopped()
 	return nil
+}
+
+// listenFault drops what -listen says already, and says what it may mean.
+func listenFault(err error) error {
+	if op, ok := errors.AsType[*net.OpError](err); ok {
+		err = op.Err
+	}
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("%w; is another server there already?", err)
+	}
+	return err
 }
 
 // loadInTime loads the material, which where it comes by standard input may
@@ -127,10 +141,4 @@ func moduleVersion() string {
 		return info.Main.Version
 	}
 	return "(devel)"
-}
-
-// datesOf is the validity of a peer's own certificate, for people.
-func datesOf(creds *wire.Credentials) string {
-	leaf := creds.Own.Leaf
-	return leaf.NotBefore.UTC().Format(time.RFC3339) + " to " + leaf.NotAfter.UTC().Format(time.RFC3339)
 }

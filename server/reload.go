@@ -63,8 +63,9 @@ func (w *watcher) run(ctx context.Context, hangup <-chan os.Signal) {
 			}
 		case <-hangup:
 			w.reload(true)
-		case err := <-faults:
+		case err := <-faults: // events may have been lost
 			w.server.say.warn("watching " + w.dir + ": " + err.Error())
+			settled.Reset(settle)
 		}
 	}
 }

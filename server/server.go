@@ -2,11 +2,13 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/tls"
 	"errors"
 	"net"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/mtlslab/mtlslab/lab/wire"
@@ -32,58 +34,82 @@ func newServer(cfg config, creds *wire.Credentials, say *teller) *server {
 	return s
 }
 
-// use takes new material for the connections to come. Its configuration is new
-// too, and with it the keys of session tickets: nobody resumes past a reload.
+// use takes new material for the connections to come. The keys of session
+// tickets are new too: nobody resumes past a reload. They are set because those
+// that crypto/tls makes by itself would last no longer than a connection, whose
+// configuration is its own; see newConn.
 func (s *server) use(creds *wire.Credentials) {
-	s.current.Store(wire.ServerConfig(creds, s.policy))
+	config := wire.ServerConfig(creds, s.policy)
+	var key [32]byte
+	_, _ = rand.Read(key[:]) // never fails
+	config.SetSessionTicketKeys([][32]byte{key})
+	s.current.Store(config)
+}
+
+// config is for one client. It is of the material of this moment, but judges by
+// that of the moment when it judges: a client that dawdles over its handshake
+// does not get in under trust that has been withdrawn meanwhile.
+func (s *server) config() *tls.Config {
+	config := s.current.Load().Clone()
+	config.VerifyConnection = func(state tls.ConnectionState) error {
+		return s.current.Load().VerifyConnection(state)
+	}
+	return config
 }
 
 // serve accepts connections until ctx is done, then drains: connections that
 // wait for a message end at once, others within the limit.
 func (s *server) serve(ctx context.Context, listener net.Listener) {
-	stopAccepting := context.AfterFunc(ctx, func() { _ = listener.Close() })
-	defer stopAccepting()
-
+	defer context.AfterFunc(ctx, func() { _ = listener.Close() })()
 	var conns sync.WaitGroup
-	for {
-		conn, err := listener.Accept()
-		if errors.Is(err, net.ErrClosed) {
-			break
-		}
+	for ctx.Err() == nil {
+		accepted, err := listener.Accept()
 		if err != nil {
-			s.say.warn("accepting: " + err.Error())
-			if !pause(ctx, 50*time.Millisecond) {
-				break
-			}
+			s.notAccepted(ctx, err)
 			continue
 		}
-		c := newConn(s, conn)
-		if victim, ok := s.admit.enter(c); !ok {
+		c := newConn(s, accepted)
+		victim, ok := s.admit.enter(c)
+		if victim != nil {
+			victim.close(wire.Evicted)
+		}
+		if !ok {
 			c.close(wire.Evicted)
 			c.end(net.ErrClosed)
 			continue
-		} else if victim != nil {
-			victim.close(wire.Evicted)
 		}
 		conns.Go(func() {
 			defer s.admit.leave(c)
-			c.serve(ctx)
+			c.serve()
 		})
 	}
+	_ = listener.Close()
 	s.drain(&conns)
 }
 
-// pause waits before an accept is tried again, as when the process has run out
-// of file descriptors, and reports false if the server is to stop.
-func pause(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
+// notAccepted makes it likelier that the next connection is accepted: where the
+// system has no more file descriptors, a stranger's will do.
+func (s *server) notAccepted(ctx context.Context, err error) {
+	if ctx.Err() != nil {
+		return
 	}
+	if errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) {
+		if victim := s.admit.giveWay(); victim != nil {
+			victim.close(wire.Evicted)
+			return
+		}
+	}
+	s.say.warn("accepting: " + err.Error())
+	pause(ctx, acceptPause)
+}
+
+// acceptPause keeps a fault that lasts from using up the processor and the log.
+const acceptPause = 100 * time.Millisecond
+
+func pause(ctx context.Context, d time.Duration) {
+	ctx, cancel := context.WithTimeout(ctx, d)
+	defer cancel()
+	<-ctx.Done()
 }
 
 func (s *server) drain(conns *sync.WaitGroup) {

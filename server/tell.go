@@ -111,3 +111,9 @@ func names(id wire.Identity) string {
 	}
 	return id.String()
 }
+
+// datesOf is the validity of a peer's own certificate, for people.
+func datesOf(creds *wire.Credentials) string {
+	leaf := creds.Own.Leaf
+	return leaf.NotBefore.UTC().Format(time.RFC3339) + " to " + leaf.NotAfter.UTC().Format(time.RFC3339)
+}

@@ -23,7 +23,6 @@ const (
 	alertDecodeError            = 50
 	alertDecryptError           = 51
 	alertProtocolVersion        = 70
-	alertInternalError          = 80
 	alertCertificateRequired    = 116
 )
 
@@ -47,18 +46,17 @@ func alertOf(err error) (*Alert, sender, bool) {
 	if !isAlert(value.Type()) {
 		return nil, local, false
 	}
-	alert := newAlert(value)
 	if op.Op == "remote error" {
-		return &alert, remote, true
+		return newAlert(value), remote, true
 	}
-	return &alert, local, true
+	return newAlert(value), local, true
 }
 
 func isAlert(t reflect.Type) bool {
 	return t.Kind() == reflect.Uint8 && t.PkgPath() == reflect.TypeFor[tls.AlertError]().PkgPath()
 }
 
-func newAlert(value reflect.Value) Alert {
+func newAlert(value reflect.Value) *Alert {
 	code := uint8(value.Uint())
-	return Alert{Code: code, Name: tls.AlertError(code).Error()}
+	return &Alert{Code: code, Name: tls.AlertError(code).Error()}
 }

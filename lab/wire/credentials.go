@@ -11,6 +11,7 @@ import (
 	"io"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"time"
 )
 
@@ -102,7 +103,7 @@ func pemBlocks(file, kind string, data []byte) ([][]byte, error) {
 		case pemMarks(used) != 2 || len(block.Headers) > 0:
 			return nil, malformed(file, "a PEM block that cannot be decoded")
 		case block.Type != kind:
-			return nil, malformed(file, "a PEM block %.40q where %q is expected", block.Type, kind)
+			return nil, malformed(file, "a PEM block %s where %q is expected", blockName(block.Type), kind)
 		}
 		blocks = append(blocks, block.Bytes)
 		data = rest
@@ -114,6 +115,17 @@ func pemBlocks(file, kind string, data []byte) ([][]byte, error) {
 		return nil, &MaterialError{File: file, Err: fmt.Errorf("%w (%q)", ErrNoPEM, kind)}
 	}
 	return blocks, nil
+}
+
+// blockName quotes a block's kind if it is one that people mix up, and nothing
+// else: a key may be pasted into the wrong line.
+func blockName(kind string) string {
+	switch kind {
+	case "CERTIFICATE", "TRUSTED CERTIFICATE", "CERTIFICATE REQUEST", "X509 CRL", "PUBLIC KEY",
+		"PRIVATE KEY", "EC PRIVATE KEY", "RSA PRIVATE KEY", "ENCRYPTED PRIVATE KEY":
+		return strconv.Quote(kind)
+	}
+	return "of another kind"
 }
 
 // pemMarks counts the lines that begin or end a block, whole or damaged. The

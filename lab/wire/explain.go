@@ -31,25 +31,22 @@ func Explain(err error, hello *tls.ClientHelloInfo, state tls.ConnectionState, m
 		return Account{Kind: Refused, Reason: reason}
 	}
 	if alert, sender, ok := alertOf(err); ok {
-		switch {
-		case sender == remote:
+		if sender == remote {
 			return Account{Kind: RefusedByPeer, Alert: alert}
-		case alert.Code == alertInternalError:
-			return Account{Kind: Failed}
 		}
 		return Account{Kind: Refused, Reason: ProtocolError}
 	}
 	if reason, ok := transportReason(err); ok {
 		return Account{Kind: Failed, Reason: reason}
 	}
-	sent, ok := sentIn(err)
+	handshake, ok := errors.AsType[*HandshakeError](err)
 	switch {
 	case !ok:
 		return Account{Kind: Refused, Reason: stageReason(hello, state, min)}
-	case sent.Code == alertInternalError:
-		return Account{Kind: Failed}
+	case handshake.Sent == nil:
+		return Account{Kind: Failed} // this side's own fault: it told the other nothing
 	}
-	return Account{Kind: Refused, Reason: sentReason(sent.Code, state)}
+	return Account{Kind: Refused, Reason: sentReason(handshake.Sent.Code, state)}
 }
 
 // verificationReason is of errors that this side's own verification made.
@@ -77,7 +74,7 @@ func headerReason(header tls.RecordHeaderError, err error) Reason {
 	if header.Conn != nil {
 		return NotTLS
 	}
-	if sent, ok := sentIn(err); ok && sent.Code == alertProtocolVersion {
+	if handshake, ok := errors.AsType[*HandshakeError](err); ok && handshake.Sent != nil && handshake.Sent.Code == alertProtocolVersion {
 		return ProtocolVersion
 	}
 	return ProtocolError

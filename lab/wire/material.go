@@ -2,6 +2,7 @@ package wire
 
 import (
 	"archive/tar"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -183,7 +184,7 @@ func (m *Material) readTarFile(header *tar.Header, archive io.Reader, seen map[s
 	name := strings.TrimPrefix(header.Name, "./")
 	i := slices.IndexFunc(m.files(), func(f materialFile) bool { return f.name == name })
 	if i < 0 || header.Typeflag != tar.TypeReg {
-		return &MaterialError{File: Printable(header.Name), Err: ErrUnexpected}
+		return &MaterialError{File: cmp.Or(Printable(header.Name), "a file with no name"), Err: ErrUnexpected}
 	}
 	if seen[name] {
 		return &MaterialError{File: name, Err: fmt.Errorf("%w: twice in the tar", ErrUnexpected)}

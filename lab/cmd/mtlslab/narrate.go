@@ -26,16 +26,26 @@ const (
 type narrator struct {
 	out, err io.Writer
 	json     bool
+	pending  *time.Timer
 }
 
 func newNarrator(cmd *cobra.Command) *narrator {
 	return &narrator{out: cmd.OutOrStdout(), err: cmd.ErrOrStderr(), json: wantsJSON(cmd)}
 }
 
-func (n *narrator) progress(what string) { fmt.Fprintf(n.err, "mtlslab: %s\n", what) }
+// patience is how long a step may take before a person is told that it goes on.
+const patience = 700 * time.Millisecond
+
+// progress says what is going on, if the next line is long in coming.
+func (n *narrator) progress(what string) {
+	n.pending = time.AfterFunc(patience, func() { fmt.Fprintf(n.err, "mtlslab: %s\n", what) })
+}
 
 // line prints a step: its name, what came of it, and how long it took.
 func (n *narrator) line(name, text string, took time.Duration) {
+	if n.pending != nil {
+		n.pending.Stop()
+	}
 	if n.json {
 		return
 	}
@@ -59,8 +69,8 @@ func (n *narrator) place(d demonstration) {
 		n.line("engine", fmt.Sprintf("%s, API %s, %s", f.Engine.Version, f.Engine.API, f.Engine.Arch), f.Connect)
 		n.images(f.Images, f.Build)
 	}
-	n.line("pki", fmt.Sprintf("root, intermediate, 2 leaves; %s; until %s",
-		d.PKI.Algorithm, d.PKI.NotAfter.UTC().Format("2006-01-02 15:04 UTC")), f.Mint)
+	n.line("pki", fmt.Sprintf("root, intermediate, 2 leaves; %s; valid %s",
+		d.PKI.Algorithm, d.PKI.NotAfter.Sub(d.PKI.NotBefore)), f.Mint)
 	if f.Network != nil {
 		n.line("network", fmt.Sprintf("%s, %s", f.Network.Name, f.Network.Subnet), f.Connected)
 	}
@@ -95,7 +105,7 @@ func (n *narrator) check(c check) {
 func (n *narrator) exchange(d demonstration) {
 	v := d.Exchange.Verdict
 	if d.Facts.Network != nil {
-		text := "internal; the server found no route out"
+		text := d.Isolation.How
 		if !d.Isolation.Proven {
 			text = "NOT ISOLATED: " + d.Isolation.Why
 		}

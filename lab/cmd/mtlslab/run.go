@@ -49,7 +49,8 @@ type pkiFacts struct {
 
 type isolation struct {
 	Proven bool   `json:"proven"`
-	Why    string `json:"why,omitempty"` // why not
+	How    string `json:"how,omitempty"` // what keeps the peers in
+	Why    string `json:"why,omitempty"` // why it is not proven
 }
 
 func newRun() *cobra.Command {
@@ -132,8 +133,8 @@ func demonstrate(cmd *cobra.Command, cfg lab.Config, message string) (err error)
 	return d.verdict()
 }
 
-// isolated says whether the peers had no way out: the engine's word for the
-// network, and the server's own for its routes.
+// isolated says whether the peers had no way out. The lab starts no container
+// that is on another network too, so the engine's word for this one decides.
 func isolated(facts lab.Facts, v lab.Verdict) isolation {
 	switch {
 	case facts.Runtime == lab.Processes && facts.Why != "":
@@ -142,10 +143,10 @@ func isolated(facts lab.Facts, v lab.Verdict) isolation {
 		return isolation{Why: "the peers ran as local processes, as asked"}
 	case facts.Network == nil || !facts.Network.Internal:
 		return isolation{Why: "the engine says that the network is not internal"}
-	case v.Listening.RouteOut == nil || *v.Listening.RouteOut:
-		return isolation{Why: "the server found a route out of its network"}
+	case v.Listening.RouteOut != nil && !*v.Listening.RouteOut:
+		return isolation{Proven: true, How: "internal; the peers have no route out"}
 	default:
-		return isolation{Proven: true}
+		return isolation{Proven: true, How: "internal; the engine drops what would leave it"}
 	}
 }
 
@@ -190,15 +191,15 @@ func controls(l *lab.Lab) ([]claim, error) {
 		return nil, err
 	}
 	return []claim{{
-		Name:     "client with no certificate",
+		Name:     "no certificate",
 		exchange: lab.Exchange{Client: lab.Peer{Args: []string{"-no-certificate"}}},
 		want:     lab.Refused(wire.Server, wire.NoCertificate),
 	}, {
-		Name:     "client of another authority",
+		Name:     "impostor client",
 		exchange: lab.Exchange{Client: lab.Peer{Material: client}},
 		want:     lab.Refused(wire.Server, wire.UnknownAuthority),
 	}, {
-		Name:     "server of another authority",
+		Name:     "impostor server",
 		exchange: lab.Exchange{Server: lab.Peer{Material: server}},
 		want:     lab.Refused(wire.Client, wire.UnknownAuthority),
 	}}, nil

@@ -1,0 +1,7 @@
+//go:build !linux
+
+package wire_test
+
+import "testing"
+
+func runIsolated(t *testing.T) { t.Skip("no network namespaces") }
