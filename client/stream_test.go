@@ -96,7 +96,7 @@ func TestEndIsNoticedBetweenLines(t *testing.T) {
 			})
 			stdin, typing := io.Pipe()
 			go func() { _, _ = io.WriteString(typing, "one\n") }()
-			got := runClient(t, stdin, "-log", "json", "-connect", address, "-server-name", serverName,
+			got := runClient(t, stdin, "-log", "json", "-lifetime", "30s", "-connect", address, "-server-name", serverName,
 				"-material", materialDir(t, p.client.Material(p.authority))).outcome(t)
 			if got.Kind != wire.NoReceipt || got.Reason != c.reason || got.Receipt == nil {
 				t.Errorf("outcome is %+v, want no_receipt (%s) after a receipt", got, c.reason)

@@ -278,8 +278,11 @@ type halfCloser struct{ stream client.HijackedResponse }
 func (h halfCloser) Write(p []byte) (int, error) { return h.stream.Conn.Write(p) }
 func (h halfCloser) Close() error                { return h.stream.CloseWrite() }
 
-// close removes all that bears the run's label and looks again.
+// close removes all that bears the run's label and looks again. That must be
+// done most of all when ctx has been cancelled.
 func (h *containerHost) close(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+	defer cancel()
 	h.gate.Lock()
 	h.closed = true
 	h.gate.Unlock()

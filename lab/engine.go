@@ -13,8 +13,9 @@ import (
 	tclog "github.com/testcontainers/testcontainers-go/log"
 )
 
-// ErrNoEngine says that no container engine answers.
-var ErrNoEngine = errors.New("no container engine answers")
+// ErrNoEngine says that no container engine answers, or none that is recent
+// enough.
+var ErrNoEngine = errors.New("no usable container engine")
 
 // reaperImage removes what a killed process left behind. It is used where the
 // engine has it already: pulling it would cost more than a lab does, and every
@@ -36,11 +37,15 @@ type engine struct {
 	about    Engine
 }
 
-var quiet sync.Once
+var prepared sync.Once
 
 // connect finds the engine that testcontainers-go would use.
 func connect(ctx context.Context) (*engine, error) {
-	quiet.Do(func() {
+	if err := answers(ctx); err != nil && os.Getenv(client.EnvOverrideHost) != "" {
+		// testcontainers-go would quietly go on to another engine.
+		return nil, fmt.Errorf("%w at %s=%s: %w", ErrNoEngine, client.EnvOverrideHost, os.Getenv(client.EnvOverrideHost), err)
+	}
+	prepared.Do(func() {
 		tclog.SetDefault(tclog.NewNoopLogger())
 		decideReaper(ctx)
 	})
@@ -61,6 +66,23 @@ func connect(ctx context.Context) (*engine, error) {
 	return e, nil
 }
 
+// answerTimeout is how long an engine may take to say that it is there.
+const answerTimeout = 5 * time.Second
+
+// answers asks the engine that the environment names whether it is there and
+// recent enough.
+func answers(ctx context.Context) error {
+	c, err := client.New(client.FromEnv)
+	if err != nil {
+		return err
+	}
+	defer c.Close() //nolint:errcheck // only connections that are idle
+	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
+	defer cancel()
+	_, err = c.Ping(ctx, client.PingOptions{NegotiateAPIVersion: true})
+	return err
+}
+
 // decideReaper turns the reaper off where its image is not at hand. It must
 // come before testcontainers-go reads its configuration, which it does once.
 func decideReaper(ctx context.Context) {
@@ -70,7 +92,7 @@ func decideReaper(ctx context.Context) {
 	}
 	if c, err := client.New(client.FromEnv); err == nil {
 		defer c.Close() //nolint:errcheck // only connections that are idle
-		ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+		ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 		defer cancel()
 		if _, err := c.ImageInspect(ctx, reaperImage); err == nil {
 			return

@@ -183,8 +183,6 @@ func (l *Lab) Facts() Facts {
 // *LeftoverError if anything is still there. It does its work even if ctx is
 // cancelled already, within a minute. It may be called more than once.
 func (l *Lab) Close(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
-	defer cancel()
 	if err := l.host.close(ctx); err != nil {
 		return fmt.Errorf("closing the lab: %w", err)
 	}

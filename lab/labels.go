@@ -25,7 +25,12 @@ func labels(run string, expires time.Time) map[string]string {
 	}
 }
 
+// owner is whose labs these are. MTLSLAB_OWNER sets it, for those who share an
+// account and must not clean up after each other.
 func owner() string {
+	if set := os.Getenv("MTLSLAB_OWNER"); set != "" {
+		return set
+	}
 	name, host := "unknown", "unknown"
 	if current, err := user.Current(); err == nil {
 		name = current.Username

@@ -100,6 +100,7 @@ func (h *processHost) listen() string { return "127.0.0.1:0" }
 func (h *processHost) facts() Facts { return h.about }
 
 func (h *processHost) close(ctx context.Context) error {
+	ctx = context.WithoutCancel(ctx)
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.closed = true

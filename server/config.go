@@ -126,9 +126,10 @@ func printHelp(w io.Writer, fs *flag.FlagSet) {
 		"SIGHUP, and any change of the directory, reload the material; what cannot be\n"+
 		"loaded leaves the old in use. SIGTERM drains and stops, a second one at once.\n\n"+
 		"A message is a line of UTF-8. The last needs no newline: it ends with the\n"+
-		"client's close_notify. A client that falls silent in mid-line is asked by the\n"+
-		"server's own close_notify whether that was all, and must answer with its own;\n"+
-		"a connection that just ends delivers nothing of its last line.\n\n"+
+		"client's close_notify. After two seconds of silence in mid-line the client is\n"+
+		"asked whether that was all, by the server's own close_notify; only if it answers\n"+
+		"with its own is the line a message, one without a receipt. A connection that\n"+
+		"just ends delivers nothing of its last line.\n\n"+
 		"Flags, each with the variable that is read where the flag is not given:\n"+
 		wire.DescribeFlags(fs)+
 		"\nExit codes: 0 stopped, 1 bad material or address, 2 usage.\n")

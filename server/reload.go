@@ -77,6 +77,7 @@ func (w *watcher) reload(asked bool) {
 		w.server.say.warn("material from standard input cannot be reloaded")
 		return
 	}
+	_ = w.files.Add(w.dir) // it may be another directory by now; loading tells what is wrong with it
 	creds, err := wire.LoadCredentials(w.dir, nil)
 	if err != nil {
 		w.server.say.reloadFailed(err)

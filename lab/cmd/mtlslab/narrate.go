@@ -69,8 +69,8 @@ func (n *narrator) place(d demonstration) {
 		n.line("engine", fmt.Sprintf("%s, API %s, %s", f.Engine.Version, f.Engine.API, f.Engine.Arch), f.Connect)
 		n.images(f.Images, f.Build)
 	}
-	n.line("pki", fmt.Sprintf("root, intermediate, 2 leaves; %s; valid %s",
-		d.PKI.Algorithm, d.PKI.NotAfter.Sub(d.PKI.NotBefore)), f.Mint)
+	n.line("pki", fmt.Sprintf("root, intermediate, 2 leaves; %s; valid for %.0f h",
+		d.PKI.Algorithm, time.Until(d.PKI.NotAfter).Hours()), f.Mint)
 	if f.Network != nil {
 		n.line("network", fmt.Sprintf("%s, %s", f.Network.Name, f.Network.Subnet), f.Connected)
 	}

@@ -70,8 +70,11 @@ func newRun() *cobra.Command {
 			default:
 				return usageError{fmt.Errorf("--runtime %q: choose %s or %s", runtime, lab.Containers, lab.Processes)}
 			}
-			if strings.ContainsAny(message, "\r\n") {
-				return usageError{fmt.Errorf("--message %q: must be one line", message)}
+			if message == "" || strings.ContainsAny(message, "\r\n") {
+				return usageError{fmt.Errorf("--message %q: must be one line, and not empty", message)}
+			}
+			if cfg.TTL < time.Second {
+				return usageError{fmt.Errorf("--ttl %v: must be at least a second", cfg.TTL)}
 			}
 			return demonstrate(cmd, cfg, message)
 		},

@@ -1,0 +1,59 @@
+package cases
+
+import (
+	"github.com/mtlslab/mtlslab/lab/pki"
+	"github.com/mtlslab/mtlslab/lab/wire"
+)
+
+// Profile is a set of expectations, named after who demands them.
+type Profile string
+
+// The profiles.
+const (
+	RFC5280 Profile = "rfc5280" // what RFC 5280, RFC 8446 and RFC 9525 demand
+	SPIFFE  Profile = "spiffe"  // what X509-SVID and SPIFFE-ID add
+	Strict  Profile = "strict"  // what a careful deployment should demand; a superset of rfc5280
+)
+
+// Expectation is what a profile says must come of a case.
+type Expectation string
+
+// The expectations.
+const (
+	MustRefuse Expectation = "refuse"
+	MustAccept Expectation = "accept"
+	MayEither  Expectation = "either" // the profile leaves it open; the control and liveness still count
+)
+
+// Rule is what one profile says of one case, and where that is written.
+type Rule struct {
+	Expect Expectation
+	Cite   string // "RFC 5280, 4.2.1.12"; a CVE; or "policy: ..." in a few words
+}
+
+// Case is one mutation of a good exchange, and what must follow. It is data: it
+// knows no runtime and no peer.
+type Case struct {
+	ID      string // "usage/server-cert-for-client-role"; never changes
+	Summary string // one line, what the adversary does
+	Meaning string // for a failure: what anybody could do who exploits it, in plain words
+	Row     string // of the catalogue it came from, "D01"
+
+	// Roles are the parts that the adversary can play in it: wire.Client attacks
+	// a server, wire.Server attacks a client.
+	Roles []wire.Role
+
+	// Versions are those of TLS it makes sense in, as "1.2" and "1.3"; both if nil.
+	Versions []string
+
+	// Reasons are those that our own peers may give for the refusal. The
+	// standards leave other people's a free choice of alert.
+	Reasons []wire.Reason
+
+	// Rules holds every profile's.
+	Rules map[Profile]Rule
+
+	// Exactly one of these is set: what differs from the control.
+	Mutation func(role wire.Role) pki.Mutation // of the adversary's certificates
+	Attack   func(*wire.Attack)                // of what it does on the wire
+}
