@@ -40,6 +40,7 @@ type containerHost struct {
 
 	mu     sync.Mutex
 	images []images.Image
+	held   map[images.Source]*held
 
 	gate     sync.Mutex
 	closed   bool
@@ -50,6 +51,7 @@ func newContainerHost(ctx context.Context, cfg Config, run string, expires time.
 	h := &containerHost{
 		run:     run,
 		expires: expires,
+		held:    make(map[images.Source]*held),
 		swept:   make(chan error, 1),
 	}
 	h.labels = labels(run, h.expires)

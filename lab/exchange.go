@@ -83,7 +83,7 @@ func (l *Lab) startBoth(ctx context.Context, x Exchange, message string) (*serve
 			}
 			address = s.listening.Local
 		}
-		client, err = startPeer(ctx, l.host, program{
+		client, err = startPeer(ctx, l.host.start, program{
 			hostname: "client",
 			source:   cmp.Or(x.Client.Source, clientSource),
 			args: slices.Concat([]string{

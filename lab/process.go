@@ -17,6 +17,9 @@ import (
 type host interface {
 	// start runs a program. Its material is not given yet.
 	start(ctx context.Context, p program) (*process, error)
+	// startAgain runs a program that is run many times, as cheaply as the host
+	// can.
+	startAgain(ctx context.Context, p program) (*process, error)
 	// listen is the address a server is told to listen on, and endpoint where
 	// clients then reach it, or "" if only the server's account can tell.
 	listen() string
@@ -50,8 +53,8 @@ type peer struct {
 	account *journal
 }
 
-func startPeer(ctx context.Context, h host, p program) (*peer, error) {
-	process, err := h.start(ctx, p)
+func startPeer(ctx context.Context, start func(context.Context, program) (*process, error), p program) (*peer, error) {
+	process, err := start(ctx, p)
 	if err != nil {
 		return nil, fmt.Errorf("starting %s: %w", p.hostname, err)
 	}

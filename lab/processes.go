@@ -92,6 +92,10 @@ func (h *processHost) start(ctx context.Context, p program) (*process, error) {
 	return started, nil
 }
 
+func (h *processHost) startAgain(ctx context.Context, p program) (*process, error) {
+	return h.start(ctx, p)
+}
+
 // endpoint is not known before the server listens: the kernel chooses the port.
 func (h *processHost) endpoint(string) string { return "" }
 

@@ -59,7 +59,7 @@ func (l *Lab) server(ctx context.Context, p Peer) *server {
 }
 
 func (s *server) start(ctx context.Context, l *Lab, p Peer) (err error) {
-	s.peer, err = startPeer(ctx, l.host, program{
+	s.peer, err = startPeer(ctx, l.host.start, program{
 		hostname: s.hostname,
 		source:   cmp.Or(p.Source, serverSource),
 		args: slices.Concat(

@@ -4,12 +4,14 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
 	"os/signal"
 	"runtime"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -99,6 +101,7 @@ type instance struct {
 	hangup   func()
 	stop     func()               // as SIGTERM does
 	code     chan int             // once it has ended
+	want     int                  // the code with which it is to end
 	signal   func(os.Signal)      // of a process
 	state    func(key string) int // of a process: a figure of /proc/PID/status, in KiB
 }
@@ -150,8 +153,8 @@ func (i *instance) begin(t testing.TB) {
 	t.Helper()
 	t.Cleanup(func() {
 		i.stop()
-		if code := i.wait(t); code != exitStopped {
-			t.Errorf("the server ended with %d:\n%s", code, i.err)
+		if code := i.wait(t); code != i.want {
+			t.Errorf("the server ended with %d, want %d:\n%s", code, i.want, i.err)
 		}
 	})
 	line := i.out.await(t, "the server listens", func(line string) bool {
@@ -160,6 +163,21 @@ func (i *instance) begin(t testing.TB) {
 	if i.address = parse(line).Local; i.address == "" {
 		i.address = strings.Fields(line)[4]
 	}
+}
+
+// startServer runs a server whose insides the test can reach.
+func startServer(t testing.TB, creds *wire.Credentials, out io.Writer) (s *server, address string) {
+	t.Helper()
+	cfg, _, err := parseFlags(serverArgs("-", nil), noEnvironment)
+	try(t, err)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	try(t, err)
+	s = newServer(cfg, creds, newTeller(stdio{nil, out, out}, true))
+	ctx, stop := context.WithCancel(context.Background())
+	var serving sync.WaitGroup
+	serving.Go(func() { s.serve(ctx, listener) })
+	t.Cleanup(func() { stop(); serving.Wait() })
+	return s, listener.Addr().String()
 }
 
 // wait waits for the end of the server, and returns its exit code.

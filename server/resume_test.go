@@ -1,10 +1,7 @@
 package main
 
 import (
-	"context"
 	"crypto/tls"
-	"net"
-	"sync"
 	"testing"
 	"time"
 
@@ -60,10 +57,11 @@ func TestResumedIsJudgedAgain(t *testing.T) {
 				p := newPair(t)
 				p.client = p.issue(t, pki.Request{Role: wire.Client, Name: "client", NotAfter: now.Add(time.Hour)})
 				creds := credentials(t, p.server.Material(p.authority))
-				s, server := startServer(t, creds)
+				server := newInstance()
+				s, address := startServer(t, creds, server.out)
 				config := p.config(t)
 				config.MaxVersion, config.ClientSessionCache = version.id, tls.NewLRUClientSessionCache(1)
-				p.deliver(t, server.address, config)
+				p.deliver(t, address, config)
 
 				// As a reload does, but the tickets stay good.
 				judged := s.current.Load().Clone()
@@ -71,31 +69,14 @@ func TestResumedIsJudgedAgain(t *testing.T) {
 				judged.VerifyConnection, judged.Time = policy.VerifyConnection, policy.Time
 				s.current.Store(judged)
 				if c.reason == "" {
-					if !p.deliver(t, server.address, config).TLS.Resumed {
+					if !p.deliver(t, address, config).TLS.Resumed {
 						t.Fatal("the session was not resumed, so the test shows nothing")
 					}
 					return
 				}
-				conn, _ := refusal(t, server.address, config)
+				conn, _ := refusal(t, address, config)
 				checkRefused(t, server, conn, c.reason)
 			})
 		}
 	}
-}
-
-// startServer runs a server whose insides the test can reach.
-func startServer(t testing.TB, creds *wire.Credentials, flags ...string) (*server, *instance) {
-	t.Helper()
-	cfg, _, err := parseFlags(serverArgs("-", flags), noEnvironment)
-	try(t, err)
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	try(t, err)
-	i := newInstance()
-	i.address = listener.Addr().String()
-	s := newServer(cfg, creds, newTeller(stdio{nil, i.out, i.err}, true))
-	ctx, stop := context.WithCancel(context.Background())
-	var serving sync.WaitGroup
-	serving.Go(func() { s.serve(ctx, listener) })
-	t.Cleanup(func() { stop(); serving.Wait() })
-	return s, i
 }

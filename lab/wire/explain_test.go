@@ -98,7 +98,9 @@ func chainCases(t *testing.T, root authority) []identityCase {
 	shallow := root.issuing(t, "shallow", func(c *x509.Certificate) { c.MaxPathLen, c.MaxPathLenZero = 0, true })
 	deep := shallow.issuing(t, "deep", nil)
 	missing := root.issuing(t, "intermediate", nil)
+	namesake := root.issuing(t, "intermediate", func(c *x509.Certificate) { c.IsCA, c.KeyUsage = false, 0 })
 	return []identityCase{
+		{name: "namesake of the issuer that is no authority", flawed: missing.leaf(t, nil, namesake), want: wire.UnknownAuthority},
 		{name: "missing intermediate", flawed: missing.leaf(t, nil), want: wire.UnknownAuthority},
 		{name: "intermediate that is no authority", want: wire.NotAnAuthority, flawed: under(func(c *x509.Certificate) { c.IsCA, c.KeyUsage = false, 0 })},
 		{name: "intermediate that may not sign", want: wire.NotAnAuthority, flawed: under(func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageDigitalSignature })},

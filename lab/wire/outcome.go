@@ -72,9 +72,7 @@ func IdentityOf(cert *x509.Certificate) Identity {
 	if cert.SerialNumber != nil {
 		id.Serial = cert.SerialNumber.Text(16)
 	}
-	for _, uri := range cert.URIs {
-		id.URIs = append(id.URIs, uri.String())
-	}
+	id.URIs, _ = uriNames(cert) // what cannot be read names nobody
 	return id
 }
 

@@ -21,6 +21,11 @@ const (
 	CriticalExtension Reason = "critical_extension" // a critical extension nobody understands (RFC 5280, 4.2)
 	WeakAlgorithm     Reason = "weak_algorithm"     // a signature algorithm no longer accepted
 	BadCertificate    Reason = "bad_certificate"    // cannot be parsed or used, or refused by crypto/x509 on any other ground
+	AuthorityAsPeer   Reason = "authority_as_peer"  // a certificate that may issue others (X509-SVID, 5.2)
+	BadName           Reason = "bad_name"           // no name that could be an identity, or one that none may have
+	WeakKey           Reason = "weak_key"           // a key that is no longer accepted (NIST SP 800-131A)
+	Revoked           Reason = "revoked"            // on its issuer's list (RFC 5280, 6.1.3 (a)(3))
+	RevocationUnknown Reason = "revocation_unknown" // lists were given, and none can tell (RFC 5280, 6.3.3)
 	BadSignature      Reason = "bad_signature"      // the certificate's key was not shown to be held (RFC 8446, 4.4.3)
 	ProtocolVersion   Reason = "protocol_version"   // no TLS version in common
 	NotTLS            Reason = "not_tls"            // the first bytes are not a TLS record

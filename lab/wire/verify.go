@@ -82,7 +82,7 @@ func (c *Credentials) verify(state tls.ConnectionState, p Policy, usage x509.Ext
 	for _, cert := range state.PeerCertificates[1:] {
 		intermediates.AddCert(cert)
 	}
-	_, err := leaf.Verify(x509.VerifyOptions{
+	chains, err := leaf.Verify(x509.VerifyOptions{
 		Roots:         c.Roots,
 		Intermediates: intermediates,
 		CurrentTime:   p.now(),
@@ -91,10 +91,32 @@ func (c *Credentials) verify(state tls.ConnectionState, p Policy, usage x509.Ext
 	if err != nil {
 		return &tls.CertificateVerificationError{UnverifiedCertificates: state.PeerCertificates, Err: err}
 	}
+	if err := c.anyOf(chains, state, usage, p.now()); err != nil {
+		return err
+	}
 	if usage == x509.ExtKeyUsageServerAuth {
 		return leaf.VerifyHostname(p.ServerName)
 	}
 	return p.allowed(IdentityOf(leaf))
+}
+
+// anyOf accepts if one of the verified chains stands up to all that crypto/x509
+// does not look at, and otherwise says what was wrong with the first.
+func (c *Credentials) anyOf(chains [][]*x509.Certificate, state tls.ConnectionState, usage x509.ExtKeyUsage, now time.Time) error {
+	var first error
+	for _, chain := range chains {
+		err := strict(chain, state, usage)
+		if err == nil {
+			err = revoked(chain, c.CRLs, now)
+		}
+		if err == nil {
+			return nil
+		}
+		if first == nil {
+			first = err
+		}
+	}
+	return first
 }
 
 func (p Policy) allowed(id Identity) error {

@@ -1,0 +1,403 @@
+package wire
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// Attack is what the adversary is told to do, one JSON line. The fields before
+// Deviation describe an honest exchange: with those alone it is a control.
+type Attack struct {
+	// ID is of this attack alone, as long as it is under way.
+	ID string `json:"id"`
+
+	// End, in a later line with the ID of a server attack, ends that. Nothing
+	// else is read from such a line.
+	End bool `json:"end,omitempty"`
+
+	// Role is the part that the adversary plays: as Client it dials Connect, as
+	// Server it listens on Listen. Either is host:port; port 0 lets the system
+	// choose, and the report says which.
+	Role    Role   `json:"role,omitempty"`
+	Connect string `json:"connect,omitempty"`
+	Listen  string `json:"listen,omitempty"`
+
+	// SNI is what a client sends as server_name, byte for byte; empty sends none.
+	// Names that crypto/tls would alter are an error: IP addresses, and names
+	// that end in a dot (RFC 6066, 3).
+	SNI string `json:"sni,omitempty"`
+
+	// Version is the only one of TLS spoken, "1.0" to "1.3"; empty is what
+	// crypto/tls speaks by default.
+	Version string   `json:"version,omitempty"`
+	Suites  []uint16 `json:"suites,omitempty"` // below TLS 1.3; nil is crypto/tls's default
+	ALPN    []string `json:"alpn,omitempty"`
+
+	// Chain is presented as it is, leaf first, each DER. Nothing of it need be
+	// a certificate.
+	Chain [][]byte `json:"chain,omitempty"`
+	// Key is PKCS#8. It need not belong to the chain: where Go cannot read the
+	// leaf's own, any other will do to come as far as the leaf.
+	Key []byte `json:"key,omitempty"`
+
+	// Message is one line, with its nonce. A client sends it. A server waits for
+	// one of whatever wording.
+	Message string `json:"message,omitempty"`
+
+	// Limit bounds each connection of a client, and a server attack as a whole;
+	// DefaultLimit if zero.
+	Limit time.Duration `json:"limit_ns,omitempty"`
+
+	Deviation
+}
+
+// Limits of an attack.
+const (
+	DefaultLimit = 5 * time.Second
+	MaxLimit     = 5 * time.Minute
+	MaxAttack    = 32 << 20 // bytes of one line, so that the longest certificate message fits
+	maxAttackID  = 256      // bytes
+)
+
+// Deviation is what the adversary does on the wire that an honest peer would
+// not. The zero value is honest. Its parts can be combined.
+type Deviation struct {
+	// NoCertificate: a client answers the request for one with an empty list
+	// (RFC 8446, 4.4.2).
+	NoCertificate bool `json:"no_certificate,omitempty"`
+	// WrongKey: signatures of the handshake are made by a fresh key of the same
+	// kind (RFC 8446, 4.4.3).
+	WrongKey bool `json:"wrong_key,omitempty"`
+	// NoCertificateRequest: a server does not ask for a certificate.
+	NoCertificateRequest bool `json:"no_certificate_request,omitempty"`
+	// Authorities: a server's request names these, each a DER Name, and no other
+	// (RFC 8446, 4.2.4). Without any it names none.
+	Authorities [][]byte `json:"authorities,omitempty"`
+
+	// Preface is sent before anything else: by a client ahead of its handshake,
+	// by a server as its answer to the ClientHello, which needs NoTLS.
+	Preface []byte `json:"preface,omitempty"`
+	// NoTLS: there is no handshake. A client sends its message as it is; a
+	// server answers whatever it is sent in plain text.
+	NoTLS bool `json:"no_tls,omitempty"`
+
+	// Truncate: what is sent after the handshake, a client's message or a
+	// server's receipt, lacks its newline, and TCP ends without close_notify
+	// (RFC 8446, 6.1).
+	Truncate bool `json:"truncate,omitempty"`
+	// HangUp: a client closes as soon as it has sent, and reads nothing.
+	HangUp bool `json:"hang_up,omitempty"`
+	// Answer is what a server gives back, a line each, in place of receipts.
+	Answer string `json:"answer,omitempty"`
+
+	// Keep: the session that a client is given is kept under the attack's ID.
+	Keep bool `json:"keep,omitempty"`
+	// Resume: a client resumes a session.
+	Resume *Resume `json:"resume,omitempty"`
+}
+
+// Resume says which session to resume, and when.
+type Resume struct {
+	// From is the ID of an earlier attack that was told to Keep its session.
+	// Without one, the attack makes its session first, in an honest connection
+	// of its own with Message.
+	From    string `json:"from,omitempty"`
+	Message string `json:"message,omitempty"`
+
+	// AfterExpiry: wait until the leaf of the chain has expired. It must be
+	// readable, and expire within MaxExpiryWait.
+	AfterExpiry bool `json:"after_expiry,omitempty"`
+}
+
+// MaxExpiryWait is the longest that an attack waits for its leaf to expire.
+const MaxExpiryWait = time.Minute
+
+// ParseAttack reads one line of the adversary's input. A field that is not known
+// is an error: an attack less what was meant would pass for an honest exchange.
+func ParseAttack(line []byte) (Attack, error) {
+	var a Attack
+	decoder := json.NewDecoder(bytes.NewReader(line))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&a); err != nil {
+		return Attack{}, fmt.Errorf("reading attack: %w", err)
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return Attack{}, errors.New("reading attack: more than one value in a line")
+	}
+	if err := a.Check(); err != nil {
+		return Attack{ID: a.ID}, fmt.Errorf("reading attack: %w", err)
+	}
+	return a, nil
+}
+
+// Check reports whether the adversary can do all of what it is told. It does not
+// look into the chain.
+func (a Attack) Check() error {
+	switch {
+	case a.ID == "" || len(a.ID) > maxAttackID:
+		return fmt.Errorf("id: want 1 to %d bytes", maxAttackID)
+	case a.End:
+		return nil
+	case a.Limit < 0 || a.Limit > MaxLimit:
+		return fmt.Errorf("limit_ns: want no less than none and at most %v", MaxLimit)
+	case strings.ContainsAny(a.Message, "\r\n"):
+		return errors.New("message: want one line")
+	}
+	if _, err := a.Versions(); err != nil {
+		return err
+	}
+	if err := a.checkIdentity(); err != nil {
+		return err
+	}
+	switch a.Role {
+	case Client:
+		return a.checkClient()
+	case Server:
+		return a.checkServer()
+	default:
+		return fmt.Errorf("role: want %q or %q", Client, Server)
+	}
+}
+
+func (a Attack) checkIdentity() error {
+	if a.NoTLS || a.NoCertificate {
+		return nil
+	}
+	if len(a.Chain) == 0 {
+		return errors.New("chain: empty, and neither no_certificate nor no_tls is set")
+	}
+	_, err := a.Signer()
+	return err
+}
+
+// checkClient names what only a server can do, rather than pass over it.
+func (a Attack) checkClient() error {
+	switch {
+	case a.Connect == "" || a.Listen != "":
+		return errors.New("a client needs connect, and no listen")
+	case a.NoCertificateRequest || len(a.Authorities) > 0 || a.Answer != "":
+		return errors.New("no_certificate_request, authorities and answer are a server's")
+	case a.Resume != nil && (a.NoTLS || a.NoCertificate && a.Resume.AfterExpiry):
+		return errors.New("resume: there is no session without TLS, and no expiry without a certificate")
+	case sentSNI(a.SNI) != a.SNI:
+		return fmt.Errorf("sni: crypto/tls would send %q", sentSNI(a.SNI))
+	}
+	return nil
+}
+
+func (a Attack) checkServer() error {
+	switch {
+	case a.Listen == "" || a.Connect != "":
+		return errors.New("a server needs listen, and no connect")
+	case a.SNI != "" || a.NoCertificate || a.HangUp || a.Keep || a.Resume != nil:
+		return errors.New("sni, no_certificate, hang_up, keep and resume are a client's")
+	case len(a.Preface) > 0 && !a.NoTLS:
+		return errors.New("preface: a server's needs no_tls")
+	}
+	return nil
+}
+
+// sentSNI is what crypto/tls makes of a name.
+func sentSNI(name string) string {
+	host := name
+	if strings.HasPrefix(host, "[") && strings.HasSuffix(host, "]") {
+		host = host[1 : len(host)-1]
+	}
+	if i := strings.LastIndex(host, "%"); i > 0 {
+		host = host[:i]
+	}
+	if net.ParseIP(host) != nil {
+		return ""
+	}
+	return strings.TrimRight(name, ".")
+}
+
+// Versions are those of TLS that the attack speaks, as crypto/tls counts them;
+// none means crypto/tls's default.
+func (a Attack) Versions() ([]uint16, error) {
+	names := []string{"1.0", "1.1", "1.2", "1.3"}
+	switch i := slices.Index(names, a.Version); {
+	case a.Version == "":
+		return nil, nil
+	case i < 0:
+		return nil, fmt.Errorf("version %q: want one of %q", a.Version, names)
+	default:
+		return []uint16{tls.VersionTLS10 + uint16(i)}, nil //nolint:gosec // 0 to 3
+	}
+}
+
+// Signer is the attack's key. Its errors quote nothing of it.
+func (a Attack) Signer() (crypto.Signer, error) {
+	parsed, err := x509.ParsePKCS8PrivateKey(a.Key)
+	if err != nil {
+		return nil, errors.New("key: not a PKCS#8 private key that Go can read")
+	}
+	key, ok := parsed.(crypto.Signer)
+	if !ok {
+		return nil, fmt.Errorf("key: one of type %T cannot sign", parsed)
+	}
+	return key, nil
+}
+
+// Report is one line of the adversary's output. A server attack gives two: where
+// it listens, and in the end its evidence.
+type Report struct {
+	ID        string    `json:"id,omitempty"` // none where a line could not be read
+	Listening string    `json:"listening,omitempty"`
+	Evidence  *Evidence `json:"evidence,omitempty"`
+	Error     string    `json:"error,omitempty"` // there was no attack, and there is no evidence
+}
+
+// Evidence is what the adversary saw. It judges nothing.
+type Evidence struct {
+	Role  Role          `json:"role"`
+	Began time.Time     `json:"began"`
+	Took  time.Duration `json:"took_ns"`
+
+	// Connections are in the order in which they came about. A client has one,
+	// or two if it made its session first; the last is the attack. A server has
+	// as many as came, up to MaxConnections.
+	Connections []Connection `json:"connections"`
+	Dropped     int          `json:"dropped,omitempty"` // connections over MaxConnections
+}
+
+// MaxConnections is how many connections one server attack takes.
+const MaxConnections = 32
+
+// Connection is what the adversary saw of one connection.
+type Connection struct {
+	Local     string        `json:"local,omitempty"`
+	Remote    string        `json:"remote,omitempty"`
+	Began     time.Time     `json:"began"`
+	Connected time.Duration `json:"connect_ns,omitempty"`   // of a client: until TCP stood
+	Shaken    time.Duration `json:"handshake_ns,omitempty"` // until the handshake was complete
+	Took      time.Duration `json:"took_ns"`
+
+	// Handshake says that the adversary's own half is complete, which in
+	// TLS 1.3 proves nothing to a client.
+	Handshake bool        `json:"handshake"`
+	Plain     bool        `json:"plain,omitempty"` // the other side did not speak TLS, or was not let
+	SNI       string      `json:"sni,omitempty"`   // of a server: what it was asked for
+	TLS       *Negotiated `json:"tls,omitempty"`
+	ALPN      string      `json:"alpn,omitempty"`
+
+	Asked       bool      `json:"asked,omitempty"`       // of a client: for a certificate
+	Authorities int       `json:"authorities,omitempty"` // of a client: how many were named in asking
+	Peer        *Identity `json:"peer,omitempty"`        // the leaf that the other side presented, not verified
+	Session     bool      `json:"session,omitempty"`     // of a client: it was given one that can be resumed
+
+	// Sent says that the message, or a receipt, was written without an error.
+	Sent bool `json:"sent,omitempty"`
+	// Heard is the beginning of what the other side sent to the application, at
+	// most MaxHeard bytes, with what is not UTF-8 replaced. HeardBytes counts
+	// all of it.
+	Heard      string `json:"heard,omitempty"`
+	HeardBytes int    `json:"heard_bytes,omitempty"`
+
+	End       Ending `json:"end"`
+	Alert     *Alert `json:"alert,omitempty"`      // the one received
+	AlertSent *Alert `json:"alert_sent,omitempty"` // of gave_up
+	Detail    string `json:"detail,omitempty"`     // for people; never compared
+}
+
+// MaxHeard bounds what is told of the other side's words, in bytes.
+const MaxHeard = 8 << 10
+
+// FirstLine is the first line of what was heard, without its end.
+func (c Connection) FirstLine() string {
+	line, _, _ := strings.Cut(c.Heard, "\n")
+	return strings.TrimSuffix(line, "\r")
+}
+
+// Heard reports whether the words came on any of the connections.
+func (e Evidence) Heard(words string) bool {
+	return slices.ContainsFunc(e.Connections, func(c Connection) bool { return strings.Contains(c.Heard, words) })
+}
+
+// Last is the connection that a client attack is about; the zero one if there is
+// none.
+func (e Evidence) Last() Connection {
+	if len(e.Connections) == 0 {
+		return Connection{}
+	}
+	return e.Connections[len(e.Connections)-1]
+}
+
+// Ending is how a connection ended, as far as the adversary can tell.
+type Ending string
+
+// The endings.
+const (
+	EndCloseNotify Ending = "close_notify" // the other side said that it was done
+	EndEOF         Ending = "eof"          // TCP ended without a word
+	EndReset       Ending = "reset"
+	EndAlert       Ending = "alert"       // the other side sent one; Alert says which
+	EndTimeout     Ending = "timeout"     // nothing came until the limit
+	EndNotTLS      Ending = "not_tls"     // the other side did not answer in TLS
+	EndUnreachable Ending = "unreachable" // there was no connection
+	EndHungUp      Ending = "hung_up"     // the adversary did, as it was told
+	EndGaveUp      Ending = "gave_up"     // the adversary's own TLS would not go on
+)
+
+// EndingOf tells how a connection came to the error that a read, a write or a
+// handshake of it returned, and which alert came or went. ended says whether TCP
+// has ended; see [Transport].
+func EndingOf(err error, ended bool) (end Ending, received, sent *Alert) {
+	if alert, sender, ok := alertOf(err); ok {
+		if sender == remote {
+			return EndAlert, alert, nil
+		}
+		return EndGaveUp, nil, alert
+	}
+	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
+		return EndNotTLS, nil, nil
+	}
+	if errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) {
+		return EndReset, nil, nil
+	}
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		return EndEOF, nil, nil
+	}
+	if errors.Is(err, io.EOF) {
+		if ended {
+			return EndEOF, nil, nil
+		}
+		return EndCloseNotify, nil, nil
+	}
+	if reason, ok := transportReason(err); ok && reason == Timeout {
+		return EndTimeout, nil, nil
+	}
+	if handshake, ok := errors.AsType[*HandshakeError](err); ok {
+		return EndGaveUp, nil, handshake.Sent
+	}
+	return EndGaveUp, nil, nil
+}
+
+// ParseReport reads one line of the adversary's output.
+func ParseReport(line []byte) (Report, error) {
+	var r Report
+	if err := json.Unmarshal(line, &r); err != nil {
+		return Report{}, fmt.Errorf("reading report: %w", err)
+	}
+	told := 0
+	for _, is := range []bool{r.Listening != "", r.Evidence != nil, r.Error != ""} {
+		if is {
+			told++
+		}
+	}
+	if told != 1 || r.ID == "" && r.Error == "" {
+		return Report{}, errors.New("reading report: want an id, and one of listening, evidence and error")
+	}
+	return r, nil
+}
