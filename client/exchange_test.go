@@ -59,6 +59,7 @@ func testOutcome(t *testing.T, version string) {
 			hold(conn)
 		}), want: wire.Refused, reason: wire.NotTLS},
 		{name: "client of another authority", address: honest, client: other.client.Material(good.authority), want: wire.RefusedByPeer, alert: unknownCA},
+		{name: "client without a certificate", address: honest, flags: []string{"-no-certificate"}, want: wire.RefusedByPeer, alert: map[string]uint8{"1.2": 40, "1.3": 116}[version]},
 		{name: "expired client", address: honest, client: expiredClient.client.Material(good.authority), want: wire.RefusedByPeer, alert: expired},
 		{name: "client that is not allowed", address: good.listenTLS(t, func(config *tls.Config) {
 			creds := credentials(t, good.server.Material(good.authority))

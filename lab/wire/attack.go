@@ -154,7 +154,7 @@ func (a Attack) Check() error {
 	case strings.ContainsAny(a.Message, "\r\n"):
 		return errors.New("message: want one line")
 	}
-	if _, err := a.Versions(); err != nil {
+	if _, err := a.TLSVersion(); err != nil {
 		return err
 	}
 	if err := a.checkIdentity(); err != nil {
@@ -223,17 +223,17 @@ func sentSNI(name string) string {
 	return strings.TrimRight(name, ".")
 }
 
-// Versions are those of TLS that the attack speaks, as crypto/tls counts them;
-// none means crypto/tls's default.
-func (a Attack) Versions() ([]uint16, error) {
+// TLSVersion is the attack's version as crypto/tls counts them; 0 is its
+// default.
+func (a Attack) TLSVersion() (uint16, error) {
 	names := []string{"1.0", "1.1", "1.2", "1.3"}
 	switch i := slices.Index(names, a.Version); {
 	case a.Version == "":
-		return nil, nil
+		return 0, nil
 	case i < 0:
-		return nil, fmt.Errorf("version %q: want one of %q", a.Version, names)
+		return 0, fmt.Errorf("version %q: want one of %q", a.Version, names)
 	default:
-		return []uint16{tls.VersionTLS10 + uint16(i)}, nil //nolint:gosec // 0 to 3
+		return tls.VersionTLS10 + uint16(i), nil //nolint:gosec // 0 to 3
 	}
 }
 
