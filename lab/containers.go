@@ -151,11 +151,12 @@ func (h *containerHost) facts() Facts {
 	return facts
 }
 
-func (h *containerHost) endpoint(hostname string) string {
-	return net.JoinHostPort(hostname, wire.DefaultPort)
-}
-
 func (h *containerHost) listen() string { return ":" + wire.DefaultPort }
+
+func (h *containerHost) reach(hostname, listening string) string {
+	_, port, _ := net.SplitHostPort(listening) // an address that a peer has listened on
+	return net.JoinHostPort(hostname, port)
+}
 
 // begin admits a creation, which the engine carries out whether or not anybody
 // still waits for it; close waits for all that were admitted, or it would miss

@@ -76,23 +76,29 @@ func (l *Lab) startBoth(ctx context.Context, x Exchange, message string) (*serve
 	start, ctx := errgroup.WithContext(ctx)
 	start.Go(func() error { return s.wait(ctx) })
 	start.Go(func() (err error) {
-		address := l.host.endpoint(s.hostname)
-		if address == "" {
+		address := l.host.listen()
+		if strings.HasSuffix(address, ":0") {
 			if err := s.wait(ctx); err != nil {
 				return err
 			}
 			address = s.listening.Local
 		}
-		client, err = startPeer(ctx, l.host.start, program{
-			hostname: "client",
-			source:   cmp.Or(x.Client.Source, clientSource),
-			args: slices.Concat([]string{
-				"-log", "json", "-material", "-", "-connect", address, "-server-name", x.ServerName,
-			}, lifetime(l.end), x.Client.Args, []string{message}),
-		})
+		client, err = startPeer(ctx, l.host.start,
+			l.client(x.Client, l.host.reach(s.hostname, address), x.ServerName, message))
 		return err
 	})
 	return s, client, start.Wait()
+}
+
+// client is how a client is called.
+func (l *Lab) client(p Peer, address, serverName, message string) program {
+	return program{
+		hostname: "client",
+		source:   cmp.Or(p.Source, clientSource),
+		args: slices.Concat([]string{
+			"-log", "json", "-material", "-", "-connect", address, "-server-name", serverName,
+		}, lifetime(l.end), p.Args, []string{message}),
+	}
 }
 
 func (l *Lab) material(p Peer, good wire.Material) wire.Material {

@@ -6,40 +6,38 @@ import (
 	"errors"
 	"io"
 	"sync"
-
-	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
-// maxOutcomeLine bounds one line of a peer's account, in bytes.
-const maxOutcomeLine = 64 << 10
+// maxLine bounds one line of a peer's account, in bytes.
+const maxLine = 128 << 10
 
 // errSilent says that a peer's account ended without what was waited for.
 var errSilent = errors.New("the peer's account ended")
 
-// journal collects the outcomes of one peer as they arrive. It keeps them all,
-// so that nobody who waits can come too late.
-type journal struct {
-	mu       sync.Mutex
-	outcomes []wire.Outcome
-	ended    error         // nil while the account goes on
-	changed  chan struct{} // closed, and replaced, at every change
+// journal collects the lines of one peer's account as they arrive. It keeps them
+// all, so that nobody who waits can come too late.
+type journal[T any] struct {
+	mu      sync.Mutex
+	entries []T
+	ended   error         // nil while the account goes on
+	changed chan struct{} // closed, and replaced, at every change
 }
 
-func newJournal() *journal { return &journal{changed: make(chan struct{})} }
+func newJournal[T any]() *journal[T] { return &journal[T]{changed: make(chan struct{})} }
 
-// read takes outcome lines until r ends. A line that is no outcome ends the
-// account: what comes after it cannot be trusted.
-func (j *journal) read(r io.Reader) {
+// read takes lines until r ends. A line that cannot be parsed ends the account:
+// what comes after it cannot be trusted.
+func (j *journal[T]) read(r io.Reader, parse func([]byte) (T, error)) {
 	lines := bufio.NewScanner(r)
-	lines.Buffer(nil, maxOutcomeLine)
+	lines.Buffer(nil, maxLine)
 	for lines.Scan() {
-		outcome, err := wire.ParseOutcome(lines.Bytes())
+		entry, err := parse(lines.Bytes())
 		if err != nil {
 			j.change(func() { j.ended = err })
 			_, _ = io.Copy(io.Discard, r) // the peer must not block on a full pipe
 			return
 		}
-		j.change(func() { j.outcomes = append(j.outcomes, outcome) })
+		j.change(func() { j.entries = append(j.entries, entry) })
 	}
 	err := lines.Err()
 	if err == nil {
@@ -48,7 +46,7 @@ func (j *journal) read(r io.Reader) {
 	j.change(func() { j.ended = err })
 }
 
-func (j *journal) change(f func()) {
+func (j *journal[T]) change(f func()) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	f()
@@ -56,32 +54,33 @@ func (j *journal) change(f func()) {
 	j.changed = make(chan struct{})
 }
 
-// await returns the first outcome that matches, past or to come.
-func (j *journal) await(ctx context.Context, match func(wire.Outcome) bool) (wire.Outcome, error) {
+// await returns the first entry that matches, past or to come.
+func (j *journal[T]) await(ctx context.Context, match func(T) bool) (T, error) {
 	for next := 0; ; {
 		j.mu.Lock()
-		outcomes, ended, changed := j.outcomes[next:], j.ended, j.changed
+		entries, ended, changed := j.entries[next:], j.ended, j.changed
 		j.mu.Unlock()
-		for _, outcome := range outcomes {
-			if match(outcome) {
-				return outcome, nil
+		for _, entry := range entries {
+			if match(entry) {
+				return entry, nil
 			}
 		}
-		next += len(outcomes)
+		next += len(entries)
+		var none T
 		if ended != nil {
-			return wire.Outcome{}, ended
+			return none, ended
 		}
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return wire.Outcome{}, context.Cause(ctx)
+			return none, context.Cause(ctx)
 		}
 	}
 }
 
-// all returns what has arrived so far.
-func (j *journal) all() []wire.Outcome {
+// alive reports whether the account goes on.
+func (j *journal[T]) alive() bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return j.outcomes[:len(j.outcomes):len(j.outcomes)]
+	return j.ended == nil
 }

@@ -20,10 +20,11 @@ type host interface {
 	// startAgain runs a program that is run many times, as cheaply as the host
 	// can.
 	startAgain(ctx context.Context, p program) (*process, error)
-	// listen is the address a server is told to listen on, and endpoint where
-	// clients then reach it, or "" if only the server's account can tell.
+	// listen is the address that a server is told to listen on. Its port is 0
+	// where the system is to choose.
 	listen() string
-	endpoint(hostname string) string
+	// reach is where clients find what listens at an address of a program.
+	reach(hostname, listening string) string
 	// facts says what the host is and how far it isolates.
 	facts() Facts
 	// close ends and removes everything started. It may be called again.
@@ -50,7 +51,7 @@ type process struct {
 type peer struct {
 	*process
 	program program
-	account *journal
+	account *journal[wire.Outcome]
 }
 
 func startPeer(ctx context.Context, start func(context.Context, program) (*process, error), p program) (*peer, error) {
@@ -58,8 +59,8 @@ func startPeer(ctx context.Context, start func(context.Context, program) (*proce
 	if err != nil {
 		return nil, fmt.Errorf("starting %s: %w", p.hostname, err)
 	}
-	started := &peer{process: process, program: p, account: newJournal()}
-	go started.account.read(process.stdout)
+	started := &peer{process: process, program: p, account: newJournal[wire.Outcome]()}
+	go started.account.read(process.stdout, wire.ParseOutcome)
 	return started, nil
 }
 

@@ -96,10 +96,9 @@ func (h *processHost) startAgain(ctx context.Context, p program) (*process, erro
 	return h.start(ctx, p)
 }
 
-// endpoint is not known before the server listens: the kernel chooses the port.
-func (h *processHost) endpoint(string) string { return "" }
-
 func (h *processHost) listen() string { return "127.0.0.1:0" }
+
+func (h *processHost) reach(_, listening string) string { return listening }
 
 func (h *processHost) facts() Facts { return h.about }
 

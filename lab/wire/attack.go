@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"reflect"
 	"slices"
 	"strings"
 	"syscall"
@@ -96,7 +97,8 @@ type Deviation struct {
 	// server's receipt, lacks its newline, and TCP ends without close_notify
 	// (RFC 8446, 6.1).
 	Truncate bool `json:"truncate,omitempty"`
-	// HangUp: a client closes as soon as it has sent, and reads nothing.
+	// HangUp: a client closes as soon as it has sent, and reads nothing. It needs
+	// NoTLS.
 	HangUp bool `json:"hang_up,omitempty"`
 	// Answer is what a server gives back, a line each, in place of receipts.
 	Answer string `json:"answer,omitempty"`
@@ -188,6 +190,8 @@ func (a Attack) checkClient() error {
 		return errors.New("a client needs connect, and no listen")
 	case a.NoCertificateRequest || len(a.Authorities) > 0 || a.Answer != "":
 		return errors.New("no_certificate_request, authorities and answer are a server's")
+	case a.HangUp && !a.NoTLS:
+		return errors.New("hang_up: needs no_tls; TLS has unread tickets, and closing on those would take the message back")
 	case a.Resume != nil && (a.NoTLS || a.NoCertificate && a.Resume.AfterExpiry):
 		return errors.New("resume: there is no session without TLS, and no expiry without a certificate")
 	case sentSNI(a.SNI) != a.SNI:
@@ -382,6 +386,17 @@ func EndingOf(err error, ended bool) (end Ending, received, sent *Alert) {
 		return EndGaveUp, nil, handshake.Sent
 	}
 	return EndGaveUp, nil, nil
+}
+
+// ParseAlertRecord reads an alert that is not encrypted, as the first record of
+// an answer to something other than TLS (RFC 8446, 5.1 and 6), and returns what
+// comes after it.
+func ParseAlertRecord(b []byte) (alert *Alert, rest []byte, ok bool) {
+	const length, kind = 7, 21
+	if len(b) < length || b[0] != kind || b[1] != 3 || b[3] != 0 || b[4] != 2 {
+		return nil, b, false
+	}
+	return newAlert(reflect.ValueOf(b[6])), b[length:], true
 }
 
 // ParseReport reads one line of the adversary's output.

@@ -1,0 +1,195 @@
+package main
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"time"
+
+	"github.com/mtlslab/mtlslab/lab/wire"
+)
+
+// attackAsClient makes one connection, or one for a session and one that resumes
+// it. Its error means that there was nothing to see.
+func (f *field) attackAsClient(ctx context.Context, a wire.Attack, who *tls.Certificate, evidence *wire.Evidence) error {
+	session, err := f.sessionFor(a)
+	if err != nil {
+		return err
+	}
+	if a.Resume == nil {
+		evidence.Connections = append(evidence.Connections, f.dial(ctx, a, who, session))
+	} else if err := f.resume(ctx, a, who, session, evidence); err != nil {
+		return err
+	}
+	if a.Keep {
+		return f.keep(a.ID, session)
+	}
+	return nil
+}
+
+func (f *field) resume(ctx context.Context, a wire.Attack, who *tls.Certificate, session *session, evidence *wire.Evidence) error {
+	expired, err := expiryOf(a)
+	if err != nil {
+		return err
+	}
+	if a.Resume.From == "" {
+		first := a
+		first.Deviation = wire.Deviation{}
+		first.Message = cmp.Or(a.Resume.Message, "a session for "+a.ID)
+		evidence.Connections = append(evidence.Connections, f.dial(ctx, first, who, session))
+	}
+	wait(ctx, expired)
+	evidence.Connections = append(evidence.Connections, f.dial(ctx, a, who, session))
+	return nil
+}
+
+// expiryOf is when nobody takes the attack's leaf any more, if that is to be
+// waited for, and the zero time otherwise. A leaf is good through the second
+// that notAfter names (RFC 5280, 4.1.2.5), and there are verifiers that count
+// whole seconds.
+func expiryOf(a wire.Attack) (time.Time, error) {
+	if !a.Resume.AfterExpiry {
+		return time.Time{}, nil
+	}
+	leaf, err := x509.ParseCertificate(a.Chain[0])
+	if err != nil {
+		return time.Time{}, fmt.Errorf("waiting for the leaf to expire: %w", err)
+	}
+	expired := leaf.NotAfter.Add(time.Second)
+	if time.Until(expired) > wire.MaxExpiryWait {
+		return time.Time{}, fmt.Errorf("the leaf does not expire before %v, longer away than %v", leaf.NotAfter, wire.MaxExpiryWait)
+	}
+	return expired, nil
+}
+
+func wait(ctx context.Context, until time.Time) {
+	timer := time.NewTimer(time.Until(until))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+// dial makes one connection when it is its turn.
+func (f *field) dial(ctx context.Context, a wire.Attack, who *tls.Certificate, session *session) wire.Connection {
+	f.dials <- struct{}{}
+	defer func() { <-f.dials }()
+	began := time.Now()
+	deadline := began.Add(cmp.Or(a.Limit, wire.DefaultLimit))
+	raw, err := (&net.Dialer{Deadline: deadline}).DialContext(ctx, "tcp", a.Connect)
+	if err != nil {
+		return wire.Connection{
+			Remote: a.Connect, Began: began, Took: time.Since(began), End: wire.EndUnreachable, Detail: err.Error(),
+		}
+	}
+	c := newContact(raw, began)
+	c.seen.Connected = time.Since(began)
+	defer c.transport.Close() //nolint:errcheck // all that matters was seen
+	defer context.AfterFunc(ctx, func() { _ = c.transport.Close() })()
+	_ = c.transport.SetDeadline(deadline)
+	if len(a.Preface) > 0 {
+		c.say(c.transport, string(a.Preface))
+	}
+	if a.NoTLS {
+		return c.sendPlainly(a)
+	}
+	return c.send(ctx, a, who, session)
+}
+
+// send delivers the message over TLS, as an honest client would unless it is
+// told otherwise.
+func (c *contact) send(ctx context.Context, a wire.Attack, who *tls.Certificate, session *session) wire.Connection {
+	conn := tls.Client(c.transport, c.clientConfig(a, who, session))
+	had := session.state
+	err := c.shake(ctx, conn)
+	if err != nil {
+		c.seen.Sent = false // what was is the preface
+		return c.ended(err)
+	}
+	if a.Message != "" {
+		c.say(conn, a.Message+lineEnd(a))
+	}
+	from := listener{c, conn}
+	switch {
+	case a.Truncate:
+		_ = c.closeWrite()
+	case a.Message == "":
+		_ = conn.CloseWrite()
+		_ = c.closeWrite()
+	default:
+		err = readLineOf(from)
+		_ = conn.CloseWrite()
+		_ = c.closeWrite()
+	}
+	if err == nil {
+		_, err = io.Copy(io.Discard, from)
+	}
+	c.seen.Session = session.state != nil && session.state != had
+	if err == nil {
+		err = io.EOF // as Copy does not say
+	}
+	return c.ended(err)
+}
+
+// readLineOf reads until a line has come, and whatever comes with its end.
+func readLineOf(from io.Reader) error {
+	reader := bufio.NewReader(from)
+	for {
+		_, err := reader.ReadSlice('\n')
+		if !errors.Is(err, bufio.ErrBufferFull) {
+			return err
+		}
+	}
+}
+
+func lineEnd(a wire.Attack) string {
+	if a.Truncate {
+		return ""
+	}
+	return "\n"
+}
+
+func (c *contact) clientConfig(a wire.Attack, who *tls.Certificate, session *session) *tls.Config {
+	version, _ := a.TLSVersion() // checked when the line was read
+	return &tls.Config{
+		InsecureSkipVerify: true, //nolint:gosec // it attacks whoever answers
+		ServerName:         a.SNI,
+		MinVersion:         version,
+		MaxVersion:         version,
+		CipherSuites:       a.Suites,
+		NextProtos:         a.ALPN,
+		ClientSessionCache: session,
+		GetClientCertificate: func(request *tls.CertificateRequestInfo) (*tls.Certificate, error) {
+			c.seen.Asked, c.seen.Authorities = true, len(request.AcceptableCAs)
+			return who, nil
+		},
+	}
+}
+
+// sendPlainly sends the message without TLS.
+func (c *contact) sendPlainly(a wire.Attack) wire.Connection {
+	c.seen.Plain = true
+	if a.Message != "" {
+		c.say(c.transport, a.Message+lineEnd(a))
+	}
+	if a.HangUp {
+		_ = c.transport.Close()
+		c.seen.End = wire.EndHungUp
+		return c.ended(nil)
+	}
+	if a.Truncate {
+		_ = c.closeWrite()
+	}
+	_, err := io.Copy(io.Discard, listener{c, c.transport})
+	if err == nil {
+		err = io.EOF
+	}
+	return c.ended(err)
+}

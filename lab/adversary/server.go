@@ -1,0 +1,235 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"io"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/mtlslab/mtlslab/lab/wire"
+)
+
+// endGrace is how long a connection may go on once its attack was told to end.
+// Whoever is audited has ended by then, and its half of it with it.
+const endGrace = 500 * time.Millisecond
+
+// stand is where a server attack listens.
+type stand struct {
+	net.Listener
+	attack wire.Attack
+	who    *tls.Certificate
+	fence  func() string
+
+	mu       sync.Mutex
+	deadline time.Time // of the connections
+	raws     []net.Conn
+	seen     []wire.Connection
+	dropped  int
+}
+
+// listen takes connections until the attack is told to end, or its limit. Its
+// error means that it never listened.
+func (f *field) listen(ctx, until context.Context, a wire.Attack, who *tls.Certificate, evidence *wire.Evidence) error {
+	inner, err := new(net.ListenConfig).Listen(ctx, "tcp", a.Listen)
+	if err != nil {
+		return err
+	}
+	limit := cmp.Or(a.Limit, wire.DefaultLimit)
+	s := &stand{Listener: inner, attack: a, who: who, deadline: time.Now().Add(limit)}
+	until, cancel := context.WithTimeout(until, limit)
+	defer cancel()
+	var last net.Conn
+	s.fence = sync.OnceValue(func() string {
+		s.hasten()
+		if last, err = net.DialTimeout("tcp", s.Addr().String(), endGrace); err != nil {
+			_ = s.Close()
+			return ""
+		}
+		return last.LocalAddr().String()
+	})
+	fenced := make(chan struct{})
+	context.AfterFunc(until, func() {
+		s.fence()
+		close(fenced)
+	})
+	f.report(wire.Report{ID: a.ID, Listening: s.Addr().String()})
+	s.accept(ctx, until)
+	cancel()
+	<-fenced
+	if last != nil {
+		_ = last.Close()
+	}
+	evidence.Connections, evidence.Dropped = s.seen, s.dropped
+	return nil
+}
+
+// accept takes connections until the one that the stand itself makes when it is
+// told to end. The kernel queues them in the order in which they came about, so
+// whatever the audited client has begun by then is seen, though it may have
+// ended before anybody looked.
+func (s *stand) accept(ctx, until context.Context) {
+	var conns sync.WaitGroup
+	defer conns.Wait()
+	defer s.Close() //nolint:errcheck // it has served
+	for {
+		raw, err := s.Accept()
+		if err != nil {
+			if errors.Is(err, net.ErrClosed) || until.Err() != nil {
+				return
+			}
+			continue
+		}
+		if until.Err() != nil && raw.RemoteAddr().String() == s.fence() {
+			_ = raw.Close()
+			return
+		}
+		i, ok := s.admit(raw)
+		if !ok {
+			_ = raw.Close()
+			continue
+		}
+		conns.Go(func() {
+			seen := s.serve(ctx, raw)
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.seen[i] = seen
+		})
+	}
+}
+
+func (s *stand) admit(raw net.Conn) (i int, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.seen) == wire.MaxConnections {
+		s.dropped++
+		return 0, false
+	}
+	_ = raw.SetDeadline(s.deadline)
+	s.raws, s.seen = append(s.raws, raw), append(s.seen, wire.Connection{})
+	return len(s.seen) - 1, true
+}
+
+// hasten leaves the connections only the grace.
+func (s *stand) hasten() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if soon := time.Now().Add(endGrace); soon.Before(s.deadline) {
+		s.deadline = soon
+	}
+	for _, raw := range s.raws {
+		_ = raw.SetDeadline(s.deadline)
+	}
+}
+
+// serve takes one connection to its end.
+func (s *stand) serve(ctx context.Context, raw net.Conn) wire.Connection {
+	opened := newOpening(raw)
+	c := newContact(opened, time.Now())
+	defer c.transport.Close() //nolint:errcheck // all that matters was seen
+	defer context.AfterFunc(ctx, func() { _ = c.transport.Close() })()
+	tlsSpoken, err := opened.isTLS()
+	switch {
+	case err != nil:
+		return c.ended(err)
+	case !tlsSpoken:
+		return c.answerPlainly(s.attack)
+	case s.attack.NoTLS:
+		opened.skipRecord()
+		c.say(c.transport, cmp.Or(string(s.attack.Preface), "this is not TLS\n"))
+		return c.answerPlainly(s.attack)
+	default:
+		return c.answer(ctx, opened, s.attack, s.who)
+	}
+}
+
+// answer speaks TLS, and acknowledges each message.
+func (c *contact) answer(ctx context.Context, opened *opening, a wire.Attack, who *tls.Certificate) wire.Connection {
+	conn := tls.Server(c.transport, c.serverConfig(opened, a, who))
+	err := c.shake(ctx, conn)
+	if opened.outdated != nil {
+		return c.insist(opened)
+	}
+	if err == nil {
+		err = c.converse(conn, a)
+	}
+	seen := c.ended(err)
+	if a.Truncate {
+		conn = nil
+	}
+	c.part(conn)
+	return seen
+}
+
+func (c *contact) serverConfig(opened *opening, a wire.Attack, who *tls.Certificate) *tls.Config {
+	version, _ := a.TLSVersion() // checked when the line was read
+	config := &tls.Config{
+		MinVersion:             version,
+		MaxVersion:             version,
+		CipherSuites:           a.Suites,
+		NextProtos:             a.ALPN,
+		ClientAuth:             tls.RequestClientCert,
+		SessionTicketsDisabled: true,
+		GetCertificate:         func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return who, nil },
+		GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+			c.seen.SNI = hello.ServerName
+			return nil, opened.checkVersion(hello, version)
+		},
+	}
+	if a.NoCertificateRequest {
+		config.ClientAuth = tls.NoClientCert
+	}
+	if len(a.Authorities) > 0 {
+		config.ClientCAs = x509.NewCertPool()
+		for _, name := range a.Authorities {
+			// A request tells of a pool's certificates the subjects alone.
+			config.ClientCAs.AddCert(&x509.Certificate{Raw: name, RawSubject: name})
+		}
+	}
+	return config
+}
+
+// converse answers each message until the other side is done, and returns why
+// there are no more.
+func (c *contact) converse(with io.ReadWriter, a wire.Attack) error {
+	reader := wire.NewMessageReader(listener{c, with}, wire.MaxMessage, c.transport.Ended)
+	for {
+		message, err := reader.Next()
+		if err != nil {
+			return err
+		}
+		c.say(with, c.answerTo(message, a)+lineEnd(a))
+		if a.Truncate {
+			_ = c.closeWrite()
+		}
+	}
+}
+
+// answerTo is the receipt that an honest server would give, though nobody was
+// verified.
+func (c *contact) answerTo(message string, a wire.Attack) string {
+	if a.Answer != "" {
+		return a.Answer
+	}
+	receipt := wire.Receipt{SHA256: wire.DigestOf(message).SHA256}
+	if c.seen.Peer != nil {
+		receipt.Client = *c.seen.Peer
+	}
+	if c.seen.TLS != nil {
+		receipt.TLS = *c.seen.TLS
+	}
+	line, _ := json.Marshal(receipt) // strings and numbers
+	return string(line)
+}
+
+func (c *contact) answerPlainly(a wire.Attack) wire.Connection {
+	c.seen.Plain = true
+	seen := c.ended(c.converse(c.transport, a))
+	c.part(nil)
+	return seen
+}

@@ -1,0 +1,49 @@
+package main
+
+import (
+	"crypto/tls"
+	"fmt"
+
+	"github.com/mtlslab/mtlslab/lab/wire"
+)
+
+// session is a cache of one, which it hands out whatever it is asked for.
+type session struct{ state *tls.ClientSessionState }
+
+// Get returns the session, if there is one yet.
+func (s *session) Get(string) (*tls.ClientSessionState, bool) { return s.state, s.state != nil }
+
+// Put keeps the newest. That crypto/tls would have one forgotten is ignored: it
+// is to be tried.
+func (s *session) Put(_ string, state *tls.ClientSessionState) {
+	if state != nil {
+		s.state = state
+	}
+}
+
+// sessionFor is what an attack begins with: nothing, or an earlier one's session.
+func (f *field) sessionFor(a wire.Attack) (*session, error) {
+	if a.Resume == nil || a.Resume.From == "" {
+		return new(session), nil
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	state := f.sessions[a.Resume.From]
+	if state == nil {
+		return nil, fmt.Errorf("no session is kept of %q", a.Resume.From)
+	}
+	return &session{state}, nil
+}
+
+// keep keeps the session, if there was one, for later attacks.
+func (f *field) keep(id string, s *session) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.sessions) >= maxKept {
+		return fmt.Errorf("%d sessions are kept already", maxKept)
+	}
+	if s.state != nil {
+		f.sessions[id] = s.state
+	}
+	return nil
+}

@@ -1,0 +1,72 @@
+package report
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strconv"
+	"unicode/utf16"
+	"unicode/utf8"
+
+	"github.com/mtlslab/mtlslab/lab/cases"
+)
+
+// Format is the version of the JSON document. It changes when a field is taken
+// away or comes to mean something else, not when one is added.
+const Format = 1
+
+// Document is an audit as JSON, with what a program would else have to work out.
+// Its schema is audit.schema.json, beside this file.
+type Document struct {
+	cases.Audit
+
+	Verdict cases.Status `json:"verdict"` // passed, failed or inconclusive
+	Counts  Counts       `json:"counts"`
+}
+
+// Counts is how many findings have each status.
+type Counts struct {
+	Passed       int `json:"passed"`
+	Failed       int `json:"failed"`
+	Inconclusive int `json:"inconclusive"`
+	Waived       int `json:"waived"`
+}
+
+// JSON writes the audit as a [Document]. The error is the writer's.
+func JSON(w io.Writer, a cases.Audit) error {
+	a.Format = Format
+	a.Controls = append([]cases.Finding{}, a.Controls...) // an empty list, not null
+	a.Findings = append([]cases.Finding{}, ordered(a.Findings)...)
+	a.Began = a.Began.UTC()
+	return encode(w, Document{Audit: a, Verdict: a.Verdict(), Counts: Counts{
+		Passed: a.Count(cases.Passed), Failed: a.Count(cases.Failed),
+		Inconclusive: a.Count(cases.Inconclusive), Waived: a.Count(cases.Waived),
+	}})
+}
+
+// encode writes JSON for people to read, with what could steer a terminal escaped
+// so that a program still reads it as it was.
+func encode(w io.Writer, document any) error {
+	var plain bytes.Buffer
+	encoder := json.NewEncoder(&plain)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	if err := encoder.Encode(document); err != nil {
+		return fmt.Errorf("encoding the report: %w", err)
+	}
+	var safe bytes.Buffer
+	for _, r := range plain.String() {
+		switch {
+		case r == '\n' || strconv.IsPrint(r) && r != utf8.RuneError:
+			safe.WriteRune(r)
+		case r > 0xffff:
+			high, low := utf16.EncodeRune(r)
+			fmt.Fprintf(&safe, `\u%04x\u%04x`, high, low)
+		default:
+			fmt.Fprintf(&safe, `\u%04x`, r)
+		}
+	}
+	_, err := w.Write(safe.Bytes())
+	return err
+}

@@ -1,0 +1,169 @@
+package report
+
+import (
+	"encoding/xml"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/mtlslab/mtlslab/lab/cases"
+	"github.com/mtlslab/mtlslab/lab/wire"
+)
+
+// The elements of JUnit XML, which has no standard: these are the elements and
+// attributes of the junit-10.xsd of Jenkins' xUnit plugin, the strictest of its
+// readers. It has no attribute skipped on testsuites.
+type (
+	junitSuites struct {
+		XMLName  xml.Name     `xml:"testsuites"`
+		Name     string       `xml:"name,attr"`
+		Tests    int          `xml:"tests,attr"`
+		Failures int          `xml:"failures,attr"`
+		Errors   int          `xml:"errors,attr"`
+		Time     string       `xml:"time,attr"`
+		Suites   []junitSuite `xml:"testsuite"`
+	}
+	junitSuite struct {
+		Name       string          `xml:"name,attr"`
+		Tests      int             `xml:"tests,attr"`
+		Failures   int             `xml:"failures,attr"`
+		Errors     int             `xml:"errors,attr"`
+		Skipped    int             `xml:"skipped,attr"`
+		Time       string          `xml:"time,attr"`
+		Timestamp  string          `xml:"timestamp,attr"`
+		Properties []junitProperty `xml:"properties>property"`
+		Cases      []junitCase     `xml:"testcase"`
+	}
+	junitProperty struct {
+		Name  string `xml:"name,attr"`
+		Value string `xml:"value,attr"`
+	}
+	junitCase struct {
+		Name      string       `xml:"name,attr"`
+		ClassName string       `xml:"classname,attr"`
+		Time      string       `xml:"time,attr"`
+		Failure   *junitResult `xml:"failure"`
+		Error     *junitResult `xml:"error"`
+		Skipped   *junitResult `xml:"skipped"`
+		Out       string       `xml:"system-out,omitempty"`
+	}
+	junitResult struct {
+		Message string `xml:"message,attr"`
+		Type    string `xml:"type,attr,omitempty"`
+		Text    string `xml:",chardata"`
+	}
+)
+
+// JUnit writes the audit as JUnit XML: a suite for each group, a test for each
+// finding, in which a failed one is a failure, an inconclusive one an error and a
+// waived one skipped. A last suite, "audit", holds the controls and the complaints,
+// so that an audit that did not pass never reads as passed. The error is the
+// writer's.
+func JUnit(w io.Writer, a cases.Audit) error {
+	suites := junitSuites{Name: "mtlslab audit of " + wire.Printable(string(a.Role)+" "+a.Subject), Time: seconds(a.Took)}
+	for _, g := range groups(a.Findings) {
+		suite := newJUnitSuite(a, or(g.name, "none"), g.took())
+		for _, f := range g.findings {
+			suite.add(junitCaseOf(f, title(f)))
+		}
+		suites.add(suite)
+	}
+	suites.add(junitOfAudit(a))
+	encoder := xml.NewEncoder(w)
+	encoder.Indent("", "  ")
+	if _, err := io.WriteString(w, xml.Header); err != nil {
+		return err
+	}
+	if err := encoder.Encode(suites); err != nil {
+		return fmt.Errorf("encoding the report: %w", err)
+	}
+	_, err := io.WriteString(w, "\n")
+	return err
+}
+
+// junitOfAudit is the suite of what is about the audit as a whole.
+func junitOfAudit(a cases.Audit) junitSuite {
+	suite := newJUnitSuite(a, "audit", 0)
+	for i := range a.Controls {
+		f := control(a, i)
+		suite.add(junitCaseOf(f, title(f)))
+	}
+	if why := uncontrolled(a); why != "" {
+		suite.add(junitCase{Name: "controls", Error: &junitResult{Message: why}})
+	}
+	if len(a.Findings) == 0 {
+		suite.add(junitCase{Name: "findings", Error: &junitResult{Message: "no case was run"}})
+	}
+	for i, complaint := range a.Complaints {
+		suite.add(junitCase{
+			Name:    fmt.Sprintf("complaint %d of %d", i+1, len(a.Complaints)),
+			Failure: &junitResult{Message: wire.Printable(complaint)},
+		})
+	}
+	return suite
+}
+
+func newJUnitSuite(a cases.Audit, name string, took time.Duration) junitSuite {
+	suite := junitSuite{Name: name, Time: seconds(took), Timestamp: a.Began.UTC().Format("2006-01-02T15:04:05")}
+	for _, property := range []account{
+		{"subject", a.Subject},
+		{"role", string(a.Role)},
+		{"profile", string(a.Profile)},
+		{"runtime", a.Runtime},
+		{"isolated", fmt.Sprint(a.Isolated)},
+	} {
+		suite.Properties = append(suite.Properties, junitProperty{property.label, wire.Printable(property.text)})
+	}
+	return suite
+}
+
+func junitCaseOf(f cases.Finding, name string) junitCase {
+	c := junitCase{Name: name, ClassName: wire.Printable(string(f.Role)), Time: seconds(f.Took)}
+	var text strings.Builder
+	for i, part := range accounts(f) {
+		line := part.label + ": " + part.text + "\n"
+		text.WriteString(line)
+		if i < 2 { // the two sides
+			c.Out += line
+		}
+	}
+	// GitLab shows nothing but the text of a failure, so it repeats system-out.
+	result := &junitResult{Message: title(f) + ": " + outcome(f), Type: or(f.Decision, ""), Text: text.String()}
+	switch f.Status {
+	case cases.Passed:
+	case cases.Failed:
+		c.Failure = result
+	case cases.Waived:
+		c.Skipped = &junitResult{Message: or(f.Waiver, "no reason given"), Text: text.String()}
+	default: // of no known status, nothing was shown
+		c.Error = result
+	}
+	return c
+}
+
+// add adds the test. A reader tells tests apart by class and name together, over
+// all suites and from run to run.
+func (s *junitSuite) add(c junitCase) {
+	c.ClassName = strings.Trim("mtlslab."+c.ClassName+"."+s.Name, ".")
+	c.Time = or(c.Time, seconds(0))
+	s.Cases = append(s.Cases, c)
+	s.Tests++
+	switch {
+	case c.Failure != nil:
+		s.Failures++
+	case c.Error != nil:
+		s.Errors++
+	case c.Skipped != nil:
+		s.Skipped++
+	}
+}
+
+func (s *junitSuites) add(suite junitSuite) {
+	s.Suites = append(s.Suites, suite)
+	s.Tests += suite.Tests
+	s.Failures += suite.Failures
+	s.Errors += suite.Errors
+}
+
+func seconds(d time.Duration) string { return fmt.Sprintf("%.3f", d.Seconds()) }

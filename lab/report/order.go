@@ -1,0 +1,115 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/mtlslab/mtlslab/lab/cases"
+	"github.com/mtlslab/mtlslab/lab/wire"
+)
+
+// ordered returns the findings by case, role and version.
+func ordered(findings []cases.Finding) []cases.Finding {
+	return slices.SortedStableFunc(slices.Values(findings), func(a, b cases.Finding) int {
+		return cmp.Or(cmp.Compare(a.Group, b.Group), cmp.Compare(a.Case, b.Case),
+			cmp.Compare(a.Role, b.Role), cmp.Compare(a.Version, b.Version))
+	})
+}
+
+// group is the findings of one group.
+type group struct {
+	name     string
+	findings []cases.Finding
+}
+
+// groups returns the findings of each group, by name.
+func groups(findings []cases.Finding) []group {
+	var all []group
+	for _, f := range ordered(findings) {
+		if n := len(all); n == 0 || all[n-1].name != f.Group {
+			all = append(all, group{name: f.Group})
+		}
+		last := &all[len(all)-1]
+		last.findings = append(last.findings, f)
+	}
+	return all
+}
+
+func (g group) count(s cases.Status) int { return cases.Audit{Findings: g.findings}.Count(s) }
+
+// cases is how many different cases the group has.
+func (g group) cases() int {
+	ids := map[string]bool{}
+	for _, f := range g.findings {
+		ids[f.Case] = true
+	}
+	return len(ids)
+}
+
+// took is the sum, in which findings made at the same time count each.
+func (g group) took() (total time.Duration) {
+	for _, f := range g.findings {
+		total += f.Took
+	}
+	return total
+}
+
+// title names a finding: its case and the version of TLS.
+func title(f cases.Finding) string {
+	if f.Version == "" {
+		return wire.Printable(f.Case)
+	}
+	return fmt.Sprintf("%s [%s]", wire.Printable(f.Case), wire.Printable(f.Version))
+}
+
+// control is the control of that index as a finding to show. Their cases need not
+// differ, so it is named by its place.
+func control(a cases.Audit, i int) cases.Finding {
+	f := a.Controls[i]
+	f.Case = fmt.Sprintf("control %d of %d", i+1, len(a.Controls))
+	return f
+}
+
+// uncontrolled says why the controls as a whole prove nothing, if there are too
+// few of them; those that were not delivered speak for themselves.
+func uncontrolled(a cases.Audit) string {
+	if len(a.Controls) < 2 {
+		return "the good exchange was not tried both before and after the cases, so they prove nothing"
+	}
+	return ""
+}
+
+// account is one part of what is said of a finding.
+type account struct{ label, text string }
+
+// accounts is what a person needs who has to act on a finding that did not pass.
+func accounts(f cases.Finding) []account {
+	means := f.Means
+	if means == "" && f.Status == cases.Inconclusive {
+		means = "nothing was shown, neither way"
+	}
+	return []account{
+		{"client saw", or(f.Client, "nothing")},
+		{"server saw", or(f.Server, "nothing")},
+		{"it means", or(means, f.Summary)},
+		{"citation", or(f.Cite, "none")},
+		{"repeat", or(f.Repeat, "none")},
+	}
+}
+
+// or is a text for people, or what stands in for an empty one.
+func or(text, instead string) string { return wire.Printable(cmp.Or(text, instead)) }
+
+// outcome is what happened, in a few words.
+func outcome(f cases.Finding) string {
+	text := or(f.Decision, string(f.Status))
+	if f.By != "" {
+		text += " by the " + wire.Printable(string(f.By))
+	}
+	if f.Reason != "" {
+		text += ", " + wire.Printable(string(f.Reason))
+	}
+	return text
+}

@@ -1,0 +1,160 @@
+package report
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"io"
+	"net/url"
+	"strings"
+
+	"github.com/mtlslab/mtlslab/lab/cases"
+	"github.com/mtlslab/mtlslab/lab/wire"
+)
+
+// SARIF writes the audit as a SARIF 2.1.0 log (OASIS, 27 March 2020): a rule for
+// each case, a result for each finding that did not pass, of level error if it
+// failed, warning if it is inconclusive, and note with a suppression if it is
+// waived. Complaints and controls are notifications. The error is the writer's.
+//
+// GitHub code scanning rejects a whole log in which a result has no physical
+// location, so each has one: a path made of the subject's name, which need not
+// exist, without tag and digest, so that an alert is the same alert in the next
+// release. GitHub reads no suppressions: drop suppressed results before uploading
+// there, or dismiss their alerts with the action advanced-security/dismiss-alerts.
+func SARIF(w io.Writer, a cases.Audit) error {
+	findings := ordered(a.Findings)
+	run := sarifRun{
+		// GitHub replaces the alerts of an earlier log by those of a later one of
+		// the same category, which is what comes before the last slash.
+		Automation:  sarifAutomation{ID: strings.Join([]string{"mtlslab", slug(string(a.Role)), slug(string(a.Profile)), artifact(a.Subject), ""}, "/")},
+		Invocations: []sarifInvocation{invocation(a)},
+		Results:     []sarifResult{},
+		Properties: map[string]any{
+			"subject": wire.Printable(a.Subject), "role": a.Role, "profile": a.Profile,
+			"runtime": wire.Printable(a.Runtime), "isolated": a.Isolated, "verdict": a.Verdict(),
+		},
+	}
+	run.Tool.Driver = sarifDriver{Name: "mtlslab", InformationURI: "https://github.com/mtlslab/mtlslab", Rules: []sarifRule{}}
+	rules := &run.Tool.Driver.Rules
+	for _, f := range findings {
+		last := len(*rules) - 1
+		if last < 0 || (*rules)[last].ID != f.Case {
+			*rules = append(*rules, ruleOf(f))
+			last++
+		} else if f.Means != "" {
+			(*rules)[last] = ruleOf(f) // what passed need not say what it means
+		}
+		if f.Status != cases.Passed {
+			run.Results = append(run.Results, resultOf(a, f, last))
+		}
+	}
+	return encode(w, sarifLog{
+		Schema:  "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json",
+		Version: "2.1.0", Runs: []sarifRun{run},
+	})
+}
+
+func ruleOf(f cases.Finding) sarifRule {
+	summary := or(f.Summary, f.Case)
+	means := wire.Printable(f.Means)
+	if means == "" {
+		means = summary
+	}
+	return sarifRule{
+		ID:               f.Case,
+		ShortDescription: sarifText{summary},
+		FullDescription:  sarifText{means},
+		Help:             sarifText{fmt.Sprintf("%s\n\nSource: %s\n\nRepeat just this case: %s", means, or(f.Cite, "none"), or(f.Repeat, "none"))},
+		Default:          sarifLevel{"error"},
+		Properties:       map[string]any{"tags": []string{"security", "mtls", or(f.Group, "none")}, "precision": "very-high"},
+	}
+}
+
+func resultOf(a cases.Audit, f cases.Finding, rule int) sarifResult {
+	r := sarifResult{
+		RuleID: f.Case, RuleIndex: rule, Level: "warning", Message: sarifText{message(f)},
+		Suppressions: []sarifSuppression{}, // none, which is not the same as not known
+		Properties: map[string]any{
+			"status": f.Status, "version": wire.Printable(f.Version),
+			"client": wire.Printable(f.Client), "server": wire.Printable(f.Server),
+		},
+	}
+	switch f.Status {
+	case cases.Failed:
+		r.Level = "error"
+	case cases.Waived:
+		r.Level = "note"
+		r.Suppressions = append(r.Suppressions, sarifSuppression{Kind: "external", Status: "accepted", Justification: wire.Printable(f.Waiver)})
+	}
+	path := artifact(a.Subject)
+	var location sarifLocation
+	location.Physical.Artifact.URI = path
+	location.Physical.Region = sarifRegion{1, 1, 1, 1} // GitHub wants all four
+	location.Logical = []sarifLogical{{
+		Name: strings.TrimSpace(string(f.Role) + " " + wire.Printable(f.Version)), FullName: or(a.Subject, path), Kind: "resource",
+	}}
+	r.Locations = []sarifLocation{location}
+	// GitHub knows alerts again by this one fingerprint and no other.
+	sum := sha256.Sum256([]byte(strings.Join([]string{path, string(f.Role), f.Case, f.Version}, "\x00")))
+	r.Fingerprints = map[string]string{"primaryLocationLineHash": fmt.Sprintf("%x:1", sum[:8])}
+	return r
+}
+
+// message is what a person needs, the first sentence being all that some viewers show.
+func message(f cases.Finding) string {
+	lines := []string{literal(title(f)+" "+string(f.Status)+": "+or(f.Summary, f.Case)) + "."}
+	for _, part := range accounts(f) {
+		lines = append(lines, part.label+": "+literal(part.text))
+	}
+	return strings.Join(lines, "\n")
+}
+
+// literal keeps a peer's words from reading as a placeholder or a link of SARIF
+// (2.1.0, 3.11.5 and 3.11.6).
+func literal(text string) string {
+	return strings.NewReplacer("{", "{{", "}", "}}", "](", "] (").Replace(text)
+}
+
+func invocation(a cases.Audit) sarifInvocation {
+	run := sarifInvocation{
+		Successful: a.Controlled(),
+		Start:      a.Began.UTC().Format("2006-01-02T15:04:05.000Z"),
+		End:        a.Began.UTC().Add(a.Took).Format("2006-01-02T15:04:05.000Z"),
+	}
+	for _, complaint := range a.Complaints {
+		run.Configuration = append(run.Configuration, sarifNotification{"error", sarifText{literal(wire.Printable(complaint))}})
+	}
+	if why := uncontrolled(a); why != "" {
+		run.Execution = append(run.Execution, sarifNotification{"error", sarifText{why}})
+	}
+	for i, f := range a.Controls {
+		if f.Status != cases.Passed {
+			run.Execution = append(run.Execution, sarifNotification{"error", sarifText{message(control(a, i))}})
+		}
+	}
+	return run
+}
+
+// artifact is a relative path made of the name of an image or a program.
+func artifact(subject string) string {
+	subject, _, _ = strings.Cut(subject, "@")
+	if tag := strings.LastIndexByte(subject, ':'); tag > strings.LastIndexByte(subject, '/') {
+		subject = subject[:tag]
+	}
+	var path []string
+	for part := range strings.SplitSeq(subject, "/") {
+		if part != "" && part != "." && part != ".." {
+			path = append(path, slug(part))
+		}
+	}
+	if len(path) == 0 {
+		return "mtlslab"
+	}
+	return strings.Join(path, "/")
+}
+
+// slug is a part of a path; a colon in the first part would make it a scheme (RFC
+// 3986, 4.2).
+func slug(part string) string {
+	return strings.ReplaceAll(url.PathEscape(part), ":", "%3A")
+}
