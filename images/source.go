@@ -28,6 +28,7 @@ var own = []Source{
 	{Name: "server", Package: "./server"},
 	{Name: "client", Package: "./client"},
 	{Name: "mint", Package: "./lab/cmd/mint"},
+	{Name: "adversary", Package: "./lab/adversary"},
 }
 
 //go:embed */Dockerfile

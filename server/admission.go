@@ -48,7 +48,7 @@ func (a *admission) dropOldest() *conn {
 	if oldest == nil {
 		return nil
 	}
-	victim := a.strangers.Remove(oldest).(*conn)
+	victim, _ := a.strangers.Remove(oldest).(*conn)
 	delete(a.all, victim)
 	return victim
 }

@@ -95,6 +95,32 @@ func TestFull(t *testing.T) {
 	}
 }
 
+// Who has gone takes up no room, however it went.
+func TestGone(t *testing.T) {
+	t.Parallel()
+	p, other := newPair(t), newPair(t)
+	s, address := startServer(t, credentials(t, p.server.Material(p.authority)), io.Discard)
+	p.deliver(t, address, p.config(t))
+	refused, _ := refusal(t, address, p.clientConfig(t, other.client))
+	_ = refused.Close()
+	try(t, dialRaw(t, address).Close())
+	limit, again := time.NewTimer(patience), time.NewTicker(10*time.Millisecond)
+	defer limit.Stop()
+	defer again.Stop()
+	for {
+		present := 0
+		s.admit.each(func(*conn) { present++ })
+		if present == 0 {
+			return
+		}
+		select {
+		case <-again.C:
+		case <-limit.C:
+			t.Fatalf("%d connections are still there", present)
+		}
+	}
+}
+
 // Where the system's limit on open files is lower than the server's on
 // connections, strangers give way all the same.
 func TestNoMoreFiles(t *testing.T) {

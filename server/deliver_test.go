@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"io"
+	"net"
 	"slices"
 	"strings"
 	"testing"
@@ -94,6 +95,7 @@ func checkEnd(t *testing.T, conn *client, closed bool) {
 	if n, err := conn.raw.Read(make([]byte, 1)); n != 0 || !errors.Is(err, io.EOF) {
 		t.Errorf("the transport ended with %d bytes and %v", n, err)
 	}
+	try(t, conn.raw.Close())
 }
 
 // A line that is cut short is not a message: whoever is on the path can close
@@ -193,6 +195,28 @@ func TestPauseInMidLine(t *testing.T) {
 	_ = conn.SetReadDeadline(time.Now().Add(patience))
 	conn.send(t, ", server!\n")
 	conn.receipt(t, hello, p.client)
+}
+
+// Who does not finish the handshake in time is not waited for, whether silent or
+// slow.
+func TestHandshakeTimeout(t *testing.T) {
+	t.Parallel()
+	p := newPair(t)
+	server := start(t, p.dir(t), "-handshake-timeout", "200ms")
+	silent, slow := dialRaw(t, server.address), dialRaw(t, server.address)
+	dribble := time.NewTicker(20 * time.Millisecond)
+	defer dribble.Stop()
+	for _, b := range clientHello(t, tls.VersionTLS13) {
+		<-dribble.C
+		if _, err := slow.Write([]byte{b}); err != nil {
+			break // the server has had enough
+		}
+	}
+	for name, conn := range map[string]net.Conn{"silent": silent, "slow": slow} {
+		if o := server.outcome(t, conn, wire.Failed, wire.Refused); o.Reason != wire.Timeout {
+			t.Errorf("the outcome of the %s client is %s (%s), want timeout: %s", name, o.Kind, o.Reason, o.Detail)
+		}
+	}
 }
 
 // Silence between lines is ended too, but the messages before it stand.

@@ -79,7 +79,7 @@ func TestDrainLimit(t *testing.T) {
 			_, err := c.receipts.Next()
 			try(t, err)
 		}},
-		{"receipts that nobody reads", func(t *testing.T, c *client) {
+		{"receipts that nobody reads", func(_ *testing.T, c *client) {
 			_ = c.raw.SetReadBuffer(4 << 10)
 			for err := error(nil); err == nil; { // until the server, stuck itself, reads no more
 				_ = c.SetWriteDeadline(time.Now().Add(time.Second))
@@ -135,6 +135,7 @@ func TestDrainTellsFailures(t *testing.T) {
 	}
 }
 
+// A server that nobody stops stops by itself at the end of its lifetime.
 func TestLifetime(t *testing.T) {
 	t.Parallel()
 	p := newPair(t)

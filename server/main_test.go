@@ -26,13 +26,14 @@ const (
 	patience   = 30 * time.Second // of tests; longer than anything that passes takes
 )
 
-// asServer makes the test binary the server, so that tests can send signals to
-// it and look at its memory.
+// Variables that make the test binary the server, so that tests can send
+// signals to it and look at its memory.
 const (
 	asServer    = "TEST_AS_SERVER"
 	noFileLimit = "TEST_NOFILE"
 )
 
+// TestMain is the server, where that is asked for.
 func TestMain(m *testing.M) {
 	if os.Getenv(asServer) == "" {
 		os.Exit(m.Run())
@@ -126,7 +127,7 @@ func start(t testing.TB, dir string, flags ...string) *instance {
 func startProcess(t testing.TB, environment []string, dir string, flags ...string) *instance {
 	t.Helper()
 	i := newInstance()
-	cmd := exec.Command(os.Args[0], serverArgs(dir, flags)...) //nolint:gosec // this very binary
+	cmd := exec.Command(os.Args[0], serverArgs(dir, flags)...)
 	cmd.Env = append([]string{asServer + "=1"}, environment...)
 	cmd.Stdout, cmd.Stderr = i.out, i.err
 	try(t, cmd.Start())

@@ -50,7 +50,7 @@ with context.wrap_socket(socket.create_connection((host, port)), server_hostname
 			t.Parallel()
 			require(t, "openssl", "python3")
 			server := start(t, dir, "-log", "text")
-			cmd := exec.CommandContext(t.Context(), "sh", "-c", strings.ReplaceAll(c.command, "ADDRESS", server.address)) //nolint:gosec // the table's own
+			cmd := exec.CommandContext(t.Context(), "sh", "-c", strings.ReplaceAll(c.command, "ADDRESS", server.address))
 			cmd.Dir = c.dir
 			output, err := cmd.CombinedOutput()
 			if (err == nil) != c.succeeds {

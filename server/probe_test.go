@@ -10,6 +10,7 @@ import (
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
+// Only a server that turns away who has no certificate is as it should be.
 func TestProbe(t *testing.T) {
 	t.Parallel()
 	p := newPair(t)
@@ -65,6 +66,7 @@ func TestProbeIsQuiet(t *testing.T) {
 	}
 }
 
+// An address to listen on is not always one to dial.
 func TestProbeAddress(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ listen, want string }{

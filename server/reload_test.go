@@ -7,6 +7,7 @@ import (
 	"crypto/tls"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/mtlslab/mtlslab/lab/wire"
@@ -28,7 +29,7 @@ var ways = []struct {
 }{
 	{"watched", func(t *testing.T, m wire.Material) string { return materialDir(t, m) },
 		func(t *testing.T, _ *instance, dir string, m wire.Material) { try(t, m.WriteDir(dir)) }},
-	{"SIGHUP", func(t *testing.T, m wire.Material) string { return linkedDir(t, m) },
+	{"SIGHUP", linkedDir,
 		func(t *testing.T, server *instance, dir string, m wire.Material) {
 			relink(t, dir, materialDir(t, m)) // no event: the directory that is watched is the same as ever
 			server.hangup()
@@ -168,7 +169,7 @@ func TestBrokenReload(t *testing.T) {
 		{"no directory", func(t *testing.T) { try(t, os.RemoveAll(dir)) }, ""},
 	} {
 		o := server.reload(t, wire.ReloadFailed, func() { c.damage(t) })
-		if file := filepath.Join(dir, c.file); !bytes.HasPrefix([]byte(o.Detail), []byte(file+": ")) {
+		if file := filepath.Join(dir, c.file); !strings.HasPrefix(o.Detail, file+": ") {
 			t.Errorf("%s: detail is %q, want %s", c.name, o.Detail, file)
 		}
 		p.deliver(t, server.address, p.config(t))
@@ -182,6 +183,7 @@ func TestBrokenReload(t *testing.T) {
 	server.reload(t, wire.Reloaded, func() { try(t, next.server.Material(next.authority).WriteDir(dir)) })
 }
 
+// There is one tar on standard input, and it is spent.
 func TestStandardInputIsNotReloaded(t *testing.T) {
 	t.Parallel()
 	p := newPair(t)

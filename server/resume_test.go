@@ -9,6 +9,7 @@ import (
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
+// Sessions are resumed, until the material is reloaded.
 func TestResumption(t *testing.T) {
 	t.Parallel()
 	p := newPair(t)

@@ -110,6 +110,7 @@ func TestBadMaterial(t *testing.T) {
 	}
 }
 
+// Standard input that is not a whole bundle is no better than a directory.
 func TestBadTar(t *testing.T) {
 	t.Parallel()
 	code, stdout, stderr := once(t, noEnvironment, serverArgs("-", nil)...)
@@ -119,6 +120,7 @@ func TestBadTar(t *testing.T) {
 	}
 }
 
+// An address that cannot be had is told with what may be the matter.
 func TestBadAddress(t *testing.T) {
 	t.Parallel()
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
@@ -156,6 +158,7 @@ func TestHelp(t *testing.T) {
 	}
 }
 
+// The version needs no material.
 func TestVersion(t *testing.T) {
 	t.Parallel()
 	if code, stdout, stderr := once(t, noEnvironment, "-version"); code != 0 || stderr != "" || !strings.HasPrefix(stdout, "server ") {

@@ -94,11 +94,11 @@ func (f *field) dial(ctx context.Context, a wire.Attack, who *tls.Certificate, s
 	defer c.transport.Close() //nolint:errcheck // all that matters was seen
 	defer context.AfterFunc(ctx, func() { _ = c.transport.Close() })()
 	_ = c.transport.SetDeadline(deadline)
-	if len(a.Preface) > 0 {
-		c.say(c.transport, string(a.Preface))
-	}
 	if a.NoTLS {
 		return c.sendPlainly(a)
+	}
+	if len(a.Preface) > 0 {
+		_, _ = c.transport.Write(a.Preface) // an error will come again
 	}
 	return c.send(ctx, a, who, session)
 }
@@ -110,7 +110,6 @@ func (c *contact) send(ctx context.Context, a wire.Attack, who *tls.Certificate,
 	had := session.state
 	err := c.shake(ctx, conn)
 	if err != nil {
-		c.seen.Sent = false // what was is the preface
 		return c.ended(err)
 	}
 	if a.Message != "" {
@@ -176,13 +175,15 @@ func (c *contact) clientConfig(a wire.Attack, who *tls.Certificate, session *ses
 // sendPlainly sends the message without TLS.
 func (c *contact) sendPlainly(a wire.Attack) wire.Connection {
 	c.seen.Plain = true
+	words := string(a.Preface)
 	if a.Message != "" {
-		c.say(c.transport, a.Message+lineEnd(a))
+		words += a.Message + lineEnd(a)
 	}
+	c.say(c.transport, words)
 	if a.HangUp {
 		_ = c.transport.Close()
 		c.seen.End = wire.EndHungUp
-		return c.ended(nil)
+		return c.ended(net.ErrClosed)
 	}
 	if a.Truncate {
 		_ = c.closeWrite()

@@ -1,3 +1,5 @@
+//go:debug rsa1024min=0
+
 // Command adversary is the hostile peer of every case. It plays the bad client
 // or the bad server, as each line of its standard input tells it, and says on
 // standard output what it saw.
@@ -6,10 +8,9 @@
 // presents what it is given, whatever the other side asked for, and goes on
 // where an honest peer would stop. It judges nothing, and accepts any other
 // side: whether it was right to talk to it is for the lab to say.
-
-// Weak keys are something to attack with.
 //
-//go:debug rsa1024min=0
+// The directive is for keys that crypto/rsa finds too weak: they are something
+// to attack with.
 package main
 
 import (

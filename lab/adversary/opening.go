@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"cmp"
 	"crypto/tls"
 	"encoding/binary"
 	"errors"
@@ -77,11 +76,10 @@ func (o *opening) checkVersion(hello *tls.ClientHelloInfo, version uint16) error
 // serverHello is one without a session and extensions, in its record (RFC 4346,
 // 7.4.1.3). The suite is one that was offered and is as old, if there is one.
 func serverHello(version uint16, offered []uint16) []byte {
-	suite := cmp.Or(slices.Concat(offered, []uint16{tls.TLS_RSA_WITH_AES_128_CBC_SHA})[0])
-	for _, known := range slices.Concat(tls.CipherSuites(), tls.InsecureCipherSuites()) {
+	suite := tls.TLS_RSA_WITH_AES_128_CBC_SHA
+	for _, known := range slices.Concat(tls.InsecureCipherSuites(), tls.CipherSuites()) {
 		if slices.Contains(offered, known.ID) && slices.Contains(known.SupportedVersions, version) {
 			suite = known.ID
-			break
 		}
 	}
 	body := binary.BigEndian.AppendUint16(nil, version)
@@ -91,9 +89,10 @@ func serverHello(version uint16, offered []uint16) []byte {
 	body = append(body, 0) // no compression
 
 	const typeServerHello = 2
-	message := append([]byte{typeServerHello, 0, 0, byte(len(body))}, body...)
+	const length = 2 + 32 + 1 + 2 + 1
+	message := append([]byte{typeServerHello, 0, 0, length}, body...)
 	record := binary.BigEndian.AppendUint16([]byte{recordHandshake}, version)
-	record = binary.BigEndian.AppendUint16(record, uint16(len(message))) //nolint:gosec // 42
+	record = binary.BigEndian.AppendUint16(record, 4+length)
 	return append(record, message...)
 }
 

@@ -44,35 +44,33 @@ func (f *field) listen(ctx, until context.Context, a wire.Attack, who *tls.Certi
 	s := &stand{Listener: inner, attack: a, who: who, deadline: time.Now().Add(limit)}
 	until, cancel := context.WithTimeout(until, limit)
 	defer cancel()
-	var last net.Conn
-	s.fence = sync.OnceValue(func() string {
-		s.hasten()
-		if last, err = net.DialTimeout("tcp", s.Addr().String(), endGrace); err != nil {
-			_ = s.Close()
-			return ""
-		}
-		return last.LocalAddr().String()
-	})
-	fenced := make(chan struct{})
-	context.AfterFunc(until, func() {
-		s.fence()
-		close(fenced)
-	})
+	s.fence = sync.OnceValue(s.putFence)
+	defer context.AfterFunc(until, func() { s.fence() })()
 	f.report(wire.Report{ID: a.ID, Listening: s.Addr().String()})
 	s.accept(ctx, until)
-	cancel()
-	<-fenced
-	if last != nil {
-		_ = last.Close()
-	}
 	evidence.Connections, evidence.Dropped = s.seen, s.dropped
 	return nil
 }
 
-// accept takes connections until the one that the stand itself makes when it is
-// told to end. The kernel queues them in the order in which they came about, so
+// putFence makes the last connection that is accepted, and returns its address.
+// The kernel queues connections in the order in which they came about, so
 // whatever the audited client has begun by then is seen, though it may have
 // ended before anybody looked.
+func (s *stand) putFence() string {
+	s.hasten()
+	conn, err := (&net.Dialer{Timeout: endGrace}).DialContext(context.Background(), "tcp", s.Addr().String())
+	if err != nil {
+		_ = s.Close()
+		return ""
+	}
+	defer conn.Close() //nolint:errcheck // it stays in the queue
+	return conn.LocalAddr().String()
+}
+
+// acceptPause keeps a fault that lasts from using up the processor.
+const acceptPause = 10 * time.Millisecond
+
+// accept takes connections up to the fence.
 func (s *stand) accept(ctx, until context.Context) {
 	var conns sync.WaitGroup
 	defer conns.Wait()
@@ -83,6 +81,7 @@ func (s *stand) accept(ctx, until context.Context) {
 			if errors.Is(err, net.ErrClosed) || until.Err() != nil {
 				return
 			}
+			wait(ctx, time.Now().Add(acceptPause))
 			continue
 		}
 		if until.Err() != nil && raw.RemoteAddr().String() == s.fence() {
@@ -223,7 +222,10 @@ func (c *contact) answerTo(message string, a wire.Attack) string {
 	if c.seen.TLS != nil {
 		receipt.TLS = *c.seen.TLS
 	}
-	line, _ := json.Marshal(receipt) // strings and numbers
+	line, err := json.Marshal(receipt)
+	if err != nil {
+		return err.Error() // not of strings and numbers
+	}
 	return string(line)
 }
 

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"encoding/xml"
 	"fmt"
 	"io"
@@ -129,7 +130,7 @@ func junitCaseOf(f cases.Finding, name string) junitCase {
 		}
 	}
 	// GitLab shows nothing but the text of a failure, so it repeats system-out.
-	result := &junitResult{Message: title(f) + ": " + outcome(f), Type: or(f.Decision, ""), Text: text.String()}
+	result := &junitResult{Message: title(f) + ": " + outcome(f), Type: wire.Printable(f.Decision), Text: text.String()}
 	switch f.Status {
 	case cases.Passed:
 	case cases.Failed:
@@ -146,7 +147,7 @@ func junitCaseOf(f cases.Finding, name string) junitCase {
 // all suites and from run to run.
 func (s *junitSuite) add(c junitCase) {
 	c.ClassName = strings.Trim("mtlslab."+c.ClassName+"."+s.Name, ".")
-	c.Time = or(c.Time, seconds(0))
+	c.Time = cmp.Or(c.Time, seconds(0))
 	s.Cases = append(s.Cases, c)
 	s.Tests++
 	switch {

@@ -1,0 +1,73 @@
+# What people type. `make help` lists it.
+#
+# Needed: Go and make; for containers an engine; for the race detector, which
+# the tests use where they can, a C compiler.
+
+GO       ?= go
+ARGS     ?=
+FUZZTIME ?= 10s
+
+LINT_VERSION := v2.15.0
+LINT         := .tools/golangci-lint-$(LINT_VERSION)
+
+# The race detector needs cgo, and cgo a C compiler.
+RACE = $(shell command -v "$$($(GO) env CC)" >/dev/null 2>&1 && echo -race)
+
+.PHONY: help lab test check images bench fuzz lint clean format tidy generated short build go race
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
+
+lab: build ## deliver one message and turn the impostors away; ARGS=--json and so on
+	@bin/mtlslab run $(ARGS)
+
+test: go race ## all tests; with containers where an engine answers
+	$(GO) test $(RACE) $(ARGS) ./...
+
+check: format tidy lint short ## what to run before every commit
+
+images: build ## put the images that compose.yaml names into the engine
+	@bin/mtlslab images $(ARGS)
+
+bench: go ## all benchmarks
+	$(GO) test -run '^$$' -bench . -benchmem $(ARGS) ./...
+
+fuzz: go ## every fuzz target for FUZZTIME, 10s
+	@set -e; for package in $$($(GO) list ./...); do \
+		for target in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz' || true); do \
+			echo "$$package $$target"; \
+			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package; \
+		done; \
+	done
+
+lint: go $(LINT) ## golangci-lint, installed into .tools if it is not there
+	@$(LINT) run ./...
+
+clean: build ## remove what labs left in the engine, and what was built
+	-@bin/mtlslab clean
+	@rm -rf bin
+
+# The rest is steps of the above.
+
+build: go
+	@$(GO) build -buildvcs=false -o bin/mtlslab ./lab/cmd/mtlslab
+
+format: go
+	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "not as gofmt would have it:" $$unformatted >&2; exit 1; }
+
+tidy: go
+	@$(GO) mod tidy -diff || { echo "go.mod or go.sum is not tidy: go mod tidy" >&2; exit 1; }
+
+short: go race
+	$(GO) test $(RACE) -short ./...
+
+go:
+	@command -v $(GO) >/dev/null || { echo "Go is missing: install 1.26 or later, https://go.dev/dl" >&2; exit 1; }
+
+race: go
+	@test -n "$(RACE)" || echo "no C compiler, so without the race detector: install gcc" >&2
+
+$(LINT):
+	@echo "installing golangci-lint $(LINT_VERSION) into .tools, once" >&2
+	@GOBIN="$(CURDIR)/.tools" GOFLAGS= $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION)
+	@mv .tools/golangci-lint $@

@@ -1,0 +1,158 @@
+package mtlslab_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const self = "github.com/mtlslab/mtlslab"
+
+// Imports run one way, docs/architecture.md. Each room says which rooms it may
+// import, below the module's root, and why no others. Its tests are free in
+// this; they are held by sole alone.
+var rooms = map[string]struct {
+	may []string
+	why string
+}{
+	"":                {nil, "the root holds tests of the whole"},
+	"server":          {[]string{"lab/wire"}, "a peer never knows that it is tested"},
+	"client":          {[]string{"lab/wire"}, "a peer never knows that it is tested"},
+	"images":          {nil, "images are built of any program, whatever it is for"},
+	"lab":             {[]string{"images", "lab/pki", "lab/wire", "lab/cases", "lab/adapter"}, "a runtime does not know what a case means, and nothing knows how it is printed"},
+	"lab/wire":        {nil, "the peers speak it, and a peer is small"},
+	"lab/pki":         {[]string{"lab/wire"}, "minting knows no peer and no engine"},
+	"lab/cases":       {[]string{"lab/pki", "lab/wire"}, "a case never knows which runtime it runs in"},
+	"lab/adapter":     {[]string{"lab/wire"}, "an adapter is data"},
+	"lab/report":      {[]string{"lab/pki", "lab/wire", "lab/cases", "lab/adapter"}, "a report is made of verdicts, with no engine"},
+	"lab/adversary":   {[]string{"lab/wire"}, "it is given its certificates, right or wrong"},
+	"lab/exercises":   {[]string{"lab/pki", "lab/wire", "lab/cases"}, "exercises are data"},
+	"lab/hold":        {nil, "it does nothing but wait"},
+	"lab/cmd/mint":    {[]string{"lab/pki", "lab/wire"}, "with the lab it would bring the engine's client into an image of its own"},
+	"lab/cmd/mtlslab": {[]string{"images", "lab", "lab/pki", "lab/wire", "lab/cases", "lab/adapter", "lab/report", "lab/exercises"}, "the command line is on top"},
+}
+
+// sole names who alone may import what others wrote, tests included, so that
+// it can be replaced in one place.
+var sole = []struct {
+	path string // a module, or a part of one
+	room string
+	why  string
+}{
+	{"github.com/testcontainers/testcontainers-go", "lab", "another way to run containers would be another file of lab"},
+	{"go.step.sm/crypto", "lab/pki", "every certificate comes from one place"},
+	{"github.com/fsnotify/fsnotify", "server", "only the server watches a directory"},
+	{"github.com/spf13/cobra", "lab/cmd/mtlslab", "flags are not known below the command line"},
+}
+
+// closed says what a room may be made of besides the standard library and this
+// module, all that its imports import included.
+var closed = []struct {
+	room string
+	may  []string
+	why  string
+}{
+	{"lab/wire", nil, "standard library only: what decides whom to trust can be read to the end"},
+	{"client", nil, "standard library only: what decides whom to trust can be read to the end"},
+	{"server", []string{"github.com/fsnotify/fsnotify", "golang.org/x/sys"}, "standard library, and a file watcher with what it stands on"},
+	{"lab/adversary", nil, "standard library only: it is as small as the peers"},
+	{"lab/hold", nil, "standard library only: it is carried into other people's containers"},
+}
+
+// A listed package is what `go list` says of one.
+type listed struct {
+	ImportPath                         string
+	Standard                           bool
+	Imports, TestImports, XTestImports []string
+	Deps                               []string // of the package itself, to the end
+}
+
+// room is the package's path below the module's root.
+func (p listed) room() string { return strings.TrimPrefix(strings.TrimPrefix(p.ImportPath, self), "/") }
+
+func TestImports(t *testing.T) {
+	t.Parallel()
+	standard := map[string]bool{}
+	var ours []listed
+	for _, p := range list(t, "-deps", "./...") {
+		standard[p.ImportPath] = p.Standard
+		if within(p.ImportPath, self) {
+			ours = append(ours, p)
+		}
+	}
+	for _, p := range ours {
+		checkRoom(t, p)
+		checkSole(t, p)
+		checkClosed(t, p, standard)
+	}
+}
+
+func checkRoom(t *testing.T, p listed) {
+	t.Helper()
+	rule, known := rooms[p.room()]
+	if !known && !strings.Contains(p.ImportPath, "/testdata/") {
+		t.Errorf("%s is in no room: say in imports_test.go what it may import, and why", p.ImportPath)
+	}
+	for _, path := range p.Imports {
+		if !within(path, self) {
+			continue
+		}
+		if room := (listed{ImportPath: path}).room(); !slices.Contains(rule.may, room) {
+			t.Errorf("%s must not import %s: %s", p.room(), room, rule.why)
+		}
+	}
+}
+
+func checkSole(t *testing.T, p listed) {
+	t.Helper()
+	for _, rule := range sole {
+		for _, path := range slices.Concat(p.Imports, p.TestImports, p.XTestImports) {
+			if within(path, rule.path) && p.room() != rule.room {
+				t.Errorf("%s must not import %s, only %s may: %s", p.room(), path, rule.room, rule.why)
+			}
+		}
+	}
+}
+
+func checkClosed(t *testing.T, p listed, standard map[string]bool) {
+	t.Helper()
+	for _, rule := range closed {
+		if p.room() != rule.room {
+			continue
+		}
+		for _, path := range p.Deps {
+			allowed := slices.ContainsFunc(rule.may, func(root string) bool { return within(path, root) })
+			if !standard[path] && !within(path, self) && !allowed {
+				t.Errorf("%s must not be made of %s: %s", p.room(), path, rule.why)
+			}
+		}
+	}
+}
+
+// within reports whether a package is root, or below it.
+func within(path, root string) bool { return path == root || strings.HasPrefix(path, root+"/") }
+
+func list(t *testing.T, args ...string) []listed {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "go", append([]string{"list", "-e", "-json=ImportPath,Standard,Imports,TestImports,XTestImports,Deps"}, args...)...)
+	cmd.Stderr = t.Output()
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	var all []listed
+	for decoder := json.NewDecoder(bytes.NewReader(out)); ; {
+		var p listed
+		if err := decoder.Decode(&p); errors.Is(err, io.EOF) {
+			return all
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+}
