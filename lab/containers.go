@@ -55,7 +55,7 @@ func newContainerHost(ctx context.Context, cfg Config, run string, expires time.
 		swept:   make(chan error, 1),
 	}
 	h.labels = labels(run, h.expires)
-	h.about.Runtime = Containers
+	h.about.Runtime, h.about.listen = Containers, ":"+wire.DefaultPort
 
 	began := time.Now()
 	var err error
@@ -82,10 +82,12 @@ func newContainerHost(ctx context.Context, cfg Config, run string, expires time.
 	return h, nil
 }
 
-// built holds the images that this process has brought into an engine, so that
-// its labs after the first need not ask the compiler whether they are up to
-// date.
-var built sync.Map // of builtKey to images.Image
+// built holds the images that this process has brought into engines, so that its
+// labs after the first need not ask the compiler whether they are up to date.
+var built = struct {
+	sync.Mutex
+	images map[builtKey]images.Image
+}{images: make(map[builtKey]images.Image)}
 
 type builtKey struct {
 	endpoint string
@@ -111,7 +113,9 @@ func (h *containerHost) ensure(ctx context.Context, sources ...images.Source) er
 	}
 	for i, image := range made {
 		h.images = append(h.images, image)
-		built.Store(builtKey{h.engine.about.Host, missing[i]}, image)
+		built.Lock()
+		built.images[builtKey{h.engine.about.Host, missing[i]}] = image
+		built.Unlock()
 	}
 	return nil
 }
@@ -119,11 +123,12 @@ func (h *containerHost) ensure(ctx context.Context, sources ...images.Source) er
 // builtBefore finds an image that this process has built, if the engine still
 // has it.
 func (h *containerHost) builtBefore(ctx context.Context, source images.Source) (images.Image, bool) {
-	before, ok := built.Load(builtKey{h.engine.about.Host, source})
+	built.Lock()
+	image, ok := built.images[builtKey{h.engine.about.Host, source}]
+	built.Unlock()
 	if !ok {
 		return images.Image{}, false
 	}
-	image := before.(images.Image)
 	if _, err := h.engine.ImageInspect(ctx, image.Ref); err != nil {
 		return images.Image{}, false
 	}
@@ -151,8 +156,6 @@ func (h *containerHost) facts() Facts {
 	return facts
 }
 
-func (h *containerHost) listen() string { return ":" + wire.DefaultPort }
-
 func (h *containerHost) reach(hostname, listening string) string {
 	_, port, _ := net.SplitHostPort(listening) // an address that a peer has listened on
 	return net.JoinHostPort(hostname, port)
@@ -176,6 +179,9 @@ func (h *containerHost) start(ctx context.Context, p program) (*process, error) 
 		return nil, err
 	}
 	defer h.creating.Done()
+	if p.again {
+		return h.startAgain(ctx, p)
+	}
 	image, err := h.image(ctx, p.source)
 	if err != nil {
 		return nil, err

@@ -218,7 +218,7 @@ func searchFiles(dir string, search func(string, []byte)) {
 
 func readAll(t *testing.T, r io.ReadCloser) []byte {
 	t.Helper()
-	defer r.Close()
+	defer r.Close() //nolint:errcheck // read to its end
 	data, err := io.ReadAll(r)
 	if err != nil {
 		t.Fatal(err)

@@ -20,7 +20,7 @@ var ErrNoEngine = errors.New("no usable container engine")
 // reaperImage removes what a killed process left behind. It is used where the
 // engine has it already: pulling it would cost more than a lab does, and every
 // container ends by itself at its expiry anyway.
-var reaperImage = testcontainers.ReaperDefaultImage
+var reaperImage = testcontainers.ReaperDefaultImage //nolint:staticcheck // deprecated, and the only word on it
 
 // Engine is what a container engine says of itself.
 type Engine struct {

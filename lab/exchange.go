@@ -76,14 +76,14 @@ func (l *Lab) startBoth(ctx context.Context, x Exchange, message string) (*serve
 	start, ctx := errgroup.WithContext(ctx)
 	start.Go(func() error { return s.wait(ctx) })
 	start.Go(func() (err error) {
-		address := l.host.listen()
+		address := l.host.facts().listen
 		if strings.HasSuffix(address, ":0") {
 			if err := s.wait(ctx); err != nil {
 				return err
 			}
 			address = s.listening.Local
 		}
-		client, err = startPeer(ctx, l.host.start,
+		client, err = startPeer(ctx, l.host,
 			l.client(x.Client, l.host.reach(s.hostname, address), x.ServerName, message))
 		return err
 	})
@@ -111,8 +111,7 @@ func (l *Lab) material(p Peer, good wire.Material) wire.Material {
 // final is the one outcome that a client gives. A client that ends without any
 // has crashed: that is its account, and not an error of the lab.
 func (p *peer) final(ctx context.Context) (wire.Outcome, error) {
-	any := func(o wire.Outcome) bool { return o.Kind != wire.Warning }
-	outcome, err := p.await(ctx, any)
+	outcome, err := p.await(ctx, func(o wire.Outcome) bool { return o.Kind != wire.Warning })
 	if err == nil {
 		return outcome, nil
 	}

@@ -117,10 +117,6 @@ func (h *containerHost) copyProgram(ctx context.Context, id string, binary []byt
 
 // startAgain runs a program once more, in the held container of its image.
 func (h *containerHost) startAgain(ctx context.Context, p program) (*process, error) {
-	if err := h.begin(); err != nil {
-		return nil, err
-	}
-	defer h.creating.Done()
 	container, err := h.hold(ctx, p)
 	if err != nil {
 		return nil, err

@@ -77,10 +77,3 @@ func (j *journal[T]) await(ctx context.Context, match func(T) bool) (T, error) {
 		}
 	}
 }
-
-// alive reports whether the account goes on.
-func (j *journal[T]) alive() bool {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.ended == nil
-}

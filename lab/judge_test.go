@@ -28,7 +28,7 @@ func TestJudge(t *testing.T) {
 		server *wire.Outcome
 		want   *Want // nil: inconclusive
 	}{
-		"both say delivered":                     {delivered(receipt(good, sent)), received(sent, &good), ptr(Delivered("spiffe://lab/client"))},
+		"both say delivered":                     {delivered(receipt(good, sent)), received(sent, &good), new(Delivered("spiffe://lab/client"))},
 		"receipt, but the server is silent":      {delivered(receipt(good, sent)), nil, nil},
 		"receipt, but another message arrived":   {delivered(receipt(good, sent)), received(other, &good), nil},
 		"receipt for another message":            {delivered(receipt(good, other)), received(sent, &good), nil},
@@ -39,11 +39,11 @@ func TestJudge(t *testing.T) {
 		"arrived, and the client says refused":   {refused, received(sent, &good), nil},
 		"server refuses, client hears the alert": {says(wire.RefusedByPeer, ""), &refused, &byServer},
 		"server refuses, the alert is lost":      {says(wire.NoReceipt, wire.Disconnected), &refused, &byServer},
-		"client refuses, server hears the alert": {refused, ptr(says(wire.RefusedByPeer, "")), &byClient},
+		"client refuses, server hears the alert": {refused, new(says(wire.RefusedByPeer, "")), &byClient},
 		"client refuses, server says nothing":    {refused, nil, &byClient},
-		"timeout on both sides":                  {says(wire.NoReceipt, wire.Timeout), ptr(says(wire.Failed, wire.Timeout)), nil},
+		"timeout on both sides":                  {says(wire.NoReceipt, wire.Timeout), new(says(wire.Failed, wire.Timeout)), nil},
 		"timeout, and the server is silent":      {says(wire.NoReceipt, wire.Timeout), nil, nil},
-		"reset":                                  {says(wire.NoReceipt, wire.Disconnected), ptr(says(wire.Failed, wire.Disconnected)), nil},
+		"reset":                                  {says(wire.NoReceipt, wire.Disconnected), new(says(wire.Failed, wire.Disconnected)), nil},
 		"unreachable":                            {says(wire.Unreachable, ""), nil, nil},
 		"client crashed":                         {says(wire.Failed, ""), nil, nil},
 		"alert from the server, which denies it": {says(wire.RefusedByPeer, ""), nil, nil},
@@ -84,5 +84,3 @@ func TestWrongSideOrReasonIsADifference(t *testing.T) {
 		t.Error(diff)
 	}
 }
-
-func ptr[T any](v T) *T { return &v }

@@ -64,6 +64,8 @@ type Facts struct {
 	Build     time.Duration  `json:"build_ns"`   // binaries and images
 	Mint      time.Duration  `json:"mint_ns"`    // the authority and two identities
 	Connected time.Duration  `json:"network_ns"` // making the network
+
+	listen string // the address that a server is told; port 0 lets the system choose
 }
 
 // Lab is an authority and a place to run peers in. Its methods may be called

@@ -4,6 +4,8 @@ import (
 	"os"
 	"os/user"
 	"time"
+
+	"github.com/testcontainers/testcontainers-go"
 )
 
 // Everything the lab makes in an engine carries these labels, and is found
@@ -17,12 +19,14 @@ const (
 // ownedBy is the engine's filter for what a person's labs have made.
 func ownedBy(owner string) string { return labelOwner + "=" + owner }
 
+// labels are those of one lab, with those by which the reaper of
+// testcontainers-go knows what is its own.
 func labels(run string, expires time.Time) map[string]string {
-	return map[string]string{
-		labelRun:     run,
-		labelOwner:   owner(),
-		labelExpires: expires.UTC().Format(time.RFC3339),
-	}
+	all := testcontainers.GenericLabels()
+	all[labelRun] = run
+	all[labelOwner] = owner()
+	all[labelExpires] = expires.UTC().Format(time.RFC3339)
+	return all
 }
 
 // owner is whose labs these are. MTLSLAB_OWNER sets it, for those who share an

@@ -2,13 +2,13 @@ package lab
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
 
 	"github.com/moby/moby/api/types/network"
 	"github.com/moby/moby/client"
-	"github.com/testcontainers/testcontainers-go"
 )
 
 // Labs take their subnets from the range that RFC 2544 sets aside for
@@ -32,9 +32,10 @@ type Network struct {
 func subnet(n uint32) netip.Prefix {
 	size := uint32(1) << (32 - subnetBits)
 	n %= uint32(1) << (subnetBits - labRange.Bits())
-	base := labRange.Addr().As4()
-	sum := uint32(base[0])<<24 | uint32(base[1])<<16 + n*size
-	return netip.PrefixFrom(netip.AddrFrom4([4]byte{byte(sum >> 24), byte(sum >> 16), byte(sum >> 8), byte(sum)}), subnetBits)
+	first := labRange.Addr().As4()
+	address := [4]byte{}
+	binary.BigEndian.PutUint32(address[:], binary.BigEndian.Uint32(first[:])+n*size)
+	return netip.PrefixFrom(netip.AddrFrom4(address), subnetBits)
 }
 
 // createNetwork makes an internal network in a subnet that is free. Which are
@@ -42,9 +43,9 @@ func subnet(n uint32) netip.Prefix {
 // that fails.
 func (e *engine) createNetwork(ctx context.Context, name string, labels map[string]string) (*Network, error) {
 	for tries := 1; ; tries++ {
-		prefix := subnet(rand.Uint32())
-		_, err := e.provider.CreateNetwork(ctx, testcontainers.NetworkRequest{
-			Name:     name,
+		prefix := subnet(rand.Uint32()) //nolint:gosec // no secret, only a place to begin
+		_, err := e.NetworkCreate(ctx, name, client.NetworkCreateOptions{
+			Driver:   "bridge",
 			Internal: true,
 			Labels:   labels,
 			IPAM:     &network.IPAM{Config: []network.IPAMConfig{{Subnet: prefix}}},

@@ -17,12 +17,6 @@ import (
 type host interface {
 	// start runs a program. Its material is not given yet.
 	start(ctx context.Context, p program) (*process, error)
-	// startAgain runs a program that is run many times, as cheaply as the host
-	// can.
-	startAgain(ctx context.Context, p program) (*process, error)
-	// listen is the address that a server is told to listen on. Its port is 0
-	// where the system is to choose.
-	listen() string
 	// reach is where clients find what listens at an address of a program.
 	reach(hostname, listening string) string
 	// facts says what the host is and how far it isolates.
@@ -36,6 +30,7 @@ type program struct {
 	hostname string // the name under which clients find it, one a lab
 	source   images.Source
 	args     []string
+	again    bool // it is run many times, so as cheaply as the host can
 }
 
 // process is one running program, on either host.
@@ -54,8 +49,8 @@ type peer struct {
 	account *journal[wire.Outcome]
 }
 
-func startPeer(ctx context.Context, start func(context.Context, program) (*process, error), p program) (*peer, error) {
-	process, err := start(ctx, p)
+func startPeer(ctx context.Context, h host, p program) (*peer, error) {
+	process, err := h.start(ctx, p)
 	if err != nil {
 		return nil, fmt.Errorf("starting %s: %w", p.hostname, err)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os/exec"
 	"sync"
 	"time"
@@ -29,7 +30,7 @@ func newProcessHost(ctx context.Context, cfg Config) (*processHost, error) {
 	if err := h.build(ctx, serverSource, clientSource); err != nil {
 		return nil, err
 	}
-	h.about = Facts{Runtime: Processes, Build: time.Since(began)}
+	h.about = Facts{Runtime: Processes, listen: "127.0.0.1:0", Build: time.Since(began)}
 	return h, nil
 }
 
@@ -38,9 +39,7 @@ func (h *processHost) build(ctx context.Context, sources ...images.Source) error
 	if err != nil {
 		return err
 	}
-	for name, path := range paths {
-		h.binaries[name] = path
-	}
+	maps.Copy(h.binaries, paths)
 	return nil
 }
 
@@ -56,7 +55,7 @@ func (h *processHost) start(ctx context.Context, p program) (*process, error) {
 		}
 	}
 	started := &process{stderr: new(tail)}
-	cmd := exec.Command(h.binaries[p.source.Name], p.args...) //nolint:gosec // our own binary
+	cmd := exec.CommandContext(context.WithoutCancel(ctx), h.binaries[p.source.Name], p.args...) //nolint:gosec // a binary that we have built
 	cmd.Env = []string{}
 	cmd.Stderr = started.stderr
 	var err error
@@ -91,12 +90,6 @@ func (h *processHost) start(ctx context.Context, p program) (*process, error) {
 	h.running = append(h.running, started)
 	return started, nil
 }
-
-func (h *processHost) startAgain(ctx context.Context, p program) (*process, error) {
-	return h.start(ctx, p)
-}
-
-func (h *processHost) listen() string { return "127.0.0.1:0" }
 
 func (h *processHost) reach(_, listening string) string { return listening }
 

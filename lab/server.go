@@ -59,11 +59,11 @@ func (l *Lab) server(ctx context.Context, p Peer) *server {
 }
 
 func (s *server) start(ctx context.Context, l *Lab, p Peer) (err error) {
-	s.peer, err = startPeer(ctx, l.host.start, program{
+	s.peer, err = startPeer(ctx, l.host, program{
 		hostname: s.hostname,
 		source:   cmp.Or(p.Source, serverSource),
 		args: slices.Concat(
-			[]string{"-log", "json", "-material", "-", "-listen", l.host.listen()}, lifetime(l.end), p.Args),
+			[]string{"-log", "json", "-material", "-", "-listen", l.host.facts().listen}, lifetime(l.end), p.Args),
 	})
 	if err != nil {
 		return err

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os/exec"
 	"time"
@@ -135,7 +136,7 @@ func examine(cmd *cobra.Command) []check {
 	if !leftovers.OK {
 		leftovers.Do = "they may belong to labs that run now; otherwise: mtlslab clean"
 	}
-	return append(checks, leftovers, compose(), program("openssl", "only to look at certificates by hand", true))
+	return append(checks, leftovers, compose(cmd.Context()), program("openssl", "only to look at certificates by hand", true))
 }
 
 func program(name, do string, optional bool) check {
@@ -146,10 +147,10 @@ func program(name, do string, optional bool) check {
 	return check{Name: name, OK: true, Found: path, optional: optional}
 }
 
-func compose() check {
+func compose(ctx context.Context) check {
 	c := check{Name: "compose", optional: true}
 	for _, command := range [][]string{{"docker", "compose", "version"}, {"docker-compose", "version"}} {
-		if exec.Command(command[0], command[1:]...).Run() == nil { //nolint:gosec // two fixed commands
+		if exec.CommandContext(ctx, command[0], command[1:]...).Run() == nil { //nolint:gosec // two fixed commands
 			c.OK, c.Found = true, command[0]
 			if command[1] == "compose" {
 				c.Found = "docker compose"

@@ -1,0 +1,202 @@
+package main
+
+import (
+	"crypto/tls"
+	"io"
+	"net"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mtlslab/mtlslab/lab/wire"
+)
+
+// silence listens, and never says a word.
+func silence(t testing.TB) string {
+	t.Helper()
+	l := must[net.Listener](t)(net.Listen("tcp", "127.0.0.1:0"))
+	t.Cleanup(func() { _ = l.Close() })
+	return l.Addr().String()
+}
+
+// Every knob of a server, against our own client: what the adversary saw, and
+// what the client says.
+func TestAsServer(t *testing.T) {
+	t.Parallel()
+	p, stranger := newPair(t, ""), newPair(t, "")
+	f := newFighter(t)
+	for _, c := range []struct {
+		name     string
+		versions []string
+		args     []string
+		change   func(*wire.Attack)
+		saw      sight
+		heard    bool // the message
+		peer     bool // the client's certificate
+		kind     wire.Kind
+		reason   wire.Reason
+	}{
+		{
+			name: "control", change: func(*wire.Attack) {},
+			saw:   sight{handshake: true, end: wire.EndCloseNotify},
+			heard: true, peer: true, kind: wire.Delivered,
+		},
+		{
+			name: "stranger", change: func(a *wire.Attack) { a.Chain, a.Key = present(t, stranger.server) },
+			saw: sight{end: wire.EndAlert, alert: 42}, kind: wire.Refused, reason: wire.UnknownAuthority,
+		},
+		{
+			name: "wrong key", change: func(a *wire.Attack) { a.WrongKey = true },
+			saw: sight{end: wire.EndAlert, alert: 51}, kind: wire.Refused, reason: wire.BadSignature,
+		},
+		{
+			name: "leaf that is no certificate", change: func(a *wire.Attack) { a.Chain = [][]byte{[]byte("not DER")} },
+			saw: sight{end: wire.EndAlert, alert: 50}, kind: wire.Refused, reason: wire.BadCertificate,
+		},
+		{
+			name: "no request", change: func(a *wire.Attack) { a.NoCertificateRequest = true },
+			saw:   sight{handshake: true, end: wire.EndCloseNotify},
+			heard: true, kind: wire.NoReceipt, reason: wire.BadReceipt,
+		},
+		{
+			name: "foreign authorities", change: func(a *wire.Attack) { a.Authorities = [][]byte{foreignName(t)} },
+			saw:   sight{handshake: true, end: wire.EndCloseNotify},
+			heard: true, peer: true, kind: wire.Delivered,
+		},
+		{
+			name: "plain answer", change: func(a *wire.Attack) { a.NoTLS = true },
+			saw: sight{end: wire.EndEOF}, kind: wire.Refused, reason: wire.NotTLS,
+		},
+		{
+			name: "plain answer of its own", change: func(a *wire.Attack) { a.NoTLS, a.Preface = true, []byte("HTTP/1.1 200 OK\r\n\r\n") },
+			saw: sight{end: wire.EndEOF}, kind: wire.Refused, reason: wire.NotTLS,
+		},
+		{
+			name: "TLS 1.1 that is not offered", versions: []string{"1.1"}, change: func(*wire.Attack) {},
+			saw: sight{end: wire.EndAlert, alert: 70}, kind: wire.Refused, reason: wire.ProtocolVersion,
+		},
+		{
+			name: "TLS 1.0 that is not offered", versions: []string{"1.0"}, change: func(*wire.Attack) {},
+			saw: sight{end: wire.EndAlert, alert: 70}, kind: wire.Refused, reason: wire.ProtocolVersion,
+		},
+		{
+			name: "truncated receipt", change: func(a *wire.Attack) { a.Truncate = true },
+			saw:   sight{handshake: true, end: wire.EndEOF},
+			heard: true, peer: true, kind: wire.NoReceipt, reason: wire.Disconnected,
+		},
+		{
+			name: "something else for a receipt", change: func(a *wire.Attack) { a.Answer = "thanks" },
+			saw:   sight{handshake: true, end: wire.EndEOF},
+			heard: true, peer: true, kind: wire.NoReceipt, reason: wire.BadReceipt,
+		},
+	} {
+		versions := c.versions
+		if versions == nil {
+			versions = bothVersions
+		}
+		for _, version := range versions {
+			t.Run(c.name+", "+version, func(t *testing.T) {
+				a := p.asServer(t, idOf(t), version)
+				c.change(&a)
+				f.begin(a)
+				message := "nonce of " + a.ID
+				client := startSubject(t, "client", p.client.Material(p.authority),
+					"-connect", f.listening(a.ID), "-server-name", "server", message)
+				said := client.outcome(func(wire.Outcome) bool { return true })
+				if code := client.code(); said.Kind != c.kind || said.Reason != c.reason || code != c.kind.ExitCode() {
+					t.Errorf("the client says %s %s and exits with %d, want %s %s (%s)", said.Kind, said.Reason, code, c.kind, c.reason, said.Detail)
+				}
+				f.begin(wire.Attack{ID: a.ID, End: true})
+				evidence := f.evidence(a.ID)
+				if len(evidence.Connections) != 1 {
+					t.Fatalf("saw %+v", evidence)
+				}
+				seen := evidence.Last()
+				got := sightOf(seen, "")
+				if slices.Contains([]wire.Ending{wire.EndEOF, wire.EndReset, wire.EndCloseNotify}, got.end) && c.saw.end == wire.EndEOF {
+					got.end = wire.EndEOF // how a client goes away is its own affair
+				}
+				if got != c.saw || evidence.Heard(message) != c.heard || (seen.Peer != nil) != c.peer || seen.Remote != said.Local {
+					t.Errorf("saw %+v, want %+v", seen, c.saw)
+				}
+			})
+		}
+	}
+}
+
+// A client that tries again, in plain text or without a certificate, is seen
+// doing so, even if it has gone by the time that anybody looks.
+func TestFallback(t *testing.T) {
+	t.Parallel()
+	p := newPair(t, "")
+	f := newFighter(t)
+	f.begin(p.asServer(t, "fallback", "1.3"))
+	address := f.listening("fallback")
+	conn := must[net.Conn](t)(net.Dial("tcp", address))
+	if err := tls.Client(conn, &tls.Config{ServerName: "server", MinVersion: tls.VersionTLS12}).HandshakeContext(t.Context()); err == nil {
+		t.Fatal("the handshake came to be")
+	}
+	_ = conn.Close()
+	conn = must[net.Conn](t)(net.Dial("tcp", address))
+	_, _ = io.WriteString(conn, "the nonce, in plain text\n")
+	_ = conn.Close()
+	f.begin(wire.Attack{ID: "fallback", End: true})
+	evidence := f.evidence("fallback")
+	if len(evidence.Connections) != 2 || evidence.Connections[0].Alert == nil {
+		t.Fatalf("saw %+v", evidence)
+	}
+	if seen := evidence.Last(); !seen.Plain || seen.FirstLine() != "the nonce, in plain text" || !evidence.Heard("nonce") {
+		t.Errorf("saw %+v", seen)
+	}
+}
+
+// A server attack ends at its limit, with whoever is still there.
+func TestServerLimit(t *testing.T) {
+	t.Parallel()
+	p := newPair(t, "")
+	f := newFighter(t)
+	a := p.asServer(t, "limit", "")
+	a.Limit = 100 * time.Millisecond
+	f.begin(a)
+	conn := must[net.Conn](t)(net.Dial("tcp", f.listening("limit")))
+	defer conn.Close() //nolint:errcheck // of a test
+	evidence := f.evidence("limit")
+	if len(evidence.Connections) != 1 || evidence.Last().End != wire.EndTimeout {
+		t.Errorf("saw %+v", evidence)
+	}
+}
+
+// More connections than one attack takes are counted, and no more.
+func TestServerFull(t *testing.T) {
+	t.Parallel()
+	p := newPair(t, "")
+	f := newFighter(t)
+	f.begin(p.asServer(t, "full", ""))
+	address := f.listening("full")
+	for range wire.MaxConnections + 3 {
+		_ = must[net.Conn](t)(net.Dial("tcp", address)).Close()
+	}
+	f.begin(wire.Attack{ID: "full", End: true})
+	if evidence := f.evidence("full"); len(evidence.Connections) != wire.MaxConnections || evidence.Dropped != 3 {
+		t.Errorf("saw %d, dropped %d", len(evidence.Connections), evidence.Dropped)
+	}
+}
+
+// What is heard is bounded in the telling, and counted in full.
+func TestHeardIsBounded(t *testing.T) {
+	t.Parallel()
+	p := newPair(t, "")
+	f := newFighter(t)
+	f.begin(p.asServer(t, "bound", ""))
+	conn := must[net.Conn](t)(net.Dial("tcp", f.listening("bound")))
+	_, _ = io.WriteString(conn, strings.Repeat("\xff", 3*wire.MaxHeard)+"\n")
+	_ = conn.(*net.TCPConn).CloseWrite()
+	_, _ = io.Copy(io.Discard, conn)
+	_ = conn.Close()
+	f.begin(wire.Attack{ID: "bound", End: true})
+	seen := f.evidence("bound").Last()
+	if want := 3*wire.MaxHeard + 1; seen.HeardBytes != want || len(seen.Heard) != 3 || seen.Heard != "\uFFFD" {
+		t.Errorf("heard %d bytes and tells %d", seen.HeardBytes, len(seen.Heard))
+	}
+}
