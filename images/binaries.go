@@ -142,7 +142,7 @@ func moduleRoot(ctx context.Context) (string, error) {
 // runGo runs the go command and returns its standard output. When it fails the error is what it said.
 func runGo(ctx context.Context, dir string, env []string, arguments ...string) ([]byte, error) {
 	var stdout, stderr bytes.Buffer
-	cmd := exec.CommandContext(ctx, "go", arguments...)
+	cmd := exec.CommandContext(ctx, "go", arguments...) //nolint:gosec // arguments of our own
 	cmd.Dir, cmd.Env = dir, append(os.Environ(), env...)
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	// Interrupted rather than killed, the go command removes its work directory.

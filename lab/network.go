@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net/netip"
 
+	"github.com/containerd/errdefs"
 	"github.com/moby/moby/api/types/network"
 	"github.com/moby/moby/client"
 )
@@ -39,9 +40,10 @@ func subnet(n uint32) netip.Prefix {
 }
 
 // createNetwork makes an internal network in a subnet that is free. Which are
-// free changes as other labs come and go, so it tries one, and looks only when
-// that fails.
+// free changes as other labs come and go, so it tries one, and another if the
+// engine will not have it.
 func (e *engine) createNetwork(ctx context.Context, name string, labels map[string]string) (*Network, error) {
+	const most = 20
 	for tries := 1; ; tries++ {
 		prefix := subnet(rand.Uint32()) //nolint:gosec // no secret, only a place to begin
 		_, err := e.NetworkCreate(ctx, name, client.NetworkCreateOptions{
@@ -53,8 +55,9 @@ func (e *engine) createNetwork(ctx context.Context, name string, labels map[stri
 		if err == nil {
 			return e.inspectNetwork(ctx, name, prefix)
 		}
-		taken, listErr := e.overlaps(ctx, prefix)
-		if listErr != nil || !taken || tries == 20 {
+		// A subnet that is taken is forbidden, or invalid, as engines differ.
+		taken := errdefs.IsPermissionDenied(err) || errdefs.IsInvalidArgument(err) || errdefs.IsConflict(err)
+		if !taken || tries == most {
 			return nil, fmt.Errorf("creating network %s in %s: %w", name, prefix, err)
 		}
 	}
@@ -69,20 +72,4 @@ func (e *engine) inspectNetwork(ctx context.Context, name string, prefix netip.P
 		return nil, fmt.Errorf("network %s: the engine made it, but not internal", name)
 	}
 	return &Network{Name: name, Subnet: prefix.String(), Internal: true, id: made.Network.ID}, nil
-}
-
-// overlaps reports whether another network of the engine uses part of prefix.
-func (e *engine) overlaps(ctx context.Context, prefix netip.Prefix) (bool, error) {
-	networks, err := e.NetworkList(ctx, client.NetworkListOptions{})
-	if err != nil {
-		return false, err
-	}
-	for _, n := range networks.Items {
-		for _, config := range n.IPAM.Config {
-			if config.Subnet.IsValid() && config.Subnet.Overlaps(prefix) {
-				return true, nil
-			}
-		}
-	}
-	return false, nil
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"io"
 	"os"
 	"time"
 )
@@ -16,11 +17,12 @@ const (
 	restTimeout   = 2 * time.Second // how long a line rests before the client is asked
 	answerTimeout = time.Second     // how long the answer may take
 
-	// maxAsked is the most that a client may have sent, in bytes, to be asked.
-	// To answer, some clients drop what they had yet to send (RFC 5246, 7.2.1,
-	// even tells them to), so whoever stalls the connection could have them cut
-	// their own message short. This little fits into any socket's buffer, from
-	// where it cannot be dropped.
+	// maxAsked is the most that a client may have sent, in bytes, to be asked
+	// and to be believed. To answer, some clients drop what they had yet to send
+	// (RFC 5246, 7.2.1, even tells them to), so whoever stalls the connection
+	// could have them cut their own message short. This little fits into any
+	// system's socket buffer: a client that got no further was not stalled, and
+	// what is in the buffer is sent before the answer.
 	maxAsked = 4 << 10
 )
 
@@ -42,6 +44,9 @@ func (c *conn) Read(p []byte) (int, error) {
 	if n > 0 {
 		c.line.begun = p[n-1] != '\n'
 		c.line.sent += n
+	}
+	if errors.Is(err, io.EOF) && c.line.asked && c.line.begun && c.line.sent > maxAsked {
+		err = io.ErrUnexpectedEOF
 	}
 	return n, err
 }

@@ -127,7 +127,8 @@ func start(t testing.TB, dir string, flags ...string) *instance {
 func startProcess(t testing.TB, environment []string, dir string, flags ...string) *instance {
 	t.Helper()
 	i := newInstance()
-	cmd := exec.Command(os.Args[0], serverArgs(dir, flags)...)
+	args := append(serverArgs(dir, flags), "-lifetime", "5m") // should the test end before its cleanup
+	cmd := exec.Command(os.Args[0], args...)
 	cmd.Env = append([]string{asServer + "=1"}, environment...)
 	cmd.Stdout, cmd.Stderr = i.out, i.err
 	try(t, cmd.Start())
@@ -169,16 +170,26 @@ func (i *instance) begin(t testing.TB) {
 // startServer runs a server whose insides the test can reach.
 func startServer(t testing.TB, creds *wire.Credentials, out io.Writer) (s *server, address string) {
 	t.Helper()
-	cfg, _, err := parseFlags(serverArgs("-", nil), noEnvironment)
-	try(t, err)
+	s = insides(t, creds, out)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	try(t, err)
-	s = newServer(cfg, creds, newTeller(stdio{nil, out, out}, true))
-	ctx, stop := context.WithCancel(context.Background())
+	t.Cleanup(serveOn(s, listener))
+	return s, listener.Addr().String()
+}
+
+func insides(t testing.TB, creds *wire.Credentials, out io.Writer, flags ...string) *server {
+	t.Helper()
+	cfg, _, err := parseFlags(serverArgs("-", flags), noEnvironment)
+	try(t, err)
+	return newServer(cfg, creds, newTeller(stdio{nil, out, out}, true))
+}
+
+// serveOn serves until it is stopped, which it waits for.
+func serveOn(s *server, listener net.Listener) (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
 	var serving sync.WaitGroup
 	serving.Go(func() { s.serve(ctx, listener) })
-	t.Cleanup(func() { stop(); serving.Wait() })
-	return s, listener.Addr().String()
+	return func() { cancel(); serving.Wait() }
 }
 
 // wait waits for the end of the server, and returns its exit code.

@@ -2,9 +2,11 @@ package main
 
 import (
 	"crypto/tls"
+	"fmt"
 	"io"
 	"net"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/mtlslab/mtlslab/lab/wire"
@@ -116,10 +118,18 @@ func listenTLS(t testing.TB, config *tls.Config) (address string) {
 	})
 }
 
-// closedPort is an address where nobody listens.
+// closedPort is an address where nobody listens, and nobody else can.
 func closedPort(t testing.TB) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	try(t, err, listener.Close())
-	return listener.Addr().String()
+	socket, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+	try(t, err)
+	t.Cleanup(func() { _ = syscall.Close(socket) })
+	try(t, syscall.Bind(socket, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}))
+	bound, err := syscall.Getsockname(socket)
+	try(t, err)
+	address, ok := bound.(*syscall.SockaddrInet4)
+	if !ok {
+		t.Fatalf("bound to %v", bound)
+	}
+	return fmt.Sprintf("127.0.0.1:%d", address.Port)
 }

@@ -27,7 +27,7 @@ var binaries = sync.OnceValues(func() (map[string]string, error) {
 		images.Source{Name: "server", Package: "./server"}, images.Source{Name: "client", Package: "./client"})
 })
 
-func binary(t testing.TB, name string) string {
+func built(t testing.TB, name string) string {
 	t.Helper()
 	paths, err := binaries()
 	if err != nil {
@@ -190,7 +190,7 @@ func startSubject(t testing.TB, name string, material wire.Material, args ...str
 	if err := material.WriteTar(&in); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), binary(t, name), append([]string{"-log", "json", "-material", "-"}, args...)...)
+	cmd := exec.CommandContext(t.Context(), built(t, name), append([]string{"-log", "json", "-material", "-"}, args...)...)
 	cmd.Env, cmd.Stdin = []string{}, &in
 	out := must[io.ReadCloser](t)(cmd.StdoutPipe())
 	if err := cmd.Start(); err != nil {

@@ -53,7 +53,17 @@ type Case struct {
 	// Rules holds every profile's.
 	Rules map[Profile]Rule
 
+	// AfterTrust says that the adversary is who it says it is, and errs only
+	// afterwards. It may be sent the message; what must not follow is that the
+	// other side calls it delivered.
+	AfterTrust bool
+
 	// Exactly one of these is set: what differs from the control.
 	Mutation func(role wire.Role) pki.Mutation // of the adversary's certificates
-	Attack   func(*wire.Attack)                // of what it does on the wire
+	Attack   func(*wire.Attack)                // of what it does on the wire; the rest of the attack is set by then
+
+	// Material spoils what the audited peer is itself started with. Nobody
+	// attacks: it must not start, or nothing may be delivered. Roles are those
+	// of the other side, as everywhere.
+	Material func(wire.Material) wire.Material
 }

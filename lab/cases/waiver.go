@@ -39,9 +39,9 @@ func (e *WaiverError) Error() string {
 		where = fmt.Sprintf("%s:%d", e.File, e.Line)
 	}
 	if e.Key != "" {
-		where += ": " + wire.Printable(e.Key)
+		where += ": " + e.Key
 	}
-	return where + ": " + e.Err.Error()
+	return wire.Printable(where + ": " + e.Err.Error())
 }
 
 func (e *WaiverError) Unwrap() error { return e.Err }

@@ -35,6 +35,8 @@ type (
 		Timestamp  string          `xml:"timestamp,attr"`
 		Properties []junitProperty `xml:"properties>property"`
 		Cases      []junitCase     `xml:"testcase"`
+
+		class string // of its tests
 	}
 	junitProperty struct {
 		Name  string `xml:"name,attr"`
@@ -66,7 +68,7 @@ func JUnit(w io.Writer, a cases.Audit) error {
 	for _, g := range groups(a.Findings) {
 		suite := newJUnitSuite(a, or(g.name, "none"), g.took())
 		for _, f := range g.findings {
-			suite.add(junitCaseOf(f, title(f)))
+			suite.add(junitCaseOf(f))
 		}
 		suites.add(suite)
 	}
@@ -87,8 +89,7 @@ func JUnit(w io.Writer, a cases.Audit) error {
 func junitOfAudit(a cases.Audit) junitSuite {
 	suite := newJUnitSuite(a, "audit", 0)
 	for i := range a.Controls {
-		f := control(a, i)
-		suite.add(junitCaseOf(f, title(f)))
+		suite.add(junitCaseOf(control(a, i)))
 	}
 	if why := uncontrolled(a); why != "" {
 		suite.add(junitCase{Name: "controls", Error: &junitResult{Message: why}})
@@ -106,7 +107,10 @@ func junitOfAudit(a cases.Audit) junitSuite {
 }
 
 func newJUnitSuite(a cases.Audit, name string, took time.Duration) junitSuite {
-	suite := junitSuite{Name: name, Time: seconds(took), Timestamp: a.Began.UTC().Format("2006-01-02T15:04:05")}
+	// A reader tells tests apart by class and name together, over all suites, and
+	// knows them again by both.
+	class := "mtlslab." + or(string(a.Role), "peer") + "." + name
+	suite := junitSuite{Name: name, class: class, Time: seconds(took), Timestamp: a.Began.UTC().Format("2006-01-02T15:04:05")}
 	for _, property := range []account{
 		{"subject", a.Subject},
 		{"role", string(a.Role)},
@@ -119,10 +123,11 @@ func newJUnitSuite(a cases.Audit, name string, took time.Duration) junitSuite {
 	return suite
 }
 
-func junitCaseOf(f cases.Finding, name string) junitCase {
-	c := junitCase{Name: name, ClassName: wire.Printable(string(f.Role)), Time: seconds(f.Took)}
+func junitCaseOf(f cases.Finding) junitCase {
+	c := junitCase{Name: title(f), Time: seconds(f.Took)}
 	var text strings.Builder
-	for i, part := range accounts(f) {
+	parts := accounts(f)
+	for i, part := range parts {
 		line := part.label + ": " + part.text + "\n"
 		text.WriteString(line)
 		if i < 2 { // the two sides
@@ -130,23 +135,21 @@ func junitCaseOf(f cases.Finding, name string) junitCase {
 		}
 	}
 	// GitLab shows nothing but the text of a failure, so it repeats system-out.
-	result := &junitResult{Message: title(f) + ": " + outcome(f), Type: wire.Printable(f.Decision), Text: text.String()}
-	switch f.Status {
+	result := &junitResult{Message: outcome(f) + ": " + parts[2].text, Type: wire.Printable(f.Decision), Text: text.String()}
+	switch status(f) {
 	case cases.Passed:
 	case cases.Failed:
 		c.Failure = result
 	case cases.Waived:
 		c.Skipped = &junitResult{Message: or(f.Waiver, "no reason given"), Text: text.String()}
-	default: // of no known status, nothing was shown
+	default:
 		c.Error = result
 	}
 	return c
 }
 
-// add adds the test. A reader tells tests apart by class and name together, over
-// all suites and from run to run.
 func (s *junitSuite) add(c junitCase) {
-	c.ClassName = strings.Trim("mtlslab."+c.ClassName+"."+s.Name, ".")
+	c.ClassName = s.class
 	c.Time = cmp.Or(c.Time, seconds(0))
 	s.Cases = append(s.Cases, c)
 	s.Tests++

@@ -56,6 +56,16 @@ func (g group) took() (total time.Duration) {
 	return total
 }
 
+// status is the finding's; if that is none of the known, nothing was shown.
+func status(f cases.Finding) cases.Status {
+	switch f.Status {
+	case cases.Passed, cases.Failed, cases.Waived:
+		return f.Status
+	default:
+		return cases.Inconclusive
+	}
+}
+
 // title names a finding: its case and the version of TLS.
 func title(f cases.Finding) string {
 	if f.Version == "" {
@@ -87,7 +97,7 @@ type account struct{ label, text string }
 // accounts is what a person needs who has to act on a finding that did not pass.
 func accounts(f cases.Finding) []account {
 	means := f.Means
-	if means == "" && f.Status == cases.Inconclusive {
+	if means == "" && status(f) == cases.Inconclusive {
 		means = "nothing was shown, neither way"
 	}
 	return []account{
@@ -104,7 +114,7 @@ func or(text, instead string) string { return wire.Printable(cmp.Or(text, instea
 
 // outcome is what happened, in a few words.
 func outcome(f cases.Finding) string {
-	text := or(f.Decision, string(f.Status))
+	text := or(f.Decision, string(status(f)))
 	if f.By != "" {
 		text += " by the " + wire.Printable(string(f.By))
 	}

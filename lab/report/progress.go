@@ -54,7 +54,7 @@ func (p *Progress) Update(done, total int, current string) {
 	if !p.Terminal {
 		if tenths := done * 10 / total; tenths > p.tenths {
 			p.tenths = tenths
-			fmt.Fprintln(p.Out, text)
+			_, _ = fmt.Fprintln(p.Out, text)
 		}
 		return
 	}
@@ -66,7 +66,7 @@ func (p *Progress) Update(done, total int, current string) {
 		width = defaultWidth
 	}
 	// A character in the last column makes some terminals begin a new line.
-	fmt.Fprint(p.Out, clearLine+text[:fit(text, max(1, width-1))])
+	_, _ = fmt.Fprint(p.Out, clearLine+text[:fit(text, max(1, width-1))])
 	p.drawn = true
 }
 
@@ -75,7 +75,7 @@ func (p *Progress) Clear() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.drawn {
-		fmt.Fprint(p.Out, clearLine)
+		_, _ = fmt.Fprint(p.Out, clearLine)
 		p.drawn = false
 	}
 }

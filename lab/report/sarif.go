@@ -64,7 +64,7 @@ func ruleOf(f cases.Finding) sarifRule {
 		ID:               f.Case,
 		ShortDescription: sarifText{summary},
 		FullDescription:  sarifText{means},
-		Help:             sarifText{fmt.Sprintf("%s\n\nSource: %s\n\nRepeat just this case: %s", means, or(f.Cite, "none"), or(f.Repeat, "none"))},
+		Help:             sarifText{fmt.Sprintf("%s\n\nSource: %s", means, or(f.Cite, "none"))},
 		Default:          sarifLevel{"error"},
 		Properties:       map[string]any{"tags": []string{"security", "mtls", or(f.Group, "none")}, "precision": "very-high"},
 	}
@@ -75,7 +75,7 @@ func resultOf(a cases.Audit, f cases.Finding, rule int) sarifResult {
 		RuleID: f.Case, RuleIndex: rule, Level: "warning", Message: sarifText{message(f)},
 		Suppressions: []sarifSuppression{}, // none, which is not the same as not known
 		Properties: map[string]any{
-			"status": f.Status, "version": wire.Printable(f.Version),
+			"status": status(f), "version": wire.Printable(f.Version),
 			"client": wire.Printable(f.Client), "server": wire.Printable(f.Server),
 		},
 	}
@@ -102,7 +102,7 @@ func resultOf(a cases.Audit, f cases.Finding, rule int) sarifResult {
 
 // message is what a person needs, the first sentence being all that some viewers show.
 func message(f cases.Finding) string {
-	lines := []string{literal(title(f)+" "+string(f.Status)+": "+or(f.Summary, f.Case)) + "."}
+	lines := []string{literal(title(f)+" "+string(status(f))+": "+or(f.Summary, f.Case)) + "."}
 	for _, part := range accounts(f) {
 		lines = append(lines, part.label+": "+literal(part.text))
 	}

@@ -38,7 +38,7 @@ func Text(w io.Writer, a cases.Audit, o Options) error {
 	p.head(a)
 	p.table(groups(a.Findings))
 	findings := ordered(a.Findings)
-	if o.Verbose {
+	if o.Verbose && len(a.Controls)+len(findings) > 0 {
 		p.WriteByte('\n')
 		for i := range a.Controls {
 			p.finding(control(a, i))
@@ -96,13 +96,14 @@ func (p *page) paint(s style, text string) string {
 
 // row prints a name, a text in the room beside it and, unless it is zero, a time.
 func (p *page) row(name string, indent int, s style, text string, took time.Duration) {
-	if took == 0 {
+	if took <= 0 {
 		p.rows(name, indent, s, wrap(text, p.width-indent))
 		return
 	}
-	room := p.width - indent - timeWidth
+	stamp := fmt.Sprintf("%*s", timeWidth, "  "+duration(took))
+	room := p.width - indent - len(stamp)
 	lines := wrap(text, room)
-	lines[0] = fmt.Sprintf("%s%*s", pad(lines[0], room), timeWidth, duration(took))
+	lines[0] = pad(lines[0], room) + stamp
 	p.rows(name, indent, s, lines)
 }
 
@@ -170,34 +171,42 @@ func (p *page) finding(f cases.Finding) {
 	if f.Status == cases.Waived {
 		text += "; " + or(f.Waiver, "no reason given")
 	}
-	p.row(or(string(f.Status), "unknown"), statusWidth, styles[f.Status], text, f.Took)
+	s := status(f)
+	p.row(string(s), statusWidth, styles[s], text, f.Took)
 }
 
-// problems shows the findings of that status. One of no known status shows
-// nothing, and so is inconclusive.
+// problems shows the findings of that status.
 func (p *page) problems(findings []cases.Finding, s cases.Status) {
 	for _, f := range findings {
-		switch f.Status {
-		case cases.Passed, cases.Failed, cases.Waived:
-		default:
-			f.Status = cases.Inconclusive
-		}
-		if f.Status == s {
+		if status(f) == s {
 			p.problem(f)
 		}
 	}
 }
 
 func (p *page) problem(f cases.Finding) {
+	s := status(f)
 	p.WriteByte('\n')
-	p.row(or(string(f.Status), "unknown"), statusWidth, styles[f.Status], title(f), 0)
+	p.row(string(s), statusWidth, styles[s], title(f), 0)
 	for _, part := range accounts(f) {
-		lines := wrap(part.text, p.width-labelWidth)
 		if part.label == "repeat" {
-			lines = wrapCommand(part.text, p.width-labelWidth)
+			p.command(part)
+			continue
 		}
-		p.rows("  "+part.label, labelWidth, "", lines)
+		p.rows("  "+part.label, labelWidth, "", wrap(part.text, p.width-labelWidth))
 	}
+}
+
+// command prints a command to be pasted, below its label if it needs the room.
+func (p *page) command(part account) {
+	lines, whole := wrapCommand(part.text, p.width-labelWidth)
+	if whole {
+		p.rows("  "+part.label, labelWidth, "", lines)
+		return
+	}
+	lines, _ = wrapCommand(part.text, p.width)
+	p.rows("  "+part.label, labelWidth, "", []string{""})
+	p.rows("", 0, "", lines)
 }
 
 var verdicts = map[cases.Status]string{cases.Passed: "PASS", cases.Failed: "FAIL", cases.Inconclusive: "INCONCLUSIVE"}
@@ -218,7 +227,7 @@ func (p *page) verdict(a cases.Audit) {
 	if columnsOf(verdicts[s]+": "+counts+in) > p.width {
 		counts = plural(len(a.Findings), "finding")
 	}
-	fmt.Fprintf(p, "%s: %s%s\n", p.paint(styles[s], verdicts[s]), counts, in)
+	p.WriteString(p.paint(styles[s], verdicts[s]) + ": " + counts + in + "\n")
 }
 
 func plural(n int, what string) string {

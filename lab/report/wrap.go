@@ -8,7 +8,7 @@ import "strings"
 // longer.
 var wide = [][2]rune{
 	{0x1100, 0x115f}, {0x2300, 0x23ff}, {0x25fd, 0x27bf}, {0x2b00, 0x2bff},
-	{0x2e80, 0xa4cf}, {0xa960, 0xa97f}, {0xac00, 0xd7a3}, {0xf900, 0xfaff},
+	{0x2e80, 0xa4cf}, {0xa960, 0xa97f}, {0xac00, 0xd7ff}, {0xf900, 0xfaff},
 	{0xfe10, 0xfe6f}, {0xff00, 0xff60}, {0xffe0, 0xffe6}, {0x16fe0, 0x1fbff},
 	{0x20000, 0x3ffff},
 }
@@ -65,26 +65,27 @@ func wrap(text string, room int) []string {
 }
 
 // wrapCommand breaks a command so that a shell takes its lines for one: between
-// arguments, with a backslash. An argument that is longer than a line is broken
-// anywhere, and then only the person can put it together.
-func wrapCommand(command string, room int) []string {
+// arguments, with a backslash. So it does an argument that is longer than a line,
+// but then what follows must begin in the first column; whole says that none is.
+// One that is longer and quoted cannot be helped.
+func wrapCommand(command string, room int) (lines []string, whole bool) {
 	const more = " \\"
-	var lines []string
+	whole = true
 	line := ""
-	for _, word := range arguments(command) {
-		if line != "" && columnsOf(line)+1+columnsOf(word) > room-len(more) {
+	for i, word := range arguments(command) {
+		if i > 0 && columnsOf(line)+1+columnsOf(word) > room-len(more) {
 			lines, line = append(lines, line+more), ""
-		}
-		if line != "" {
+		} else if i > 0 {
 			line += " "
 		}
 		line += word
 		for columnsOf(line) > room-len(more) {
+			whole = false
 			cut := fit(line, room-len(more))
-			lines, line = append(lines, line[:cut]), line[cut:]
+			lines, line = append(lines, line[:cut]+"\\"), line[cut:]
 		}
 	}
-	return append(lines, line)
+	return append(lines, line), whole
 }
 
 // arguments splits at the spaces that no quotes hold.

@@ -57,6 +57,6 @@ func isAlert(t reflect.Type) bool {
 }
 
 func newAlert(value reflect.Value) *Alert {
-	code := uint8(value.Uint())
+	code := uint8(value.Uint()) //nolint:gosec // its kind is Uint8
 	return &Alert{Code: code, Name: tls.AlertError(code).Error()}
 }

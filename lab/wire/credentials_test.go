@@ -72,7 +72,7 @@ func TestParseFaults(t *testing.T) {
 		{"root with headers", wire.FileTrust, pem.EncodeToMemory(&pem.Block{
 			Type: "CERTIFICATE", Headers: map[string]string{"Proc-Type": "4,ENCRYPTED"}, Bytes: []byte("x"),
 		}), wire.ErrMalformed},
-		{"root that is no certificate", wire.FileTrust, block("CERTIFICATE", "garbage"), wire.ErrMalformed},
+		{"root that is no certificate", wire.FileTrust, garbage("CERTIFICATE"), wire.ErrMalformed},
 		{"key among the roots", wire.FileTrust, join(m.Trust, m.Key), wire.ErrMalformed},
 		{"no chain", wire.FileChain, nil, wire.ErrNoPEM},
 		{"key in the chain", wire.FileChain, join(m.Chain, m.Key), wire.ErrMalformed},
@@ -80,11 +80,11 @@ func TestParseFaults(t *testing.T) {
 		{"no key", wire.FileKey, nil, wire.ErrNoPEM},
 		{"another's key", wire.FileKey, other.Key, wire.ErrKeyMismatch},
 		{"two keys", wire.FileKey, join(m.Key, m.Key), wire.ErrMalformed},
-		{"key of SEC 1", wire.FileKey, block("EC PRIVATE KEY", "garbage"), wire.ErrMalformed},
-		{"key that is none", wire.FileKey, block("PRIVATE KEY", "garbage"), wire.ErrMalformed},
+		{"key of SEC 1", wire.FileKey, garbage("EC PRIVATE KEY"), wire.ErrMalformed},
+		{"key that is none", wire.FileKey, garbage("PRIVATE KEY"), wire.ErrMalformed},
 		{"key that cannot sign", wire.FileKey, x25519Key(t), wire.ErrMalformed},
 		{"revocation lists that are text", wire.FileCRL, []byte("garbage"), wire.ErrNoPEM},
-		{"revocation list that is none", wire.FileCRL, block("X509 CRL", "garbage"), wire.ErrMalformed},
+		{"revocation list that is none", wire.FileCRL, garbage("X509 CRL"), wire.ErrMalformed},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			changed := replaced(m, c.file, c.text)
@@ -117,8 +117,8 @@ func join(parts ...any) []byte {
 	return text
 }
 
-func block(kind, content string) []byte {
-	return pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: []byte(content)})
+func garbage(kind string) []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: []byte("garbage")})
 }
 
 func x25519Key(t *testing.T) []byte {

@@ -26,7 +26,7 @@ type Account struct {
 // sent can stand for it. Where that is not known hello (nil where none was read)
 // and state tell how far the handshake had come when this side stopped it, which
 // cannot tell no certificate from one that cannot be parsed.
-func Explain(err error, hello *tls.ClientHelloInfo, state tls.ConnectionState, min uint16, now time.Time) Account {
+func Explain(err error, hello *tls.ClientHelloInfo, state tls.ConnectionState, lowest uint16, now time.Time) Account {
 	if reason, ok := verificationReason(err, now); ok {
 		return Account{Kind: Refused, Reason: reason}
 	}
@@ -42,7 +42,7 @@ func Explain(err error, hello *tls.ClientHelloInfo, state tls.ConnectionState, m
 	handshake, ok := errors.AsType[*HandshakeError](err)
 	switch {
 	case !ok:
-		return Account{Kind: Refused, Reason: stageReason(hello, state, min)}
+		return Account{Kind: Refused, Reason: stageReason(hello, state, lowest)}
 	case handshake.Sent == nil:
 		return Account{Kind: Failed} // this side's own fault: it told the other nothing
 	}
@@ -190,9 +190,9 @@ func sentReason(sent uint8, state tls.ConnectionState) Reason {
 // stageReason tells what was missing from how far the handshake came. It is
 // asked only when this side ended the handshake with an error that has no type
 // and its alert is not known.
-func stageReason(hello *tls.ClientHelloInfo, state tls.ConnectionState, min uint16) Reason {
+func stageReason(hello *tls.ClientHelloInfo, state tls.ConnectionState, lowest uint16) Reason {
 	switch {
-	case hello != nil && !offers(hello, min):
+	case hello != nil && !offers(hello, lowest):
 		return ProtocolVersion
 	case hello != nil && state.CurveID != 0 && len(state.PeerCertificates) == 0:
 		return NoCertificate
@@ -203,9 +203,9 @@ func stageReason(hello *tls.ClientHelloInfo, state tls.ConnectionState, min uint
 	}
 }
 
-func offers(hello *tls.ClientHelloInfo, min uint16) bool {
+func offers(hello *tls.ClientHelloInfo, lowest uint16) bool {
 	for _, version := range hello.SupportedVersions {
-		if version >= min && version <= tls.VersionTLS13 {
+		if version >= lowest && version <= tls.VersionTLS13 {
 			return true
 		}
 	}

@@ -21,7 +21,7 @@ const (
 	FileCRL   = "crl.pem" // optional: revocation lists, PEM
 )
 
-// Stdin, in place of a directory, means a tar on standard input.
+// Stdin means a tar on standard input, in place of a directory.
 const Stdin = "-"
 
 // maxMaterialFile bounds one file of a bundle, in bytes.
@@ -61,7 +61,7 @@ type materialFile struct {
 	name     string
 	data     *[]byte
 	required bool
-	mode     int64
+	mode     fs.FileMode
 }
 
 func (m *Material) files() []materialFile {
@@ -235,7 +235,7 @@ func (m Material) WriteTar(w io.Writer) error {
 		if len(*f.data) == 0 {
 			continue
 		}
-		header := &tar.Header{Typeflag: tar.TypeReg, Name: f.name, Mode: f.mode, Size: int64(len(*f.data))}
+		header := &tar.Header{Typeflag: tar.TypeReg, Name: f.name, Mode: int64(f.mode), Size: int64(len(*f.data))}
 		if err := archive.WriteHeader(header); err != nil {
 			return fmt.Errorf("writing %s: %w", f.name, err)
 		}
@@ -251,7 +251,7 @@ func (m Material) WriteTar(w io.Writer) error {
 // watches the directory sees no half-written one, but may see the new
 // certificate beside the old key. Revocation lists of an earlier bundle go.
 func (m Material) WriteDir(dir string) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // certificates are public; the key has its own mode
 		return fmt.Errorf("making the material's directory: %w", err)
 	}
 	for _, f := range m.files() {
@@ -275,7 +275,7 @@ func (f materialFile) writeTo(dir string) error {
 		return err
 	}
 	_, err = temporary.Write(*f.data)
-	err = errors.Join(err, temporary.Chmod(fs.FileMode(f.mode)), temporary.Close())
+	err = errors.Join(err, temporary.Chmod(f.mode), temporary.Close())
 	if err == nil {
 		err = os.Rename(temporary.Name(), path)
 	}

@@ -45,7 +45,7 @@ const (
 )
 
 // Refusal is the error of a verification that said no.
-type Refusal struct {
+type Refusal struct { //nolint:errname // a word of the field, and not an error of the lab
 	Reason Reason
 	Err    error
 }

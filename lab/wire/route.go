@@ -1,6 +1,9 @@
 package wire
 
-import "net"
+import (
+	"context"
+	"net"
+)
 
 // RouteOut reports whether this machine knows a way to addresses outside its
 // own networks. It sends nothing: connecting a UDP socket only asks the kernel
@@ -8,7 +11,7 @@ import "net"
 // RFC 3849), so nobody is there.
 func RouteOut() bool {
 	for _, address := range []string{"192.0.2.1:9", "[2001:db8::1]:9"} {
-		conn, err := net.Dial("udp", address)
+		conn, err := new(net.Dialer).DialContext(context.Background(), "udp", address)
 		if err == nil {
 			_ = conn.Close()
 			return true

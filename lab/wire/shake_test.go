@@ -18,19 +18,19 @@ type side struct {
 	state tls.ConnectionState
 }
 
-func (s side) account(min uint16) wire.Account {
+func (s side) account(lowest uint16) wire.Account {
 	if s.err == nil {
 		return wire.Account{}
 	}
-	return wire.Explain(s.err, s.hello, s.state, min, now)
+	return wire.Explain(s.err, s.hello, s.state, lowest, now)
 }
 
 // fallback is the account of a side that did not use wire.Handshake.
-func (s side) fallback(min uint16) wire.Account {
+func (s side) fallback(lowest uint16) wire.Account {
 	if handshake, ok := errors.AsType[*wire.HandshakeError](s.err); ok {
 		s.err = handshake.Err
 	}
-	return s.account(min)
+	return s.account(lowest)
 }
 
 // loopback is a connection over TCP: alerts only travel over one that buffers.

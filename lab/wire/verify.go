@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -123,10 +124,8 @@ func (p Policy) allowed(id Identity) error {
 	if len(p.Allow) == 0 {
 		return nil
 	}
-	for _, name := range p.Allow {
-		if id.Has(name) {
-			return nil
-		}
+	if slices.ContainsFunc(p.Allow, id.Has) {
+		return nil
 	}
 	return refuse(NotAllowed, "%s is not one of %s", id, strings.Join(p.Allow, ", "))
 }

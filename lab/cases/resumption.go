@@ -1,0 +1,36 @@
+package cases
+
+import (
+	"time"
+
+	"github.com/mtlslab/mtlslab/lab/wire"
+)
+
+// BriefLife is how long after its making the leaf is good for that an attack
+// with Resume.AfterExpiry presents, cut to the whole second: at least half a
+// second, in which the session is made, and at most a second and a half. The
+// adversary waits for what is left of it, and a second more, because notAfter is
+// inclusive (RFC 5280, 4.1.2.5).
+const BriefLife = 1500 * time.Millisecond
+
+// resumptionCases come back with a session.
+func resumptionCases() []Case {
+	return []Case{
+		{
+			ID: "resumption/while-valid", Row: "I01", Roles: asClient,
+			Summary: "comes back with its session, as it may",
+			Meaning: "Clients that resume are turned away, or the server resumes what it cannot go on with.",
+			Rules:   alike(MustAccept, "RFC 8446, 4.2.11"),
+			Attack:  func(a *wire.Attack) { a.Resume = new(wire.Resume) },
+		},
+		{
+			ID: "resumption/after-expiry", Row: "I01", Roles: asClient,
+			Summary: "comes back with its session when its certificate has expired",
+			Meaning: "A certificate is good for as long as its holder keeps a session alive, whatever its dates say.",
+			Reasons: []wire.Reason{wire.Expired},
+			Rules: strictOnly("RFC 8446, 4.6.1",
+				"policy: a session is good for no longer than the certificate that it stands for (RFC 5246, F.1.4)"),
+			Attack: func(a *wire.Attack) { a.Resume = &wire.Resume{AfterExpiry: true} },
+		},
+	}
+}

@@ -1,0 +1,113 @@
+package report_test
+
+import (
+	"bytes"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mtlslab/mtlslab/lab/cases"
+	"github.com/mtlslab/mtlslab/lab/wire"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// golden compares with the file of that name in testdata.
+func golden(t *testing.T, name string, got []byte) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(path, got, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got, want) {
+		t.Errorf("%s differs; -update writes it anew. Got:\n%s", path, got)
+	}
+}
+
+// hostile is what a peer may say to whoever reads the report: a colour and a
+// cleared screen, an end of line, C1 and bidirectional controls, markup of each
+// format, a word that fits no line, and what is not UTF-8.
+const hostile = "\x1b[31mred\x1b[2J\r\nPASS: all\t\u009b1A \u202eevil\u2066 <b>&amp;]]> {0} [text](https://example.com) \x00\xff "
+
+var long = strings.Repeat("aVeryLongWord", 12)
+
+func finding(id, version string, status cases.Status) cases.Finding {
+	group, _, _ := strings.Cut(id, "/")
+	f := cases.Finding{
+		Case: id, Group: group, Summary: "the adversary does what " + id + " says", Role: wire.Server, Version: version,
+		Expect: cases.MustRefuse, Cite: "RFC 5280, 4.2.1.12", Status: status,
+		Client: "refused: alert bad_certificate", Server: "refused: wrong_usage",
+		Repeat: "mtlslab audit server --case " + id + " --version " + version + " -v",
+		Took:   3200 * time.Microsecond,
+	}
+	switch status {
+	case cases.Passed:
+		f.Decision, f.By, f.Reason = "refused", wire.Server, wire.WrongUsage
+	case cases.Inconclusive:
+		f.Decision, f.Client, f.Server = "inconclusive", "timeout: no answer within 2 s", ""
+	default:
+		f.Decision, f.Client, f.Server = "delivered", "delivered: a receipt of the message came back", "verified spiffe://lab/client"
+		f.Means = "anybody who holds a certificate for another purpose can pass for a client"
+	}
+	return f
+}
+
+func control() cases.Finding {
+	f := finding("control/good", "1.3", cases.Passed)
+	f.Expect, f.Decision, f.By, f.Reason, f.Cite = cases.MustAccept, "delivered", "", "", ""
+	return f
+}
+
+// everything is an audit with every status and what makes each format sweat.
+func everything() cases.Audit {
+	odd := finding("identity/wrong-name", "1.3", cases.Failed)
+	odd.Client, odd.Server = hostile+long, "имя не совпало: 証明書の名前が一致しません。サーバーは接続を拒否しませんでした 🙂🙂🙂"
+	odd.Repeat += " 'localhost:5000/shop/checkout server:2.1@sha256:" + strings.Repeat("0123456789abcdef", 4) + "'"
+	silent := finding("chain/no-intermediate", "1.2", cases.Failed)
+	silent.Client, silent.Server, silent.Means, silent.Cite, silent.Repeat, silent.Took = "", "", "", "", "", 0
+	waived := finding("usage/no-eku", "1.2", cases.Waived)
+	waived.Waiver = "legacy clients, to be replaced (until 2027-01-31)"
+	undelivered := control()
+	undelivered.Status, undelivered.Decision, undelivered.Client = cases.Inconclusive, "inconclusive", "reset "+hostile
+	return cases.Audit{
+		Subject: "localhost:5000/shop/checkout:2.1@sha256:" + strings.Repeat("0123456789abcdef", 4),
+		Role:    wire.Server, Profile: cases.Strict, Runtime: "processes",
+		Began:    time.Date(2026, 11, 2, 9, 30, 0, 0, time.FixedZone("CET", 3600)),
+		Controls: []cases.Finding{control(), undelivered},
+		Findings: []cases.Finding{ // in no order
+			waived,
+			finding("usage/no-eku", "1.3", cases.Passed),
+			odd,
+			finding("validity/expired", "1.3", cases.Inconclusive),
+			finding("validity/expired", "1.2", cases.Passed),
+			silent,
+		},
+		Complaints: []string{"waiver of chain/self-signed (waivers.yaml:7) expired on 2026-01-31", "waiver of " + hostile},
+		Took:       4200 * time.Millisecond,
+	}
+}
+
+// clean is an audit that passed.
+func clean() cases.Audit {
+	a := everything()
+	a.Isolated, a.Runtime, a.Complaints = true, "containers", nil
+	a.Controls = []cases.Finding{control(), control()}
+	a.Findings = []cases.Finding{finding("usage/no-eku", "1.2", cases.Passed), finding("usage/no-eku", "1.3", cases.Passed)}
+	return a
+}
+
+// uncontrolled is an audit that passed but for its controls.
+func uncontrolled() cases.Audit {
+	a := clean()
+	a.Controls = a.Controls[:1]
+	return a
+}

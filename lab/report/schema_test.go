@@ -1,0 +1,214 @@
+package report_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mtlslab/mtlslab/lab/cases"
+	"github.com/mtlslab/mtlslab/lab/report"
+	"github.com/mtlslab/mtlslab/lab/wire"
+)
+
+// schema is the part of JSON Schema that audit.schema.json is written in.
+type schema struct {
+	Dialect     string             `json:"$schema"`
+	ID          string             `json:"$id"`
+	Title       string             `json:"title"`
+	Description string             `json:"description"`
+	Ref         string             `json:"$ref"`
+	Type        string             `json:"type"`
+	Format      string             `json:"format"`
+	Const       any                `json:"const"`
+	Enum        []string           `json:"enum"`
+	Minimum     *float64           `json:"minimum"`
+	Required    []string           `json:"required"`
+	Properties  map[string]*schema `json:"properties"`
+	Items       *schema            `json:"items"`
+	Defs        map[string]*schema `json:"$defs"`
+}
+
+func readSchema(t *testing.T) *schema {
+	t.Helper()
+	file, err := os.Open("audit.schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = file.Close() }()
+	decoder := json.NewDecoder(file)
+	decoder.DisallowUnknownFields() // else this test would not know the keyword
+	var s schema
+	if err := decoder.Decode(&s); err != nil {
+		t.Fatal(err)
+	}
+	return &s
+}
+
+func (s *schema) resolve(root *schema) *schema {
+	if name, ok := strings.CutPrefix(s.Ref, "#/$defs/"); ok {
+		return root.Defs[name]
+	}
+	return s
+}
+
+// faults says where the value is not as the schema has it; it knows no property
+// but those named.
+func (s *schema) faults(root *schema, at string, value any) (all []string) {
+	s = s.resolve(root)
+	bad := func(why string) { all = append(all, fmt.Sprintf("%s: %v %s", at, value, why)) }
+	if s.Const != nil && value != s.Const {
+		bad(fmt.Sprintf("is not %v", s.Const))
+	}
+	if text, ok := value.(string); s.Enum != nil && (!ok || !slices.Contains(s.Enum, text)) {
+		bad(fmt.Sprintf("is none of %q", s.Enum))
+	}
+	typ := map[reflect.Kind]string{
+		reflect.String: "string", reflect.Float64: "integer", reflect.Bool: "boolean", reflect.Map: "object", reflect.Slice: "array",
+	}[reflect.ValueOf(value).Kind()]
+	if s.Type != "" && s.Type != typ {
+		bad("is not of type " + s.Type)
+	}
+	switch value := value.(type) {
+	case float64:
+		if s.Minimum != nil && value < *s.Minimum {
+			bad("is too small")
+		}
+	case string:
+		if _, err := time.Parse(time.RFC3339, value); s.Format == "date-time" && err != nil {
+			bad("is no time")
+		}
+	case []any:
+		for i, item := range value {
+			all = append(all, s.Items.faults(root, fmt.Sprintf("%s[%d]", at, i), item)...)
+		}
+	case map[string]any:
+		for _, name := range s.Required {
+			if _, ok := value[name]; !ok {
+				bad("lacks " + name)
+			}
+		}
+		for name, item := range value {
+			if s.Properties[name] == nil {
+				bad("has " + name)
+				continue
+			}
+			all = append(all, s.Properties[name].faults(root, at+"."+name, item)...)
+		}
+	}
+	return all
+}
+
+func TestGoldenJSONIsAsTheSchemaSays(t *testing.T) {
+	t.Parallel()
+	s := readSchema(t)
+	for _, name := range []string{"everything.json", "clean.json", "uncontrolled.json"} {
+		content, err := os.ReadFile(filepath.Join("testdata", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var document any
+		if err := json.Unmarshal(content, &document); err != nil {
+			t.Fatal(err)
+		}
+		for _, fault := range s.faults(s, name, document) {
+			t.Error(fault)
+		}
+		if name != "everything.json" {
+			continue
+		}
+		for _, breakIt := range []func(map[string]any){
+			func(d map[string]any) { d["format"] = 2.0 },
+			func(d map[string]any) { d["verdict"] = "waived" },
+			func(d map[string]any) { d["took_ns"] = -1.0 },
+			func(d map[string]any) { d["began"] = "today" },
+			func(d map[string]any) { d["isolated"] = "no" },
+			func(d map[string]any) { delete(d, "findings") },
+			func(d map[string]any) { delete(d["findings"].([]any)[0].(map[string]any), "case") },
+		} {
+			var broken map[string]any
+			if err := json.Unmarshal(content, &broken); err != nil {
+				t.Fatal(err)
+			}
+			if breakIt(broken); len(s.faults(s, name, broken)) != 1 {
+				t.Error("a broken document is as the schema says")
+			}
+		}
+	}
+}
+
+// The schema and the Go types name the same fields, and require the same.
+func TestSchemaIsTheTypes(t *testing.T) {
+	t.Parallel()
+	s := readSchema(t)
+	compare(t, s, s, reflect.TypeFor[report.Document]())
+	compare(t, s, s.Defs["finding"], reflect.TypeFor[cases.Finding]())
+	compare(t, s, s.Defs["counts"], reflect.TypeFor[report.Counts]())
+	for _, c := range []struct {
+		at   *schema
+		want []string
+	}{
+		{s.Defs["role"], words(wire.Server, wire.Client)},
+		{s.Properties["profile"], words(cases.RFC5280, cases.SPIFFE, cases.Strict)},
+		{s.Properties["verdict"], words(cases.Passed, cases.Failed, cases.Inconclusive)},
+		{s.Defs["finding"].Properties["status"], words(cases.Passed, cases.Failed, cases.Inconclusive, cases.Waived)},
+		{s.Defs["finding"].Properties["expect"], words(cases.MustRefuse, cases.MustAccept, cases.MayEither)},
+	} {
+		if !slices.Equal(c.at.Enum, c.want) {
+			t.Errorf("the schema has %q, the types %q", c.at.Enum, c.want)
+		}
+	}
+	if s.Properties["format"].Const != float64(report.Format) {
+		t.Errorf("the schema is of format %v", s.Properties["format"].Const)
+	}
+}
+
+func words[S ~string](all ...S) (words []string) {
+	for _, word := range all {
+		words = append(words, string(word))
+	}
+	return words
+}
+
+func compare(t *testing.T, root, s *schema, of reflect.Type) {
+	t.Helper()
+	var names, required []string
+	for _, field := range reflect.VisibleFields(of) {
+		name, option, _ := strings.Cut(field.Tag.Get("json"), ",")
+		if field.Anonymous {
+			continue
+		}
+		names = append(names, name)
+		if option == "" {
+			required = append(required, name)
+		}
+		property := s.Properties[name]
+		if property == nil {
+			t.Errorf("%s: no %q in the schema", of, name)
+			continue
+		}
+		kind := map[reflect.Kind]string{
+			reflect.String: "string", reflect.Int: "integer", reflect.Int64: "integer", reflect.Bool: "boolean", reflect.Slice: "array",
+		}[field.Type.Kind()]
+		if is := property.resolve(root).Type; is != "" && kind != "" && is != kind {
+			t.Errorf("%s.%s is of type %s in the schema", of, name, is)
+		}
+		if property.Description == "" && of != reflect.TypeFor[report.Counts]() {
+			t.Errorf("%s.%s is not described", of, name)
+		}
+	}
+	slices.Sort(names)
+	slices.Sort(required)
+	if got := slices.Sorted(maps.Keys(s.Properties)); !slices.Equal(got, names) {
+		t.Errorf("%s: the schema has %q, the type %q", of, got, names)
+	}
+	if got := slices.Sorted(slices.Values(s.Required)); !slices.Equal(got, required) {
+		t.Errorf("%s: the schema requires %q, the type %q", of, got, required)
+	}
+}
