@@ -185,10 +185,15 @@ func (c *contact) sendPlainly(a wire.Attack) wire.Connection {
 		c.seen.End = wire.EndHungUp
 		return c.ended(net.ErrClosed)
 	}
-	if a.Truncate {
-		_ = c.closeWrite()
+	var err error
+	from := listener{c, c.transport}
+	if !a.Truncate {
+		err = readLineOf(from)
 	}
-	_, err := io.Copy(io.Discard, listener{c, c.transport})
+	_ = c.closeWrite()
+	if err == nil {
+		_, err = io.Copy(io.Discard, from)
+	}
 	if err == nil {
 		err = io.EOF
 	}

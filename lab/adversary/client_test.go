@@ -24,6 +24,9 @@ func foreignName(t testing.TB) []byte {
 	return must[[]byte](t)(asn1.Marshal(pkix.Name{CommonName: "somebody else's authority"}.ToRDNSequence()))
 }
 
+// zeros is an ECDSA signature whose two numbers are zero.
+func zeros() []byte { return []byte("\x30\x06\x02\x01\x00\x02\x01\x00") }
+
 // What is asked of a row's evidence: those fields that do not change from run to
 // run.
 type sight struct {
@@ -93,6 +96,19 @@ func TestAsClient(t *testing.T) {
 				"1.2": {end: wire.EndAlert, alert: 51, asked: true},
 				"1.3": {handshake: true, end: wire.EndAlert, alert: 51, asked: true},
 			},
+			kind: wire.Refused, reason: wire.BadSignature,
+		},
+		{
+			name: "signature of zeros", change: func(a *wire.Attack) { a.Signature = zeros() },
+			saw: map[string]sight{
+				"1.2": {end: wire.EndAlert, alert: 51, asked: true},
+				"1.3": {handshake: true, end: wire.EndAlert, alert: 51, asked: true},
+			},
+			kind: wire.Refused, reason: wire.BadSignature,
+		},
+		{
+			name: "wrong context", versions: []string{"1.3"}, change: func(a *wire.Attack) { a.WrongContext = true },
+			saw:  map[string]sight{"": {handshake: true, end: wire.EndAlert, alert: 51, asked: true}},
 			kind: wire.Refused, reason: wire.BadSignature,
 		},
 		{
@@ -244,7 +260,7 @@ func TestResumeAfterExpiry(t *testing.T) {
 	p := newPair(t, "")
 	server, address := startServer(t, p)
 	f := newFighter(t)
-	soon := time.Now().Add(1500 * time.Millisecond).Truncate(time.Second)
+	soon := time.Now().Add(2500 * time.Millisecond).Truncate(time.Second)
 	p.client = must[*pki.Identity](t)(p.authority.Issue(pki.Request{Role: wire.Client, Name: "client", NotAfter: soon}))
 	for _, version := range bothVersions {
 		a := p.asClient(t, "expired-"+version, version, address)
@@ -286,7 +302,7 @@ func TestUnreachableAndSilent(t *testing.T) {
 	}
 	silent := silence(t)
 	a := p.asClient(t, "silent", "1.3", silent)
-	a.Limit = 50 * time.Millisecond
+	a.Limit = time.Second
 	f.begin(a)
 	if seen := f.evidence("silent").Last(); seen.End != wire.EndTimeout || seen.Handshake {
 		t.Errorf("saw %+v", seen)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
@@ -31,7 +32,38 @@ func (f *field) identityOf(a wire.Attack) (*tls.Certificate, error) {
 			return nil, fmt.Errorf("making a wrong key: %w", err)
 		}
 	}
-	return &tls.Certificate{Certificate: a.Chain, PrivateKey: willing(key, a.Version)}, nil
+	key = willing(key, a.Version)
+	switch {
+	case len(a.Signature) > 0:
+		key = fixed{key, a.Signature}
+	case a.WrongContext:
+		key = contrary{key}
+	}
+	return &tls.Certificate{Certificate: a.Chain, PrivateKey: key}, nil
+}
+
+// fixed signs everything with the same bytes.
+type fixed struct {
+	crypto.Signer
+	signature []byte
+}
+
+// Sign looks at nothing.
+func (f fixed) Sign(io.Reader, []byte, crypto.SignerOpts) ([]byte, error) { return f.signature, nil }
+
+// contrary signs as the other side would. crypto/tls gives a signer that will
+// have it the message itself, not its digest.
+type contrary struct{ crypto.Signer }
+
+// SignMessage puts one context string in the place of the other (RFC 8446,
+// 4.4.3).
+func (c contrary) SignMessage(random io.Reader, message []byte, opts crypto.SignerOpts) ([]byte, error) {
+	const client, server = "TLS 1.3, client CertificateVerify", "TLS 1.3, server CertificateVerify"
+	theirs := bytes.Replace(message, []byte(client), []byte(server), 1)
+	if bytes.Equal(theirs, message) {
+		theirs = bytes.Replace(message, []byte(server), []byte(client), 1)
+	}
+	return crypto.SignMessage(c.Signer, random, theirs, opts)
 }
 
 // signer signs with a key that crypto/tls would not use, by showing it the

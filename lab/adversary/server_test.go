@@ -51,6 +51,14 @@ func TestAsServer(t *testing.T) {
 			saw: sight{end: wire.EndAlert, alert: 51}, kind: wire.Refused, reason: wire.BadSignature,
 		},
 		{
+			name: "signature of zeros", change: func(a *wire.Attack) { a.Signature = zeros() },
+			saw: sight{end: wire.EndAlert, alert: 51}, kind: wire.Refused, reason: wire.BadSignature,
+		},
+		{
+			name: "wrong context", versions: []string{"1.3"}, change: func(a *wire.Attack) { a.WrongContext = true },
+			saw: sight{end: wire.EndAlert, alert: 51}, kind: wire.Refused, reason: wire.BadSignature,
+		},
+		{
 			name: "leaf that is no certificate", change: func(a *wire.Attack) { a.Chain = [][]byte{[]byte("not DER")} },
 			saw: sight{end: wire.EndAlert, alert: 50}, kind: wire.Refused, reason: wire.BadCertificate,
 		},
@@ -160,7 +168,7 @@ func TestServerLimit(t *testing.T) {
 	p := newPair(t, "")
 	f := newFighter(t)
 	a := p.asServer(t, "limit", "")
-	a.Limit = 100 * time.Millisecond
+	a.Limit = time.Second
 	f.begin(a)
 	conn := must[net.Conn](t)(net.Dial("tcp", f.listening("limit")))
 	defer conn.Close() //nolint:errcheck // of a test
@@ -201,5 +209,104 @@ func TestHeardIsBounded(t *testing.T) {
 	seen := f.evidence("bound").Last()
 	if want := 3*wire.MaxHeard + 1; seen.HeardBytes != want || len(seen.Heard) != 3 || seen.Heard != "\uFFFD" {
 		t.Errorf("heard %d bytes and tells %d", seen.HeardBytes, len(seen.Heard))
+	}
+}
+
+// The adversary against itself, which goes along with everything: what our own
+// peers would refuse is done all the same, and seen from both ends.
+func TestAgainstItself(t *testing.T) {
+	t.Parallel()
+	p := newPair(t, "")
+	f := newFighter(t)
+	const rc4 = "TLS_ECDHE_ECDSA_WITH_RC4_128_SHA"
+	for _, c := range []struct {
+		name, version  string
+		server, client func(*wire.Attack)
+		check          func(server, client wire.Connection) bool
+	}{
+		{
+			name: "TLS 1.0", version: "1.0",
+			check: func(s, c wire.Connection) bool { return s.TLS.Version == "TLS 1.0" && c.TLS.Version == "TLS 1.0" },
+		},
+		{
+			name: "TLS 1.1", version: "1.1",
+			check: func(s, c wire.Connection) bool { return s.TLS.Version == "TLS 1.1" && c.TLS.Version == "TLS 1.1" },
+		},
+		{
+			name: "RC4", version: "1.2",
+			client: func(a *wire.Attack) { a.Suites = []uint16{tls.TLS_ECDHE_ECDSA_WITH_RC4_128_SHA} },
+			server: func(a *wire.Attack) { a.Suites = []uint16{tls.TLS_ECDHE_ECDSA_WITH_RC4_128_SHA} },
+			check:  func(s, c wire.Connection) bool { return s.TLS.Suite == rc4 && c.TLS.Suite == rc4 },
+		},
+		{
+			name: "authorities", version: "1.3",
+			server: func(a *wire.Attack) { a.Authorities = [][]byte{foreignName(t), []byte("another")} },
+			check:  func(s, c wire.Connection) bool { return c.Authorities == 2 && s.Peer != nil },
+		},
+		{
+			name: "no authorities", version: "1.2",
+			check: func(_, c wire.Connection) bool { return c.Asked && c.Authorities == 0 },
+		},
+		{
+			name: "no request", version: "1.3",
+			server: func(a *wire.Attack) { a.NoCertificateRequest = true },
+			check:  func(s, c wire.Connection) bool { return !c.Asked && s.Peer == nil },
+		},
+		{
+			name: "ALPN", version: "1.3",
+			client: func(a *wire.Attack) { a.ALPN = []string{"a", "b"} },
+			server: func(a *wire.Attack) { a.ALPN = []string{"b"} },
+			check:  func(s, c wire.Connection) bool { return s.ALPN == "b" && c.ALPN == "b" },
+		},
+		{
+			name: "SNI", version: "1.3",
+			client: func(a *wire.Attack) { a.SNI = "*.SERVER" },
+			check:  func(s, _ wire.Connection) bool { return s.SNI == "*.SERVER" },
+		},
+		{
+			name: "no SNI", version: "1.3",
+			client: func(a *wire.Attack) { a.SNI = "" },
+			check:  func(s, _ wire.Connection) bool { return s.SNI == "" },
+		},
+		{
+			name: "leaf that is no certificate", version: "1.3", // which a client refuses to read, hostile or not
+			server: func(a *wire.Attack) { a.Chain = [][]byte{[]byte("not DER")} },
+			check: func(s, c wire.Connection) bool {
+				return s.End == wire.EndAlert && c.End == wire.EndGaveUp && c.AlertSent != nil && c.AlertSent.Code == s.Alert.Code
+			},
+		},
+		{
+			name: "Answer", version: "1.3",
+			server: func(a *wire.Attack) { a.Answer = "thanks" },
+			check:  func(_, c wire.Connection) bool { return c.FirstLine() == "thanks" && c.HeardBytes == len("thanks\n") },
+		},
+		{
+			name: "plain", version: "1.3",
+			client: func(a *wire.Attack) { a.NoTLS, a.Preface = true, []byte("first\n") },
+			check: func(s, c wire.Connection) bool {
+				return s.Plain && c.Plain && s.FirstLine() == "first" && strings.Contains(s.Heard, "nonce") && s.Sent && c.Sent
+			},
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			server := p.asServer(t, idOf(t)+"-server", c.version)
+			server.Limit = 5 * time.Second
+			if c.server != nil {
+				c.server(&server)
+			}
+			f.begin(server)
+			client := p.asClient(t, idOf(t)+"-client", c.version, f.listening(server.ID))
+			client.Limit = time.Second
+			if c.client != nil {
+				c.client(&client)
+			}
+			f.begin(client)
+			away := f.evidence(client.ID).Last()
+			f.begin(wire.Attack{ID: server.ID, End: true})
+			home := f.evidence(server.ID).Last()
+			if home.End == "" || (away.TLS == nil) != (home.TLS == nil) || !c.check(home, away) {
+				t.Errorf("the server saw %+v\nand the client %+v", home, away)
+			}
+		})
 	}
 }

@@ -3,7 +3,6 @@ package cases
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
@@ -45,7 +44,7 @@ func TestAttacksDifferInOneThing(t *testing.T) {
 		wire.Client: {ID: "x", Role: wire.Client, Connect: "server:1", SNI: "server", Version: "1.2", Message: "hello (nonce)"},
 		wire.Server: {ID: "x", Role: wire.Server, Listen: ":0", Version: "1.2", Message: "hello (nonce)"},
 	}
-	seen := map[string]bool{}
+	seen, key := map[string]bool{}, pkcs8(t)
 	for _, c := range onTheWire() {
 		if c.Attack == nil {
 			continue
@@ -53,7 +52,10 @@ func TestAttacksDifferInOneThing(t *testing.T) {
 		seen[c.ID] = true
 		for _, role := range c.Roles {
 			before := honest[role]
-			before.Chain, before.Key = [][]byte{{0}}, pkcs8(t)
+			before.Chain, before.Key = [][]byte{{0}}, key
+			if c.Versions != nil {
+				before.Version = c.Versions[0]
+			}
 			after := before
 			c.Attack(&after)
 			if err := after.Check(); err != nil {
@@ -173,13 +175,11 @@ type against struct {
 // reasons that the cases give.
 func TestOwnPeers(t *testing.T) {
 	t.Parallel()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-	defer cancel()
 	var sources []images.Source
 	for _, name := range []string{"server", "client", "lab/adversary"} {
 		sources = append(sources, images.Source{Name: strings.TrimPrefix(name, "lab/"), Package: "./" + name})
 	}
-	paths, err := images.Binaries(ctx, "", sources...)
+	paths, err := images.Binaries(t.Context(), "", sources...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -192,8 +192,6 @@ func TestOwnPeers(t *testing.T) {
 	r.server = read(out, wire.ParseOutcome)
 	r.address = r.server.await(t, func(o wire.Outcome) bool { return o.Kind == wire.Listening }).Local
 
-	var trials sync.WaitGroup
-	turns := make(chan struct{}, 8)
 	for _, c := range onTheWire() {
 		versions := c.Versions
 		if versions == nil {
@@ -201,22 +199,22 @@ func TestOwnPeers(t *testing.T) {
 		}
 		for _, role := range c.Roles {
 			for _, version := range versions {
-				trials.Go(func() {
-					turns <- struct{}{}
-					defer func() { <-turns }()
+				t.Run(fmt.Sprintf("%s as %s %s", c.ID, role, version), func(t *testing.T) {
+					t.Parallel()
+					trial := *r
+					trial.t = t
 					switch {
 					case c.Material != nil:
-						r.spoiled(c, role)
+						trial.spoiled(c, role)
 					case role == wire.Client:
-						r.attackServer(c, version)
+						trial.attackServer(c, version)
 					default:
-						r.attackClient(c, version)
+						trial.attackClient(c, version)
 					}
 				})
 			}
 		}
 	}
-	trials.Wait()
 }
 
 func (r *against) material(role wire.Role) wire.Material {

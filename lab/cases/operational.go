@@ -2,10 +2,7 @@ package cases
 
 import (
 	"bytes"
-	"crypto/ecdsa"
 	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
 	"encoding/pem"
 	"slices"
 
@@ -38,7 +35,9 @@ func operationalCases() []Case {
 		starts("key-not-pem", "K05", "with a key that is no PEM", "RFC 8446, 4.4.3",
 			func(m *wire.Material) { m.Key = []byte("this is not the key\n") }),
 		starts("key-of-another", "K05", "with a key that does not belong to its certificate", "RFC 8446, 4.4.3",
-			func(m *wire.Material) { m.Key = anotherKey() }),
+			func(m *wire.Material) {
+				m.Key = pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: newKey(elliptic.P256())})
+			}),
 		strictly(starts("crl-not-pem", "K01", "with a revocation list that is no PEM", "",
 			func(m *wire.Material) { m.CRL = []byte("this is not the list\n") }),
 			"RFC 5280, 6.3", "policy: a revocation list that was given is not passed over"),
@@ -67,17 +66,4 @@ func strictly(c Case, leftOpen, policy string) Case {
 // halfOfFirst ends in the middle of the first certificate, however many there are.
 func halfOfFirst(certificates []byte) []byte {
 	return slices.Clone(certificates[:bytes.Index(certificates, []byte("-----END"))/2])
-}
-
-// anotherKey is of nobody's certificate.
-func anotherKey() []byte {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		panic(err) // it never fails
-	}
-	der, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		panic(err) // it can be marshalled
-	}
-	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
 }

@@ -1,7 +1,11 @@
 package cases
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/tls"
+	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
 
@@ -48,6 +52,30 @@ func protocolCases() []Case {
 			Reasons: []wire.Reason{wire.BadSignature},
 			Rules:   alike(MustRefuse, "RFC 8446, 4.4.3"),
 			Attack:  func(a *wire.Attack) { a.WrongKey = true },
+		},
+		{
+			ID: "protocol/zero-signature", Row: "G08", Roles: asBoth,
+			Summary: "presents a good certificate and an ECDSA signature whose two numbers are zero",
+			Meaning: "One signature is good for every key: whoever has seen a certificate can be its holder.",
+			Reasons: []wire.Reason{wire.BadSignature},
+			Rules:   alike(MustRefuse, "CVE-2022-21449"),
+			Attack:  func(a *wire.Attack) { a.Signature = []byte("\x30\x06\x02\x01\x00\x02\x01\x00") },
+		},
+		{
+			ID: "protocol/mismatched-signature-algorithm", Row: "H03", Roles: asBoth, Versions: []string{"1.3"},
+			Summary: "presents a good certificate and signs with an algorithm that is not of its key",
+			Meaning: "Which key signed is not looked at when the algorithm is another's.",
+			Reasons: []wire.Reason{wire.BadSignature},
+			Rules:   alike(MustRefuse, "RFC 8446, 4.4.3"),
+			Attack:  func(a *wire.Attack) { a.Key = newKey(elliptic.P384()) },
+		},
+		{
+			ID: "protocol/signature-of-the-other-role", Row: "H04", Roles: asBoth, Versions: []string{"1.3"},
+			Summary: "signs the handshake as the other side would",
+			Meaning: "A signature that a peer made in one role can be sent back to it in the other.",
+			Reasons: []wire.Reason{wire.BadSignature},
+			Rules:   alike(MustRefuse, "RFC 8446, 4.4.3"),
+			Attack:  func(a *wire.Attack) { a.WrongContext = true },
 		},
 		{
 			ID: "protocol/no-certificate-request", Row: "H07", Roles: asServer, AfterTrust: true,
@@ -127,6 +155,19 @@ func foreignAuthority() []byte {
 	der, err := asn1.Marshal(name.ToRDNSequence())
 	if err != nil {
 		panic(err) // of two constants
+	}
+	return der
+}
+
+// newKey is of nobody's certificate, and PKCS#8.
+func newKey(curve elliptic.Curve) []byte {
+	key, err := ecdsa.GenerateKey(curve, rand.Reader)
+	if err != nil {
+		panic(err) // it never fails
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		panic(err) // it can be marshalled
 	}
 	return der
 }

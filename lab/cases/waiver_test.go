@@ -267,6 +267,7 @@ func FuzzReadWaivers(f *testing.F) {
 	f.Add("waivers:\n  - &a {case: usage/no-eku}\n  - *a")
 	f.Add("waivers:\n  - case: \"usage/no-eku\\e[2J\"\n")
 	f.Add("a: &a [*a]")
+	f.Add(`"\e[2J": []`)
 	f.Fuzz(func(t *testing.T, file string) {
 		waivers, err := cases.ReadWaivers("waivers.yaml", strings.NewReader(file), known)
 		if err != nil {

@@ -80,6 +80,11 @@ type Deviation struct {
 	// WrongKey: signatures of the handshake are made by a fresh key of the same
 	// kind (RFC 8446, 4.4.3).
 	WrongKey bool `json:"wrong_key,omitempty"`
+	// WrongContext: they are made in the context of the other side's, which in
+	// TLS 1.3 is part of what is signed (RFC 8446, 4.4.3). It needs that version.
+	WrongContext bool `json:"wrong_context,omitempty"`
+	// Signature is sent in place of them.
+	Signature []byte `json:"signature,omitempty"`
 	// NoCertificateRequest: a server does not ask for a certificate.
 	NoCertificateRequest bool `json:"no_certificate_request,omitempty"`
 	// Authorities: a server's request names these, each a DER Name, and no other
@@ -175,6 +180,9 @@ func (a Attack) Check() error {
 func (a Attack) checkIdentity() error {
 	if a.NoTLS || a.NoCertificate {
 		return nil
+	}
+	if a.WrongContext && a.Version != "1.3" {
+		return errors.New("wrong_context: there are contexts in TLS 1.3 alone")
 	}
 	if len(a.Chain) == 0 {
 		return errors.New("chain: empty, and neither no_certificate nor no_tls is set")

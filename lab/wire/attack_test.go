@@ -37,14 +37,14 @@ func TestAttackLine(t *testing.T) {
 		ID: "id", End: true, Role: wire.Client, Connect: "c:1", Listen: ":0", SNI: "s", Version: "1.3", Suites: []uint16{5},
 		ALPN: []string{"p"}, Chain: [][]byte{{1}, {2}}, Key: []byte{3}, Message: "m", Limit: time.Second,
 		Deviation: wire.Deviation{
-			NoCertificate: true, WrongKey: true, NoCertificateRequest: true, Authorities: [][]byte{{4}}, Preface: []byte{5},
+			NoCertificate: true, WrongKey: true, WrongContext: true, Signature: []byte{6}, NoCertificateRequest: true, Authorities: [][]byte{{4}}, Preface: []byte{5},
 			NoTLS: true, Truncate: true, HangUp: true, Answer: "a", Keep: true,
 			Resume: &wire.Resume{From: "f", Message: "first", AfterExpiry: true},
 		},
 	}
 	const want = `{"id":"id","end":true,"role":"client","connect":"c:1","listen":":0","sni":"s","version":"1.3","suites":[5],` +
 		`"alpn":["p"],"chain":["AQ==","Ag=="],"key":"Aw==","message":"m","limit_ns":1000000000,` +
-		`"no_certificate":true,"wrong_key":true,"no_certificate_request":true,"authorities":["BA=="],"preface":"BQ==",` +
+		`"no_certificate":true,"wrong_key":true,"wrong_context":true,"signature":"Bg==","no_certificate_request":true,"authorities":["BA=="],"preface":"BQ==",` +
 		`"no_tls":true,"truncate":true,"hang_up":true,"answer":"a","keep":true,` +
 		`"resume":{"from":"f","message":"first","after_expiry":true}}`
 	line, err := json.Marshal(a)
@@ -84,6 +84,7 @@ func TestCheckAttack(t *testing.T) {
 		{"unknown version", wire.Client, func(a *wire.Attack) { a.Version = "1.4" }},
 		{"no chain", wire.Client, func(a *wire.Attack) { a.Chain = nil }},
 		{"no key", wire.Client, func(a *wire.Attack) { a.Key = nil }},
+		{"context before there were any", wire.Client, func(a *wire.Attack) { a.Version, a.WrongContext = "1.2", true }},
 		{"nowhere to go", wire.Client, func(a *wire.Attack) { a.Connect = "" }},
 		{"client that listens", wire.Client, func(a *wire.Attack) { a.Listen = ":0" }},
 		{"client that asks", wire.Client, func(a *wire.Attack) { a.NoCertificateRequest = true }},
