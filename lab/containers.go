@@ -54,7 +54,6 @@ func newContainerHost(ctx context.Context, cfg Config, run string, expires time.
 		held:    make(map[images.Source]*held),
 		swept:   make(chan error, 1),
 	}
-	h.labels = labels(run, h.expires)
 	h.about.Runtime, h.about.listen = Containers, ":"+wire.DefaultPort
 
 	began := time.Now()
@@ -63,6 +62,7 @@ func newContainerHost(ctx context.Context, cfg Config, run string, expires time.
 		return nil, err
 	}
 	h.about.Engine, h.about.Connect = &h.engine.about, time.Since(began)
+	h.labels = labels(run, h.expires)
 	go func() { h.swept <- h.engine.sweep(context.WithoutCancel(ctx), time.Now()) }()
 
 	var prepare errgroup.Group

@@ -20,7 +20,8 @@ const (
 func ownedBy(owner string) string { return labelOwner + "=" + owner }
 
 // labels are those of one lab, with those by which the reaper of
-// testcontainers-go knows what is its own.
+// testcontainers-go knows what is its own. Asking for those reads that library's
+// configuration, once and for all, so it must not come before [connect].
 func labels(run string, expires time.Time) map[string]string {
 	all := testcontainers.GenericLabels()
 	all[labelRun] = run
