@@ -41,7 +41,7 @@ func (f *field) listen(ctx, until context.Context, a wire.Attack, who *tls.Certi
 		return err
 	}
 	limit := cmp.Or(a.Limit, wire.DefaultLimit)
-	s := &stand{Listener: inner, attack: a, who: who, deadline: time.Now().Add(limit)}
+	s := &stand{Listener: inner, attack: a, who: who, deadline: time.Now().Add(limit), seen: []wire.Connection{}}
 	until, cancel := context.WithTimeout(until, limit)
 	defer cancel()
 	s.fence = sync.OnceValue(s.putFence)
