@@ -2,6 +2,7 @@ package cases
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/mtlslab/mtlslab/lab/wire"
@@ -10,7 +11,12 @@ import (
 // framingCases deviate in what surrounds the handshake: the name that is asked
 // for, what is sent before, and how it ends.
 func framingCases() []Case {
-	return append(sniCases(), []Case{
+	return slices.Concat(sniCases(), plainTextCases(), truncationCases())
+}
+
+// plainTextCases send to a server's port what is not TLS.
+func plainTextCases() []Case {
+	return []Case{
 		{
 			ID: "framing/plain-text-client", Row: "J07", Roles: asClient, Versions: once,
 			Summary: "sends its message without TLS",
@@ -54,6 +60,12 @@ func framingCases() []Case {
 			Rules:   alike(MustRefuse, "RFC 8446, 5"),
 			Attack:  func(a *wire.Attack) { a.Preface = proxyHeader() },
 		},
+	}
+}
+
+// truncationCases end before they are done.
+func truncationCases() []Case {
+	return []Case{
 		{
 			ID: "framing/truncated-message", Row: "J08", Roles: asClient,
 			Summary: "ends TCP in the middle of its message, without close_notify",
@@ -70,7 +82,7 @@ func framingCases() []Case {
 			Rules:   strictOnly("RFC 8446, 6.1", "policy: what may be half an answer is none (RFC 8446, 6.1)"),
 			Attack:  func(a *wire.Attack) { a.Truncate = true },
 		},
-	}...)
+	}
 }
 
 // sniCases ask for the server by another name. A client that is entitled may be

@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
+	"slices"
 
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
@@ -36,15 +37,12 @@ func strictOnly(leftOpen, policy string) map[Profile]Rule {
 
 // protocolCases deviate in the handshake.
 func protocolCases() []Case {
+	return slices.Concat(signatureCases(), requestCases(), negotiationCases(), plainServerCases())
+}
+
+// signatureCases do not show that the certificate's key is held.
+func signatureCases() []Case {
 	return []Case{
-		{
-			ID: "protocol/no-client-certificate", Row: "A01", Roles: asClient,
-			Summary: "answers the request for a certificate with an empty list",
-			Meaning: "Anybody who can reach the port is served, with no certificate at all.",
-			Reasons: []wire.Reason{wire.NoCertificate},
-			Rules:   alike(MustRefuse, "policy: RFC 8446, 4.4.2.4 leaves it to the server, and this one is to authenticate its clients"),
-			Attack:  func(a *wire.Attack) { a.NoCertificate = true },
-		},
 		{
 			ID: "protocol/wrong-key", Row: "H01", Roles: asBoth,
 			Summary: "presents a good certificate and signs the handshake with another key",
@@ -77,6 +75,20 @@ func protocolCases() []Case {
 			Rules:   alike(MustRefuse, "RFC 8446, 4.4.3"),
 			Attack:  func(a *wire.Attack) { a.WrongContext = true },
 		},
+	}
+}
+
+// requestCases are about the request for a certificate.
+func requestCases() []Case {
+	return []Case{
+		{
+			ID: "protocol/no-client-certificate", Row: "A01", Roles: asClient,
+			Summary: "answers the request for a certificate with an empty list",
+			Meaning: "Anybody who can reach the port is served, with no certificate at all.",
+			Reasons: []wire.Reason{wire.NoCertificate},
+			Rules:   alike(MustRefuse, "policy: RFC 8446, 4.4.2.4 leaves it to the server, and this one is to authenticate its clients"),
+			Attack:  func(a *wire.Attack) { a.NoCertificate = true },
+		},
 		{
 			ID: "protocol/no-certificate-request", Row: "H07", Roles: asServer, AfterTrust: true,
 			Summary: "does not ask for the client's certificate",
@@ -93,6 +105,12 @@ func protocolCases() []Case {
 			Rules:   alike(MayEither, "RFC 8446, 4.2.4"),
 			Attack:  func(a *wire.Attack) { a.Authorities = [][]byte{foreignAuthority()} },
 		},
+	}
+}
+
+// negotiationCases leave the other side nothing to agree to.
+func negotiationCases() []Case {
+	return []Case{
 		obsolete("1.1", "RFC 8996, 5"),
 		obsolete("1.0", "RFC 8996, 4"),
 		{
@@ -115,6 +133,12 @@ func protocolCases() []Case {
 			Rules:   alike(MayEither, "RFC 7301, 3.2"),
 			Attack:  func(a *wire.Attack) { a.ALPN = []string{"mtlslab-no-such-protocol"} },
 		},
+	}
+}
+
+// plainServerCases are what a client may not fall for when it falls back.
+func plainServerCases() []Case {
+	return []Case{
 		{
 			ID: "protocol/plain-text-server", Row: "K10", Roles: asServer, Versions: once,
 			Summary: "answers the ClientHello in plain text",
