@@ -114,7 +114,7 @@ func (f *Forgery) insert(issuer *Draft) {
 	f.Presented = append([]*Draft{f.Leaf, issuer}, f.Presented[1:]...)
 }
 
-// AnchorPathLen limits the root to one intermediate, and uses two.
+// AnchorPathLen lets the root be followed by no intermediate, and there is one.
 func AnchorPathLen(f *Forgery) {
 	root := f.OwnRoot()
 	root.Template.MaxPathLen, root.Template.MaxPathLenZero = 0, true

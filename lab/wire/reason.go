@@ -26,6 +26,7 @@ const (
 	WeakKey           Reason = "weak_key"           // a key that is no longer accepted (NIST SP 800-131A)
 	Revoked           Reason = "revoked"            // on its issuer's list (RFC 5280, 6.1.3 (a)(3))
 	RevocationUnknown Reason = "revocation_unknown" // lists were given, and none can tell (RFC 5280, 6.3.3)
+	BadMaterial       Reason = "bad_material"       // this side's own: it did not start
 	BadSignature      Reason = "bad_signature"      // the certificate's key was not shown to be held (RFC 8446, 4.4.3)
 	ProtocolVersion   Reason = "protocol_version"   // no TLS version in common
 	NotTLS            Reason = "not_tls"            // the first bytes are not a TLS record

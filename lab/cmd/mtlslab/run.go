@@ -55,7 +55,7 @@ type isolation struct {
 
 func newRun() *cobra.Command {
 	var cfg lab.Config
-	var message, runtime, algorithm string
+	var message, algorithm string
 	cmd := &cobra.Command{
 		Use:   "run",
 		Short: "Deliver one mutually authenticated message and turn the impostors away",
@@ -64,11 +64,6 @@ func newRun() *cobra.Command {
 			var err error
 			if cfg.Algorithm, err = pki.ParseAlgorithm(algorithm); err != nil {
 				return usageError{fmt.Errorf("--algorithm: %w", err)}
-			}
-			switch cfg.Runtime = lab.Runtime(runtime); cfg.Runtime {
-			case "", lab.Containers, lab.Processes:
-			default:
-				return usageError{fmt.Errorf("--runtime %q: choose %s or %s", runtime, lab.Containers, lab.Processes)}
 			}
 			if message == "" || strings.ContainsAny(message, "\r\n") {
 				return usageError{fmt.Errorf("--message %q: must be one line, and not empty", message)}
@@ -80,7 +75,7 @@ func newRun() *cobra.Command {
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&runtime, "runtime", "", "where the peers run: containers or processes (default containers where an engine answers)")
+	runtimeFlag(flags, &cfg.Runtime)
 	flags.StringVar(&message, "message", lab.Greeting, "what the client says")
 	flags.StringVar(&algorithm, "algorithm", string(pki.ECDSAP256), "of every key: ecdsa-p256, ecdsa-p384, rsa-2048 or ed25519")
 	flags.DurationVar(&cfg.TTL, "ttl", lab.DefaultTTL, "how long the peers live if the lab is killed")

@@ -1,0 +1,124 @@
+package lab
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/mtlslab/mtlslab/images"
+	"github.com/mtlslab/mtlslab/lab/wire"
+)
+
+var adversarySource = images.Source{Name: "adversary", Package: "./lab/adversary"}
+
+// adversary is the running hostile peer, which is told its attacks one by one
+// and carries out many at once.
+type adversary struct {
+	*process
+	reports *journal[wire.Report]
+
+	mu sync.Mutex // of standard input
+}
+
+const adversaryName = "adversary"
+
+func startAdversary(ctx context.Context, l *Lab) (*adversary, error) {
+	process, err := l.host.start(ctx, program{hostname: adversaryName, source: adversarySource, args: lifetime(l.end)})
+	if err != nil {
+		return nil, fmt.Errorf("starting the adversary: %w", err)
+	}
+	a := &adversary{process: process, reports: newJournal[wire.Report]()}
+	go a.reports.read(process.stdout, wire.ParseReport)
+	return a, nil
+}
+
+// begin tells the adversary what to do.
+func (a *adversary) begin(attack wire.Attack) error {
+	line, err := json.Marshal(attack)
+	if err != nil {
+		return fmt.Errorf("attack %s: %w", attack.ID, err)
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if _, err := a.stdin.Write(append(line, '\n')); err != nil {
+		return fmt.Errorf("attack %s: telling the adversary: %w%s", attack.ID, err, a.stderr.said())
+	}
+	return nil
+}
+
+// listening waits until a server attack can be dialled, and returns where.
+func (a *adversary) listening(ctx context.Context, id string) (string, error) {
+	report, err := a.report(ctx, id, func(r wire.Report) bool { return r.Listening != "" })
+	return report.Listening, err
+}
+
+// evidence waits for what the adversary saw.
+func (a *adversary) evidence(ctx context.Context, id string) (wire.Evidence, error) {
+	report, err := a.report(ctx, id, func(r wire.Report) bool { return r.Evidence != nil })
+	if err != nil {
+		return wire.Evidence{}, err
+	}
+	return *report.Evidence, nil
+}
+
+func (a *adversary) report(ctx context.Context, id string, match func(wire.Report) bool) (wire.Report, error) {
+	report, err := a.reports.await(ctx, func(r wire.Report) bool {
+		return r.ID == id && (match(r) || r.Error != "")
+	})
+	switch {
+	case err != nil:
+		return report, fmt.Errorf("attack %s: waiting for the adversary: %w%s", id, err, a.stderr.said())
+	case report.Error != "":
+		return report, fmt.Errorf("attack %s: the adversary could not carry it out: %s", id, report.Error)
+	default:
+		return report, nil
+	}
+}
+
+// asClient is the adversary's evidence of an attack on a server, in the words of
+// a client's own account.
+func asClient(e wire.Evidence, sent wire.Digest) wire.Outcome {
+	c := e.Last()
+	o := accountOf(wire.Client, c)
+	receipt, err := wire.ParseReceipt([]byte(c.FirstLine()))
+	switch {
+	case c.FirstLine() != "" && err == nil && receipt.SHA256 == sent.SHA256:
+		o.Kind, o.Receipt, o.Message = wire.Delivered, &receipt, &sent
+	case c.End == wire.EndUnreachable:
+		o.Kind = wire.Unreachable
+	case c.Alert != nil:
+		o.Kind, o.Alert = wire.RefusedByPeer, c.Alert
+	default:
+		o.Kind = wire.NoReceipt
+	}
+	return o
+}
+
+// asServer is the adversary's evidence of an attack on a client, in the words of
+// a server's own account.
+func asServer(e wire.Evidence, sent wire.Digest) wire.Outcome {
+	c := e.Last()
+	heard := slices.IndexFunc(e.Connections, func(c wire.Connection) bool { return c.FirstLine() == sent.Text })
+	if heard >= 0 {
+		c = e.Connections[heard]
+	}
+	o := accountOf(wire.Server, c)
+	switch {
+	case heard >= 0 || e.Heard(sent.Text):
+		o.Kind, o.Message = wire.Received, &sent
+	case c.Alert != nil:
+		o.Kind, o.Alert = wire.RefusedByPeer, c.Alert
+	default:
+		o.Kind = wire.Failed
+	}
+	return o
+}
+
+func accountOf(role wire.Role, c wire.Connection) wire.Outcome {
+	return wire.Outcome{
+		Role: role, Time: c.Began, Local: c.Local, Remote: c.Remote,
+		Peer: c.Peer, TLS: c.TLS, Reason: wire.Reason(c.End), Detail: c.Detail,
+	}
+}

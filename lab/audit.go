@@ -1,0 +1,359 @@
+package lab
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"runtime"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/mtlslab/mtlslab/lab/cases"
+	"github.com/mtlslab/mtlslab/lab/pki"
+	"github.com/mtlslab/mtlslab/lab/wire"
+)
+
+// Audit says which peer is audited and against what.
+type Audit struct {
+	Role     wire.Role // the audited peer's part; wire.Server or wire.Client
+	Peer     Peer      // our own program if zero; its Material is the audit's
+	Profile  cases.Profile
+	Cases    []string // ids; every case if empty
+	Versions []string // of TLS; "1.2" and "1.3" if empty
+	Waivers  []cases.Waiver
+	Progress func(done, total int, current string)
+}
+
+// trial is one case in one version of TLS, or a control.
+type trial struct {
+	cases.Case
+	version string
+	rule    cases.Rule
+	forged  *pki.Forged
+}
+
+// auditor carries out one audit.
+type auditor struct {
+	lab       *Lab
+	audit     Audit
+	adversary *adversary
+	subject   wire.Material
+	server    *server // where a server is audited
+
+	mu   sync.Mutex
+	done int
+}
+
+// Audit carries out every case of a profile against one peer, between controls
+// that must be delivered. What the peer lets through is a finding; an error
+// means that the lab broke.
+func (l *Lab) Audit(ctx context.Context, a Audit) (cases.Audit, error) {
+	began := time.Now()
+	a.Profile = cmp.Or(a.Profile, cases.Strict)
+	if len(a.Versions) == 0 {
+		a.Versions = []string{"1.2", "1.3"}
+	}
+	if a.Progress == nil {
+		a.Progress = func(int, int, string) {}
+	}
+	plan, err := l.plan(a)
+	if err != nil {
+		return cases.Audit{}, err
+	}
+	r := &auditor{lab: l, audit: a}
+	if err := r.start(ctx, plan); err != nil {
+		return cases.Audit{}, err
+	}
+	facts := l.Facts()
+	result := cases.Audit{
+		Format: 1, Subject: subjectName(a), Role: a.Role, Profile: a.Profile,
+		Runtime: string(facts.Runtime), Isolated: facts.Runtime == Containers, Began: began,
+	}
+	controls := r.controls()
+	for _, step := range []struct {
+		trials []trial
+		into   *[]cases.Finding
+	}{{controls, &result.Controls}, {plan, &result.Findings}, {controls, &result.Controls}} {
+		findings, err := r.carryOut(ctx, step.trials, len(plan)+2*len(controls))
+		if err != nil {
+			return result, err
+		}
+		*step.into = append(*step.into, findings...)
+	}
+	result.Took = time.Since(began)
+	return result.Waive(a.Waivers, time.Now()), nil
+}
+
+func subjectName(a Audit) string {
+	if a.Peer.Source.Name != "" {
+		return a.Peer.Source.Name
+	}
+	return "mtlslab " + string(a.Role)
+}
+
+// plan lists the trials, in the order of the catalogue, with their certificates
+// forged: what they need the peer to trust must be known before it starts.
+func (l *Lab) plan(a Audit) ([]trial, error) {
+	opponent := wire.Client
+	if a.Role == wire.Client {
+		opponent = wire.Server
+	}
+	var plan []trial
+	known := make(map[string]bool)
+	for _, c := range cases.All() {
+		known[c.ID] = true
+		if !slices.Contains(c.Roles, opponent) || len(a.Cases) > 0 && !slices.Contains(a.Cases, c.ID) {
+			continue
+		}
+		forged, err := l.forge(c, opponent)
+		if err != nil {
+			return nil, fmt.Errorf("case %s: %w", c.ID, err)
+		}
+		versions := c.Versions
+		if versions == nil {
+			versions = []string{"1.2", "1.3"}
+		}
+		for _, version := range versions {
+			if slices.Contains(a.Versions, version) {
+				plan = append(plan, trial{c, version, c.Rules[a.Profile], forged})
+			}
+		}
+	}
+	for _, id := range a.Cases {
+		if !known[id] {
+			return nil, fmt.Errorf("case %q: there is none of that id", id)
+		}
+	}
+	return plan, nil
+}
+
+func (l *Lab) forge(c cases.Case, role wire.Role) (*pki.Forged, error) {
+	request := serverRequest
+	if role == wire.Client {
+		request = clientRequest
+	}
+	if c.Mutation == nil {
+		return l.Authority.Forge(request)
+	}
+	return l.Authority.Forge(request, c.Mutation(role))
+}
+
+// start gives the peer what every trial needs of it, and brings up both sides.
+func (r *auditor) start(ctx context.Context, plan []trial) error {
+	identity := r.lab.Server
+	if r.audit.Role == wire.Client {
+		identity = r.lab.Client
+	}
+	r.subject = identity.Material(r.lab.Authority)
+	crls, err := r.lab.Authority.CRLs()
+	if err != nil {
+		return err
+	}
+	r.subject.CRL = crls
+	for _, t := range plan {
+		r.subject.Trust = append(r.subject.Trust, t.forged.Trust()...)
+		r.subject.CRL = append(r.subject.CRL, t.forged.CRLs()...)
+	}
+
+	var start errgroup.Group
+	start.Go(func() (err error) {
+		r.adversary, err = startAdversary(ctx, r.lab)
+		return err
+	})
+	if r.audit.Role == wire.Server {
+		r.server = r.lab.server(ctx, r.subjectWith(&r.subject))
+		start.Go(func() error { return r.server.wait(ctx) })
+	}
+	return start.Wait()
+}
+
+// subjectWith is the audited server with that material.
+func (r *auditor) subjectWith(material *wire.Material) Peer {
+	peer := r.audit.Peer
+	peer.Material = material
+	peer.Args = append(slices.Clone(peer.Args), "-allow", r.lab.Client.String())
+	return peer
+}
+
+// controls are the good exchange in every version.
+func (r *auditor) controls() []trial {
+	opponent := wire.Client
+	if r.audit.Role == wire.Client {
+		opponent = wire.Server
+	}
+	forged, err := r.lab.forge(cases.Case{}, opponent)
+	if err != nil {
+		return nil
+	}
+	var controls []trial
+	for _, version := range r.audit.Versions {
+		controls = append(controls, trial{
+			cases.Case{ID: "control", Summary: "the good exchange"}, version,
+			cases.Rule{Expect: cases.MustAccept}, forged,
+		})
+	}
+	return controls
+}
+
+// carryOut runs trials side by side, and returns their findings in order.
+func (r *auditor) carryOut(ctx context.Context, trials []trial, total int) ([]cases.Finding, error) {
+	findings := make([]cases.Finding, len(trials))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(4 * runtime.GOMAXPROCS(0))
+	for i, t := range trials {
+		group.Go(func() error {
+			v, err := r.try(ctx, t)
+			if err != nil {
+				return fmt.Errorf("case %s [%s]: %w", t.ID, t.version, err)
+			}
+			findings[i] = r.finding(t, v)
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			r.done++
+			r.audit.Progress(r.done, total, t.ID)
+			return nil
+		})
+	}
+	return findings, group.Wait()
+}
+
+// trialLimit is how long a peer may take to say yes or no.
+const trialLimit = 5 * time.Second
+
+// try carries out one trial.
+func (r *auditor) try(ctx context.Context, t trial) (Verdict, error) {
+	began := time.Now()
+	ctx, cancel := context.WithTimeoutCause(ctx, r.lab.cfg.Timeout,
+		fmt.Errorf("the exchange took longer than %v", r.lab.cfg.Timeout))
+	defer cancel()
+	nonce := newID()
+	v := Verdict{Nonce: nonce, Sent: wire.DigestOf(fmt.Sprintf("%s (%s)", Greeting, nonce))}
+	attack := wire.Attack{
+		ID: nonce, Version: t.version, Message: v.Sent.Text, Chain: t.forged.Chain, Key: t.forged.PKCS8, Limit: trialLimit,
+	}
+	against := r.againstClient
+	if r.audit.Role == wire.Server {
+		against = r.againstServer
+	}
+	if err := against(ctx, t, attack, &v); err != nil {
+		return v, err
+	}
+	v.Took = time.Since(began)
+	return v, nil
+}
+
+// arm makes the attack what the case says, once all else about it is set.
+func (r *auditor) arm(t trial, attack *wire.Attack) error {
+	if t.Attack == nil {
+		return nil
+	}
+	t.Attack(attack)
+	if attack.Resume == nil || !attack.Resume.AfterExpiry {
+		return nil
+	}
+	// A leaf that is to expire before the attack is over is made last of all.
+	request := clientRequest
+	request.NotAfter = time.Now().Add(cases.BriefLife).Truncate(time.Second)
+	forged, err := r.lab.Authority.Forge(request)
+	if err != nil {
+		return err
+	}
+	attack.Chain, attack.Key = forged.Chain, forged.PKCS8
+	return nil
+}
+
+func (r *auditor) againstServer(ctx context.Context, t trial, attack wire.Attack, v *Verdict) error {
+	target := r.server
+	if t.Material != nil {
+		spoiled := t.Material(r.subject)
+		target = r.lab.server(ctx, r.subjectWith(&spoiled))
+		if err := target.wait(ctx); err != nil {
+			return v.didNotStart(ctx, wire.Server, target.peer, err)
+		}
+	}
+	attack.Role, attack.SNI = wire.Client, ServerName
+	attack.Connect = r.lab.host.reach(target.hostname, target.listening.Local)
+	if err := r.arm(t, &attack); err != nil {
+		return err
+	}
+	if err := r.adversary.begin(attack); err != nil {
+		return err
+	}
+	evidence, err := r.adversary.evidence(ctx, attack.ID)
+	if err != nil {
+		return err
+	}
+	v.Client = asClient(evidence, v.Sent)
+	v.Server = target.accountOf(ctx, *v)
+	v.judge()
+	return nil
+}
+
+func (r *auditor) againstClient(ctx context.Context, t trial, attack wire.Attack, v *Verdict) error {
+	attack.Role, attack.Listen = wire.Server, anyPort(r.lab.host.facts().listen)
+	if err := r.arm(t, &attack); err != nil {
+		return err
+	}
+	if err := r.adversary.begin(attack); err != nil {
+		return err
+	}
+	listening, err := r.adversary.listening(ctx, attack.ID)
+	if err != nil {
+		return err
+	}
+	called := r.lab.client(r.audit.Peer, r.lab.host.reach(adversaryName, listening), ServerName, v.Sent.Text)
+	called.again = true
+	client, err := startPeer(ctx, r.lab.host, called)
+	if err != nil {
+		return err
+	}
+	material := r.subject
+	if t.Material != nil {
+		material = t.Material(material)
+	}
+	_ = client.give(material) // one that has ended says so itself
+	if v.Client, err = client.final(ctx); err != nil {
+		return err
+	}
+	if err := r.adversary.begin(wire.Attack{ID: attack.ID, End: true}); err != nil {
+		return err
+	}
+	evidence, err := r.adversary.evidence(ctx, attack.ID)
+	if err != nil {
+		return err
+	}
+	server := asServer(evidence, v.Sent)
+	v.Server = &server
+	v.judge()
+	if t.Material != nil && v.Client.Kind == wire.Failed && !v.Leaked {
+		return v.didNotStart(ctx, wire.Client, client, nil)
+	}
+	return nil
+}
+
+// didNotStart is the verdict of a peer that was given material it cannot work
+// with, and says so by its exit code.
+func (v *Verdict) didNotStart(ctx context.Context, role wire.Role, p *peer, err error) error {
+	if p == nil {
+		return err // the lab could not start it at all
+	}
+	code, waitErr := p.process.wait(ctx)
+	if waitErr != nil {
+		return waitErr
+	}
+	if code == 0 {
+		v.inconclusive("the peer ended, and called it a success")
+		return nil
+	}
+	account := &wire.Outcome{Role: role, Kind: wire.Failed, Reason: wire.BadMaterial, Detail: fmt.Sprintf("exit code %d%s", code, p.stderr.said())}
+	if role == wire.Server {
+		v.Server, v.Client = account, wire.Outcome{Role: wire.Client, Kind: wire.Unreachable}
+	} else {
+		v.Client = *account
+	}
+	v.Decision, v.By, v.Reason, v.Why = WasRefused, role, wire.BadMaterial, ""
+	return nil
+}

@@ -1,0 +1,109 @@
+package cases
+
+import (
+	"crypto/x509"
+	"slices"
+
+	"github.com/mtlslab/mtlslab/lab/pki"
+	"github.com/mtlslab/mtlslab/lab/wire"
+)
+
+// The names of the good exchange. The audited server is told to admit clientID
+// and nobody else; the audited client is told to expect host.
+const (
+	host     = "server"
+	serverID = "spiffe://lab/server"
+	clientID = "spiffe://lab/client"
+)
+
+// Control is the good identity that every certificate case differs from, of an
+// authority whose trust domain is "lab".
+func Control(role wire.Role) pki.Request {
+	if role == wire.Server {
+		return pki.Request{Role: role, Name: "server", DNS: []string{host}}
+	}
+	return pki.Request{Role: role, Name: "client"}
+}
+
+// All returns every case, in the order of the reference.
+func All() []Case {
+	return slices.Concat(
+		identityCases(), chainCases(), validityCases(), usageCases(), constraintCases(), cryptoCases(), revocationCases(),
+		protocolCases(), resumptionCases(), framingCases(), operationalCases(),
+	)
+}
+
+// With returns what the audited peer must be given for the case, for the
+// adversary in that role: nothing but the forged chain, if it is of
+// certificates, and else the good one.
+func (c Case) With(authority *pki.Authority, role wire.Role) (*pki.Forged, error) {
+	if c.Mutation == nil {
+		return authority.Forge(Control(role))
+	}
+	return authority.Forge(Control(role), c.Mutation(role))
+}
+
+func refuse(cite string) Rule { return Rule{MustRefuse, cite} }
+func accept(cite string) Rule { return Rule{MustAccept, cite} }
+func either(cite string) Rule { return Rule{MayEither, cite} }
+
+func rules(rfc5280, spiffe, strict Rule) map[Profile]Rule {
+	return map[Profile]Rule{RFC5280: rfc5280, SPIFFE: spiffe, Strict: strict}
+}
+
+// same is a mutation that does not depend on the role.
+func same(m pki.Mutation) func(wire.Role) pki.Mutation {
+	return func(wire.Role) pki.Mutation { return m }
+}
+
+// leaf changes what crypto/x509 can say of the leaf.
+func leaf(change func(*x509.Certificate)) func(wire.Role) pki.Mutation {
+	return same(pki.Leaf(change))
+}
+
+// issuer changes what crypto/x509 can say of the intermediate.
+func issuer(change func(*x509.Certificate)) func(wire.Role) pki.Mutation {
+	return same(pki.Issuer(change))
+}
+
+// idOf is the SPIFFE ID of the good identity.
+func idOf(role wire.Role) string {
+	if role == wire.Server {
+		return serverID
+	}
+	return clientID
+}
+
+// namesOf are the names of the good identity, with another ID if one is given.
+// The ID comes last, as crypto/x509 writes it.
+func namesOf(role wire.Role, ids ...string) []pki.GeneralName {
+	var names []pki.GeneralName
+	if role == wire.Server {
+		names = append(names, pki.DNSName(host))
+	}
+	if len(ids) == 0 {
+		ids = []string{idOf(role)}
+	}
+	for _, id := range ids {
+		names = append(names, pki.URIName(id))
+	}
+	return names
+}
+
+func usageOf(role wire.Role) x509.ExtKeyUsage {
+	if role == wire.Server {
+		return x509.ExtKeyUsageServerAuth
+	}
+	return x509.ExtKeyUsageClientAuth
+}
+
+func otherRole(role wire.Role) wire.Role {
+	if role == wire.Server {
+		return wire.Client
+	}
+	return wire.Server
+}
+
+// weak are the reasons for a key that is not good enough. Some are too weak to
+// verify a handshake with, which is found out first.
+var weak = []wire.Reason{wire.WeakKey, wire.WeakAlgorithm, wire.BadCertificate, wire.UnknownAuthority, wire.BadSignature}

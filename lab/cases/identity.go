@@ -1,0 +1,271 @@
+package cases
+
+import (
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
+	"slices"
+	"strings"
+
+	"github.com/mtlslab/mtlslab/lab/pki"
+	"github.com/mtlslab/mtlslab/lab/wire"
+)
+
+const (
+	onlyClient = "policy: the server is told to admit spiffe://lab/client and nobody else"
+	anyServer  = "Whoever has a certificate of the same authority, for whatever host, can be the server."
+	anyClient  = "Whoever has a certificate of the same authority, in whatever name, is let in."
+)
+
+var (
+	wrongName = []wire.Reason{wire.WrongName, wire.BadName}
+	notOnList = []wire.Reason{wire.NotAllowed, wire.BadName}
+)
+
+// identityCases hold good certificates of somebody else, or names that are read
+// in more than one way.
+func identityCases() []Case {
+	return slices.Concat(hostCases(), wildcardCases(), clientCases(), spiffeCases(), subjectCases())
+}
+
+// hostCase is a server whose names are all right but for the host's. Its SPIFFE
+// ID is, so that a peer that goes by that may accept.
+func hostCase(id, row, summary, cite string, names ...pki.GeneralName) Case {
+	return Case{
+		ID: "identity/" + id, Row: row, Roles: asServer, Summary: summary, Meaning: anyServer,
+		Reasons:  wrongName,
+		Rules:    rules(refuse(cite), either("X509-SVID, 2"), refuse(cite)),
+		Mutation: same(pki.LeafNames(append(names, pki.URIName(serverID))...)),
+	}
+}
+
+var principalName = asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 311, 20, 2, 3} // of Microsoft, and widely known
+
+func hostCases() []Case {
+	upper := hostCase("host-in-upper-case", "J02", "has the host's name in capitals", "RFC 9525, 6.3", pki.DNSName("SERVER"))
+	upper.Meaning = "A good server is turned away: names of hosts are compared without regard to case."
+	upper.Rules, upper.Reasons = alike(MustAccept, "RFC 9525, 6.3"), nil
+
+	dot := hostCase("host-with-final-dot", "J02", "has the host's name with a final dot", "", pki.DNSName("server."))
+	dot.Rules = strictOnly("RFC 5280, 4.2.1.6", "policy: the syntax of RFC 5280, 4.2.1.6 has no final dot")
+
+	ip := hostCase("host-in-ip-address", "A09", "has the six letters of the host's name in place of an IP address", "RFC 5280, 4.2.1.6", pki.IPName([]byte(host)...))
+	ip.Reasons = []wire.Reason{wire.BadCertificate, wire.WrongName}
+
+	bytes := hostCase("host-in-utf-8", "A13", "has a name that looks like the host's, in letters beyond ASCII", "RFC 5280, 7.2", pki.DNSName("sеrver")) //nolint:asciicheck,gosec // the second letter is Cyrillic, and the point
+	bytes.Reasons = []wire.Reason{wire.BadCertificate, wire.WrongName, wire.BadName}
+
+	none := hostCase("host-only-in-common-name", "A05", "has no names at all, and the host's in the common name", "RFC 9525, 2")
+	none.Rules = rules(refuse("RFC 9525, 2"), refuse("X509-SVID, 2"), refuse("RFC 9525, 2"))
+	none.Mutation = same(pki.Together(commonName(host), pki.LeafNames()))
+
+	return []Case{
+		hostCase("other-host", "A03", "has another host's name", "RFC 9525, 6.3", pki.DNSName("other")),
+		hostCase("host-as-prefix", "A03", "has a name that begins with the host's", "RFC 9525, 6.3", pki.DNSName("server.evil.test")),
+		hostCase("host-as-suffix", "A03", "has a name that ends with the host's", "RFC 9525, 6.3", pki.DNSName("evil-server")),
+		hostCase("host-as-parent", "A03", "has the name of a host below", "RFC 9525, 6.3", pki.DNSName("evil.server")),
+		upper, dot,
+		{
+			ID: "identity/host-in-common-name", Row: "A04", Roles: asServer, Meaning: anyServer, Reasons: wrongName,
+			Summary:  "has another host's name, and the right one in the common name",
+			Rules:    rules(refuse("RFC 9525, 2"), either("X509-SVID, 2"), refuse("RFC 9525, 2")),
+			Mutation: same(pki.Together(commonName(host), pki.LeafNames(pki.DNSName("other"), pki.URIName(serverID)))),
+		},
+		none,
+		hostCase("host-in-email", "A06", "has the host's name as an e-mail address", "RFC 9525, 6.3", pki.EmailName(host)),
+		hostCase("host-in-other-name", "A06", "has the host's name as a principal's", "CVE-2022-21656", pki.OtherName(principalName, host)),
+		hostCase("host-in-directory-name", "A06", "has the host's name in a directory name", "RFC 9525, 6.3", pki.DirectoryName(pkix.Name{CommonName: host})),
+		{
+			ID: "identity/host-in-uri", Row: "A06", Roles: asServer, Meaning: anyServer, Reasons: wrongName,
+			Summary:  "has the host's name as the host of its URI, and as nothing else",
+			Rules:    alike(MustRefuse, "RFC 9525, 6.3"),
+			Mutation: same(pki.LeafNames(pki.URIName("https://server/"))),
+		},
+		ip, bytes,
+		hostCase("host-with-nul", "A07", "has a name that is the host's up to a zero byte", "CVE-2009-2408", pki.DNSName("server\x00.evil.test")),
+		hostCase("host-homograph", "A13", "has the encoded form of a name that looks like the host's", "RFC 9525, 6.3", pki.DNSName("xn--srver-5of")),
+		hostCase("host-in-broken-punycode", "A13", "has a name that no decoding yields", "CVE-2022-3602", pki.DNSName("xn--server-999999999999b")),
+		hostCase("host-injected", "A12", "has one name that reads like two when it is printed", "CVE-2021-44532", pki.DNSName("other, DNS:server")),
+		{
+			ID: "identity/host-injected-in-uri", Row: "A12", Roles: asServer, Meaning: anyServer,
+			Reasons:  []wire.Reason{wire.WrongName, wire.BadName, wire.BadCertificate},
+			Summary:  "has a URI that reads like the host's name when it is printed",
+			Rules:    alike(MustRefuse, "CVE-2021-44532"),
+			Mutation: same(pki.LeafNames(pki.DNSName("other"), pki.URIName("https://other/, DNS:server"))),
+		},
+	}
+}
+
+func wildcardCases() []Case {
+	var all []Case
+	for _, w := range []struct{ id, name, summary string }{
+		{"alone", "*", "has a name for every host there is"},
+		{"of-nothing-before", "*.server", "has a name for the hosts below, and none for the host"},
+		{"at-the-end", "ser*", "has a name that ends in a wildcard"},
+		{"at-the-beginning", "*ver", "has a name that begins with a wildcard within a label"},
+		{"in-the-middle", "s*r", "has a name with a wildcard amid a label"},
+		{"twice", "*.*", "has a name of wildcards only"},
+	} {
+		all = append(all, hostCase("wildcard-"+w.id, "A08", w.summary, "RFC 9525, 6.3", pki.DNSName(w.name)))
+	}
+	return all
+}
+
+// clientCase is a client whose ID is not the one that is admitted.
+func clientCase(id, row, summary string, names ...pki.GeneralName) Case {
+	return Case{
+		ID: "identity/" + id, Row: row, Roles: asClient, Summary: summary, Meaning: anyClient,
+		Reasons:  notOnList,
+		Rules:    alike(MustRefuse, onlyClient),
+		Mutation: same(pki.LeafNames(names...)),
+	}
+}
+
+const intruder = "spiffe://lab/intruder"
+
+func clientCases() []Case {
+	nul := clientCase("id-with-nul", "A07", "has an ID that is the admitted one up to a zero byte", pki.URIName(clientID+"\x00.evil"))
+	nul.Reasons = []wire.Reason{wire.BadCertificate, wire.BadName, wire.NotAllowed}
+
+	none := clientCase("id-only-in-common-name", "A05", "has no names at all, and the admitted one in the common name")
+	none.Rules = rules(either("policy: no standard says where a client has its name"), refuse("X509-SVID, 2"), refuse("policy: a common name is free text (RFC 9525, 2)"))
+	none.Mutation = same(pki.Together(commonName(clientID), pki.LeafNames()))
+
+	dns := clientCase("no-id", "A10", "has a DNS name, which is not admitted, and no URI", pki.DNSName("client"))
+	dns.Rules = rules(refuse(onlyClient), refuse("X509-SVID, 2"), refuse(onlyClient))
+
+	return []Case{
+		clientCase("other-id", "A02", "has the ID of another client", pki.URIName(intruder)),
+		clientCase("id-of-other-domain", "A11", "has the right path in another trust domain", pki.URIName("spiffe://lab.evil.test/client")),
+		clientCase("id-in-path", "A11", "has the admitted ID within the path of another", pki.URIName("spiffe://evil.test/lab/client")),
+		clientCase("id-as-prefix", "A11", "has an ID that begins with the admitted one", pki.URIName(clientID+"2")),
+		clientCase("id-as-parent", "A11", "has an ID below the admitted one", pki.URIName(clientID+"/admin")),
+		clientCase("id-cut-short", "A11", "has an ID that the admitted one begins with", pki.URIName("spiffe://lab/clien")),
+		clientCase("id-of-domain", "A11", "has the ID of the trust domain itself", pki.URIName("spiffe://lab")),
+		clientCase("id-in-upper-case", "A11", "has the admitted ID with a capital in its path", pki.URIName("spiffe://lab/Client")),
+		clientCase("id-of-other-scheme", "A11", "has the admitted ID as a web address", pki.URIName("https://lab/client")),
+		clientCase("id-wildcard", "A08", "has an ID with a wildcard for its path", pki.URIName("spiffe://lab/*")),
+		clientCase("id-in-email", "A06", "has the admitted ID as an e-mail address", pki.EmailName(clientID)),
+		clientCase("id-in-dns-name", "A06", "has the admitted ID as a DNS name", pki.DNSName(clientID)),
+		clientCase("id-in-other-name", "A06", "has the admitted ID as a principal's name", pki.OtherName(principalName, clientID)),
+		clientCase("id-in-directory-name", "A06", "has the admitted ID in a directory name", pki.DirectoryName(pkix.Name{CommonName: clientID})),
+		clientCase("id-injected", "A12", "has one URI that reads like two when it is printed", pki.URIName(intruder+", URI:"+clientID)),
+		nul, none, dns,
+	}
+}
+
+// spiffeCases are IDs that are not well formed, or not the only one.
+func spiffeCases() []Case {
+	all := []Case{
+		twoIDs("two-ids", "has a second SPIFFE ID", func(role wire.Role) []string { return []string{idOf(role), intruder} }),
+		twoIDs("two-ids-other-first", "has a second SPIFFE ID before its own", func(role wire.Role) []string { return []string{intruder, idOf(role)} }),
+		twoIDs("id-beside-web-address", "has another URI beside its SPIFFE ID", func(role wire.Role) []string { return []string{idOf(role), "https://evil.test/"} }),
+		{
+			ID: "identity/server-without-id", Row: "A10", Roles: asServer, Reasons: wrongName,
+			Summary:  "has the host's name, and no URI",
+			Meaning:  "A server is turned away that has the name it was asked for.",
+			Rules:    rules(accept("RFC 9525, 6.3"), refuse("X509-SVID, 2"), accept("RFC 9525, 6.3")),
+			Mutation: same(pki.LeafNames(pki.DNSName(host))),
+		},
+	}
+	for _, m := range []struct {
+		id, summary, cite string
+		change            func(id string) string
+	}{
+		{"percent-encoded", "has an ID with an encoded letter", "SPIFFE-ID, 2.2", func(id string) string { return strings.Replace(id, "er", "%65r", 1) }},
+		{"with-final-slash", "has an ID with a slash at its end", "SPIFFE-ID, 2.2", func(id string) string { return id + "/" }},
+		{"with-double-slash", "has an ID with an empty segment", "SPIFFE-ID, 2.2", func(id string) string { return strings.Replace(id, "lab/", "lab//", 1) }},
+		{"with-dot-segments", "has an ID that leads elsewhere and back", "SPIFFE-ID, 2.2", func(id string) string { return strings.Replace(id, "lab/", "lab/evil/../", 1) }},
+		{"with-query", "has an ID with a query", "SPIFFE-ID, 2", func(id string) string { return id + "?admin" }},
+		{"with-fragment", "has an ID with a fragment", "SPIFFE-ID, 2", func(id string) string { return id + "#admin" }},
+		{"with-user", "has an ID with a user", "SPIFFE-ID, 2.1", func(id string) string { return strings.Replace(id, "lab/", "lab@lab/", 1) }},
+		{"with-port", "has an ID with a port", "SPIFFE-ID, 2.1", func(id string) string { return strings.Replace(id, "lab/", "lab:443/", 1) }},
+	} {
+		all = append(all, malformedID("id-"+m.id, m.summary, rules(either("RFC 3986, 6"), refuse(m.cite), refuse(m.cite)), m.change))
+	}
+	capital := rules(either("RFC 3986, 6.2.2.1"), either("SPIFFE-ID, 2.4"), refuse("policy: names are compared as they were signed"))
+	long := rules(either("RFC 3986, 2"), either("SPIFFE-ID, 2.3"), refuse("policy: an ID has at most the 2048 bytes of SPIFFE-ID, 2.3"))
+	return append(all,
+		malformedID("id-with-scheme-in-upper-case", "has an ID whose scheme is in capitals", capital, func(id string) string { return strings.Replace(id, "spiffe", "SPIFFE", 1) }),
+		malformedID("id-with-domain-in-upper-case", "has an ID whose trust domain is in capitals", capital, func(id string) string { return strings.Replace(id, "lab", "LAB", 1) }),
+		malformedID("id-too-long", "has an ID of more than 2048 bytes", long, func(id string) string { return id + strings.Repeat("/a", 1024) }),
+	)
+}
+
+func twoIDs(id, summary string, ids func(wire.Role) []string) Case {
+	return Case{
+		ID: "identity/" + id, Row: "A10", Roles: asBoth, Summary: summary, Reasons: []wire.Reason{wire.BadName, wire.NotAllowed},
+		Meaning: "Two checks, one for the list and one for the log, can each find another name in the same certificate.",
+		Rules: rules(either("RFC 5280, 4.2.1.6"), refuse("X509-SVID, 5.2"),
+			refuse("X509-SVID, 5.2")),
+		Mutation: func(role wire.Role) pki.Mutation { return pki.LeafNames(namesOf(role, ids(role)...)...) },
+	}
+}
+
+func malformedID(id, summary string, rules map[Profile]Rule, change func(string) string) Case {
+	return Case{
+		ID: "identity/" + id, Row: "A11", Roles: asBoth, Summary: summary, Rules: rules,
+		Meaning:  "An ID that is written in two ways is one name to one check and another to the next.",
+		Reasons:  []wire.Reason{wire.BadName, wire.NotAllowed, wire.BadCertificate},
+		Mutation: func(role wire.Role) pki.Mutation { return pki.LeafNames(namesOf(role, change(idOf(role)))...) },
+	}
+}
+
+// subjectCases have the right name in the wrong field.
+func subjectCases() []Case {
+	impostor := func(role wire.Role) []pki.GeneralName {
+		if role == wire.Server {
+			return []pki.GeneralName{pki.DNSName("other"), pki.URIName("spiffe://lab/other")}
+		}
+		return []pki.GeneralName{pki.URIName(intruder)}
+	}
+	refused := []wire.Reason{wire.NotAllowed, wire.WrongName, wire.BadName}
+	subjects := []struct {
+		id, row, summary string
+		subject          func(role wire.Role) pki.Mutation
+	}{
+		{"id-in-common-name", "A04", "has other names, and the right ones in the subject", func(role wire.Role) pki.Mutation { return commonName(idOf(role)) }},
+		{"two-common-names", "A12", "has other names, and two common names of which the second is right", func(role wire.Role) pki.Mutation {
+			return subject(pkix.AttributeTypeAndValue{Type: oidCommonName, Value: "other"}, pkix.AttributeTypeAndValue{Type: oidCommonName, Value: string(role)})
+		}},
+		{"common-name-injected", "A12", "has other names, and a common name that reads like two when it is printed", func(role wire.Role) pki.Mutation {
+			return commonName("other,CN=" + string(role))
+		}},
+		{"common-name-escaped", "A12", "has other names, and a common name that escapes its own end", func(role wire.Role) pki.Mutation {
+			return commonName("other\\,CN=" + string(role) + "/CN=" + string(role))
+		}},
+	}
+	var all []Case
+	for _, s := range subjects {
+		all = append(all, Case{
+			ID: "identity/" + s.id, Row: s.row, Roles: asBoth, Summary: s.summary, Reasons: refused,
+			Meaning: "Whoever may choose the subject of a certificate, which is free text, can be anybody.",
+			Rules:   alike(MustRefuse, "RFC 9525, 2"),
+			Mutation: func(role wire.Role) pki.Mutation {
+				return pki.Together(s.subject(role), pki.LeafNames(impostor(role)...))
+			},
+		})
+	}
+	return append(all, Case{
+		ID: "identity/other-sides-certificate", Row: "A14", Roles: asBoth, Reasons: append(refused, wire.WrongUsage),
+		Summary: "presents the names of the audited peer itself, for no usage in particular",
+		Meaning: "A certificate that was stolen from one side opens the other as well.",
+		Rules:   alike(MustRefuse, "policy: neither side is admitted under the name of the other"),
+		Mutation: func(role wire.Role) pki.Mutation {
+			return pki.Together(
+				pki.Leaf(func(c *x509.Certificate) { c.ExtKeyUsage = nil }),
+				pki.LeafNames(namesOf(otherRole(role))...),
+			)
+		},
+	})
+}
+
+var oidCommonName = asn1.ObjectIdentifier{2, 5, 4, 3}
+
+func commonName(name string) pki.Mutation {
+	return pki.Leaf(func(c *x509.Certificate) { c.Subject.CommonName = name })
+}
+
+func subject(attributes ...pkix.AttributeTypeAndValue) pki.Mutation {
+	return pki.Leaf(func(c *x509.Certificate) { c.Subject.ExtraNames = append(c.Subject.ExtraNames, attributes...) })
+}

@@ -1,0 +1,188 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mtlslab/mtlslab/lab"
+	"github.com/mtlslab/mtlslab/lab/cases"
+	"github.com/mtlslab/mtlslab/lab/report"
+	"github.com/mtlslab/mtlslab/lab/wire"
+)
+
+// auditFlags are those of `mtlslab audit`.
+type auditFlags struct {
+	cfg     lab.Config
+	audit   lab.Audit
+	waivers string
+	verbose bool
+	files   map[string]*string // a path by format
+}
+
+// formats are the files that an audit can be written to besides what is printed.
+var formats = []struct {
+	name, what string
+	write      func(io.Writer, cases.Audit) error
+}{
+	{"junit", "JUnit XML", report.JUnit},
+	{"sarif", "SARIF 2.1.0", report.SARIF},
+	{"report", "the JSON document", report.JSON},
+}
+
+func newAudit() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "audit",
+		Short: "Try every case against a server or a client, and report what it lets through",
+		Args:  noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return usageError{fmt.Errorf("say which side is audited: mtlslab audit server, or mtlslab audit client")}
+		},
+	}
+	cmd.AddCommand(newAuditOf(wire.Server), newAuditOf(wire.Client))
+	return cmd
+}
+
+func newAuditOf(role wire.Role) *cobra.Command {
+	f := auditFlags{audit: lab.Audit{Role: role}, files: make(map[string]*string)}
+	cmd := &cobra.Command{
+		Use:   string(role),
+		Short: fmt.Sprintf("Try every case against our own %s", role),
+		Long: fmt.Sprintf(`Try every case of a profile against our own %s, between controls that must be
+delivered, and report what was refused, by whom and why.
+
+Exit codes: 0 everything passed, 1 a case failed, 3 nothing was shown.`, role),
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd) },
+	}
+	flags := cmd.Flags()
+	runtimeFlag(flags, &f.cfg.Runtime)
+	flags.Var((*profileValue)(&f.audit.Profile), "profile", "whose expectations: rfc5280, spiffe or strict (default strict)")
+	flags.StringSliceVar(&f.audit.Cases, "case", nil, "only the case of this id; may be repeated")
+	flags.StringSliceVar(&f.audit.Versions, "version", nil, "only this version of TLS, 1.2 or 1.3")
+	flags.StringVar(&f.waivers, "waivers", "", "file of the failures that are accepted, why, and until when")
+	flags.BoolVarP(&f.verbose, "verbose", "v", false, "a line for every finding")
+	for _, format := range formats {
+		f.files[format.name] = flags.String(format.name, "", "also write "+format.what+" to this file")
+	}
+	return cmd
+}
+
+func (f *auditFlags) run(cmd *cobra.Command) (err error) {
+	if err := f.check(); err != nil {
+		return err
+	}
+	progress := &report.Progress{Out: cmd.ErrOrStderr(), Terminal: report.IsTerminal(cmd.ErrOrStderr())}
+	f.audit.Progress = progress.Update
+	show := newNarrator(cmd)
+	f.cfg.Progress = show.progress
+
+	l, err := lab.Start(cmd.Context(), f.cfg)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, l.Close(cmd.Context())) }()
+	result, err := l.Audit(cmd.Context(), f.audit)
+	progress.Clear()
+	if err != nil {
+		return err
+	}
+	if err := f.write(cmd, result); err != nil {
+		return err
+	}
+	switch result.Verdict() {
+	case cases.Passed:
+		return nil
+	case cases.Failed:
+		return errFail
+	default:
+		return errInconclusive
+	}
+}
+
+func (f *auditFlags) check() error {
+	for _, version := range f.audit.Versions {
+		if !slices.Contains([]string{"1.2", "1.3"}, version) {
+			return usageError{fmt.Errorf("--version %q: choose 1.2 or 1.3", version)}
+		}
+	}
+	known := make(map[string]bool)
+	for _, c := range cases.All() {
+		known[c.ID] = true
+	}
+	for _, id := range f.audit.Cases {
+		if !known[id] {
+			return usageError{fmt.Errorf("--case %q: there is none of that id; mtlslab audit %s -v lists them", id, f.audit.Role)}
+		}
+	}
+	return f.readWaivers(func(id string) bool { return known[id] })
+}
+
+// readWaivers leaves out those of cases that are not tried now: they are not
+// unused because nobody looked.
+func (f *auditFlags) readWaivers(known func(string) bool) error {
+	if f.waivers == "" {
+		return nil
+	}
+	file, err := os.Open(f.waivers)
+	if err != nil {
+		return usageError{fmt.Errorf("--waivers: %w", err)}
+	}
+	defer file.Close() //nolint:errcheck // read-only
+	waivers, err := cases.ReadWaivers(f.waivers, file, known)
+	if err != nil {
+		return usageError{fmt.Errorf("--waivers: %w", err)}
+	}
+	for _, w := range waivers {
+		if len(f.audit.Cases) == 0 || slices.Contains(f.audit.Cases, w.Case) {
+			f.audit.Waivers = append(f.audit.Waivers, w)
+		}
+	}
+	return nil
+}
+
+func (f *auditFlags) write(cmd *cobra.Command, result cases.Audit) error {
+	for _, format := range formats {
+		path := *f.files[format.name]
+		if path == "" {
+			continue
+		}
+		if err := writeFile(path, func(w io.Writer) error { return format.write(w, result) }); err != nil {
+			return fmt.Errorf("--%s: %w", format.name, err)
+		}
+	}
+	if wantsJSON(cmd) {
+		return report.JSON(cmd.OutOrStdout(), result)
+	}
+	color := report.IsTerminal(cmd.OutOrStdout()) && os.Getenv("NO_COLOR") == ""
+	return report.Text(cmd.OutOrStdout(), result, report.Options{Verbose: f.verbose, Color: color})
+}
+
+func writeFile(path string, write func(io.Writer) error) error {
+	file, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(write(file), file.Close())
+}
+
+// profileValue is a flag that holds a profile.
+type profileValue cases.Profile
+
+var profiles = []string{string(cases.RFC5280), string(cases.SPIFFE), string(cases.Strict)}
+
+func (p *profileValue) Set(s string) error {
+	if !slices.Contains(profiles, s) {
+		return fmt.Errorf("choose one of %s", strings.Join(profiles, ", "))
+	}
+	*p = profileValue(s)
+	return nil
+}
+
+func (p *profileValue) String() string { return string(*p) }
+func (p *profileValue) Type() string   { return "profile" }

@@ -1,0 +1,78 @@
+package lab
+
+import (
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+
+	"github.com/mtlslab/mtlslab/lab/cases"
+	"github.com/mtlslab/mtlslab/lab/wire"
+)
+
+// finding holds a verdict against what the profile says of the case.
+func (r *auditor) finding(t trial, v Verdict) cases.Finding {
+	group, _, _ := strings.Cut(t.ID, "/")
+	f := cases.Finding{
+		Case: t.ID, Group: group, Summary: t.Summary, Role: r.audit.Role, Version: t.version,
+		Expect: t.rule.Expect, Cite: t.rule.Cite,
+		Decision: string(v.Decision), By: v.By, Reason: v.Reason,
+		Client: Account(&v.Client), Server: Account(v.Server),
+		Repeat: fmt.Sprintf("mtlslab audit %s --case %s --version %s -v", r.audit.Role, t.ID, t.version),
+		Took:   v.Took,
+	}
+	f.Status, f.Means = r.status(t, v)
+	return f
+}
+
+// status says what a verdict means for a case, and of what did not pass why.
+func (r *auditor) status(t trial, v Verdict) (cases.Status, string) {
+	refused := v.Decision == WasRefused && v.By == r.audit.Role && !v.Leaked || r.endedAsAllowed(t, v)
+	switch {
+	case t.AfterTrust && v.Client.Kind != wire.Delivered && slices.Contains(t.Reasons, v.Client.Reason):
+		return cases.Passed, ""
+	case v.Leaked && t.rule.Expect == cases.MustRefuse:
+		return cases.Failed, t.Meaning
+	case v.Decision == WasDelivered && t.rule.Expect != cases.MustRefuse:
+		return cases.Passed, ""
+	case refused && t.rule.Expect == cases.MustAccept:
+		return cases.Failed, fmt.Sprintf("the %s turned away a peer that it must let in, for %s", r.audit.Role, v.Reason)
+	case refused && t.rule.Expect == cases.MustRefuse && !r.forTheRightReason(t, v):
+		return cases.Failed, fmt.Sprintf("it was refused, but for %s, where only %s shows that the fault was seen", v.Reason, anyReason(t.Reasons))
+	case refused:
+		return cases.Passed, ""
+	case v.Decision == WasRefused:
+		return cases.Inconclusive, fmt.Sprintf("the %s was the one to refuse, so the %s was not put to the test", v.By, r.audit.Role)
+	default:
+		return cases.Inconclusive, v.Why
+	}
+}
+
+// endedAsAllowed tells of a case which lists an ending that is no refusal, such
+// as a message cut short, among the reasons it may end for.
+func (r *auditor) endedAsAllowed(t trial, v Verdict) bool {
+	account := v.Server
+	if r.audit.Role == wire.Client {
+		account = &v.Client
+	}
+	return account != nil && !v.Leaked && v.Client.Kind != wire.Delivered && account.Reason != "" &&
+		slices.Contains([]wire.Kind{wire.Failed, wire.NoReceipt}, account.Kind) && slices.Contains(t.Reasons, account.Reason)
+}
+
+func (r *auditor) forTheRightReason(t trial, v Verdict) bool {
+	return len(t.Reasons) == 0 || slices.Contains(t.Reasons, v.Reason) || r.endedAsAllowed(t, v)
+}
+
+func anyReason(reasons []wire.Reason) string {
+	words := make([]string, len(reasons))
+	for i, reason := range reasons {
+		words[i] = string(reason)
+	}
+	return strings.Join(words, " or ")
+}
+
+// anyPort is an address of the same host whose port the system chooses.
+func anyPort(address string) string {
+	host, _, _ := net.SplitHostPort(address) // the runtime's own
+	return net.JoinHostPort(host, "0")
+}
