@@ -201,8 +201,7 @@ func (r *auditor) controls() []trial {
 // carryOut runs trials side by side, and returns their findings in order.
 func (r *auditor) carryOut(ctx context.Context, trials []trial, total int) ([]cases.Finding, error) {
 	findings := make([]cases.Finding, len(trials))
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(4 * runtime.GOMAXPROCS(0))
+	group, ctx := sideBySide(ctx)
 	for i, t := range trials {
 		group.Go(func() error {
 			v, err := r.try(ctx, t)
@@ -218,6 +217,14 @@ func (r *auditor) carryOut(ctx context.Context, trials []trial, total int) ([]ca
 		})
 	}
 	return findings, group.Wait()
+}
+
+// sideBySide runs as many trials at once as keep the processors busy while
+// others wait for their peers.
+func sideBySide(ctx context.Context) (*errgroup.Group, context.Context) {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(4 * runtime.GOMAXPROCS(0))
+	return group, ctx
 }
 
 // trialLimit is how long a peer may take to say yes or no.

@@ -3,6 +3,7 @@ package cases
 import (
 	"crypto/x509"
 	"encoding/asn1"
+	"strings"
 	"time"
 
 	"github.com/mtlslab/mtlslab/lab/pki"
@@ -61,10 +62,11 @@ const (
 	generalized = asn1.TagGeneralizedTime
 )
 
-// notAfter writes the leaf's end by hand.
-func notAfter(tag int, format string, at func(now time.Time) time.Time) pki.Mutation {
+// notAfter writes the leaf's end by hand: a moment in a layout, and what is to
+// follow it.
+func notAfter(tag int, layout string, at func(now time.Time) time.Time, rest ...string) pki.Mutation {
 	return func(f *pki.Forgery) {
-		text := at(f.Now.UTC()).Format(format)
+		text := at(f.Now.UTC()).Format(layout) + strings.Join(rest, "")
 		f.Leaf.Edit(func(t *pki.TBS) { t.NotAfter = pki.Element(asn1.ClassUniversal, tag, false, []byte(text)) })
 	}
 }
@@ -89,15 +91,15 @@ func dateForms() []Case {
 		dated("four-digit-before-2050", "C06", "presents a certificate whose end is written in the form for later years", strange,
 			form("RFC 5280, 4.1.2.5"), bad, notAfter(generalized, "20060102150405Z", inAnHour)),
 		dated("fraction-of-a-second", "C06", "presents a certificate that ends amid a second", strange,
-			form("RFC 5280, 4.1.2.5.2"), bad, notAfter(generalized, "20060102150405.5Z", inAnHour)),
+			form("RFC 5280, 4.1.2.5.2"), bad, notAfter(generalized, "20060102150405", inAnHour, ".5Z")),
 		dated("leap-second", "C06", "presents a certificate that ends in a leap second", strange,
-			form("RFC 5280, 4.1.2.5.1"), bad, notAfter(utc, "060102235960Z", func(now time.Time) time.Time { return now.Add(48 * time.Hour) })),
+			form("RFC 5280, 4.1.2.5.1"), bad, notAfter(utc, "060102", func(now time.Time) time.Time { return now.Add(48 * time.Hour) }, "235960Z")),
 		dated("without-seconds", "C06", "presents a certificate whose end has no seconds", strange,
 			form("RFC 5280, 4.1.2.5.1"), bad, notAfter(utc, "0601021504Z", inAnHour)),
 		dated("expired-but-for-its-zone", "C06", "presents a certificate that has expired, and would not have if its time zone were left out",
 			"It expired hours ago: the zone of the date is not read.", alike(MustRefuse, "RFC 5280, 4.1.2.5.1"), bad,
 			notAfter(utc, "060102150405-0700", func(now time.Time) time.Time { return now.Add(-2 * time.Hour).In(time.FixedZone("", 12*60*60)) })),
 		dated("no-such-month", "C06", "presents a certificate that ends in a thirteenth month", strange,
-			alike(MustRefuse, "RFC 5280, 4.1.2.5.1"), bad, notAfter(utc, "06"+"1301000000Z", func(now time.Time) time.Time { return now.AddDate(2, 0, 0) })),
+			alike(MustRefuse, "RFC 5280, 4.1.2.5.1"), bad, notAfter(utc, "06", func(now time.Time) time.Time { return now.AddDate(2, 0, 0) }, "1301000000Z")),
 	}
 }

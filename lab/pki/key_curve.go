@@ -104,16 +104,6 @@ func (c *Curve) NewKey() (*CurveKey, error) {
 	return &CurveKey{c, d, c.multiply(d, c.G)}, nil
 }
 
-// Spelt is a P-256 key as one whose curve is spelt out.
-func Spelt(key *ecdsa.PrivateKey) (*CurveKey, error) {
-	d, err := key.Bytes()
-	if err != nil {
-		return nil, fmt.Errorf("spelling a curve out: %w", err)
-	}
-	public, err := pointOf(&key.PublicKey)
-	return &CurveKey{P256(), new(big.Int).SetBytes(d), public}, err
-}
-
 // Impostor is a key with the public point of a P-256 key whose private half
 // nobody needs: the point is made the generator of a curve that is spelt out,
 // and the private key is 1 (CVE-2020-0601).
@@ -216,4 +206,18 @@ func ecdsaPublic(key crypto.Signer) (*ecdsa.PublicKey, error) {
 		return nil, fmt.Errorf("%T is no key on P-256", key.Public())
 	}
 	return public, nil
+}
+
+// SpeltInfo is the SubjectPublicKeyInfo of a P-256 key with its curve spelt out;
+// nothing for any other key.
+func SpeltInfo(key *ecdsa.PrivateKey) []byte {
+	public, err := pointOf(&key.PublicKey)
+	if err != nil {
+		return nil
+	}
+	info, err := (&CurveKey{curve: P256(), public: public}).info()
+	if err != nil {
+		return nil
+	}
+	return info
 }
