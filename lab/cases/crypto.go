@@ -73,7 +73,7 @@ func signatures() []Case {
 		cryptoCase("ecdsa-sha1-issuer", "G01", "has an intermediate signed with SHA-1", forgeable, sha1, weak, pki.Weak(crypto.SHA1, p256)),
 		cryptoCase("rsa-sha1-issuer", "G02", "has an intermediate signed with RSA and SHA-1", forgeable, sha1, weak, pki.Weak(crypto.SHA1, rsaIssuer)),
 		cryptoCase("rsa-md5-issuer", "G02", "has an intermediate signed with RSA and MD5", forgeable, md5, weak, pki.Weak(crypto.MD5, rsaIssuer)),
-		cryptoCase("sha1-root", "G01", "has a trusted root signed with SHA-1", "A good peer is turned away for a signature that nobody relies on.", alike(MustAccept, "RFC 8446, 4.2.3"), weak, pki.WeakRoot(crypto.SHA1, p256)),
+		cryptoCase("sha1-root", "G01", "has a trusted root signed with SHA-1", "A good peer is turned away for a signature that nobody relies on.", alike(MustAccept, "RFC 8446, 4.4.2.2"), weak, pki.WeakRoot(crypto.SHA1, p256)),
 		cryptoCase("zero-signature", "G08", "has a leaf whose signature is two zeros", anyR, path, broken, pki.Together(onP256, seal(pki.OfLeaf, zero))),
 		cryptoCase("zero-signature-of-issuer", "G08", "has an intermediate whose signature is two zeros", anyR, path, broken, func(f *pki.Forgery) {
 			pki.Weak(crypto.SHA256, p256)(f)
@@ -99,7 +99,7 @@ func rsaKeys() []Case {
 		cryptoCase("rsa-512-issuer", "G04", "has an intermediate with an RSA key of 512 bits", breakable, short, weak, pki.IssuerKey(of(512))),
 		cryptoCase("rsa-1024-issuer", "G04", "has an intermediate with an RSA key of 1024 bits", breakable, short, weak, pki.IssuerKey(of(1024))),
 		cryptoCase("rsa-1024-root", "G04", "has a trusted root with an RSA key of 1024 bits", breakable, short, weak, pki.AnchorKey(of(1024))),
-		cryptoCase("rsa-2048", "G03", "has an RSA key of 2048 bits", "A good peer is turned away.", alike(MustAccept, "NIST SP 800-131A, 3"), weak, pki.LeafKey(of(2048))),
+		cryptoCase("rsa-2048", "G03", "has an RSA key of 2048 bits", "A good peer is turned away.", alike(MustAccept, "RFC 8446, 9.1"), weak, pki.LeafKey(of(2048))),
 		cryptoCase("rsa-exponent-3", "G05", "has an RSA key with exponent 3", breakable, exponent, weak, pki.LeafKey(rsaOf(pki.RSASize{Bits: 2048, Exponent: 3}))),
 		cryptoCase("rsa-exponent-1-issuer", "G05", "has an intermediate with an RSA key with exponent 1", "Anybody can sign for that authority: a signature is the message itself.",
 			alike(MustRefuse, "RFC 8017, 3.1"), weak, pki.IssuerKey(rsaOf(pki.RSASize{Bits: 2048, Primes: 4, Exponent: 1}))),
@@ -113,7 +113,7 @@ func otherKeys() []Case {
 	explicit := alike(MustRefuse, "RFC 5480, 2.1.1")
 	broken := append([]wire.Reason{wire.ProtocolError}, weak...)
 	return []Case{
-		cryptoCase("p384", "G06", "has a key on P-384", tooFew, alike(MustAccept, "RFC 8446, 9.1"), weak, pki.LeafKey(on(elliptic.P384()))),
+		cryptoCase("p384", "G06", "has a key on P-384", tooFew, alike(MayEither, "RFC 8446, 4.2.3"), weak, pki.LeafKey(on(elliptic.P384()))),
 		cryptoCase("p521", "G06", "has a key on P-521", tooFew, alike(MayEither, "RFC 8446, 4.2.3"), weak, pki.LeafKey(on(elliptic.P521()))),
 		cryptoCase("ed25519", "G06", "has an Ed25519 key", tooFew, alike(MayEither, "RFC 8446, 4.2.3"), broken, pki.LeafKey(ed25519Key)),
 		cryptoCase("p224", "G06", "has a key on P-224", breakable, curve, broken, pki.LeafKey(on(elliptic.P224()))),
@@ -163,7 +163,7 @@ func versions() []Case {
 	with := alike(MustRefuse, "RFC 5280, 4.1.2.9")
 	return []Case{
 		cryptoCase("version-1", "G11", "has a leaf of version 1, which has no names, only a subject", anyUse,
-			rules(refuse("RFC 9525, 2; RFC 5280, 4.1.2.1"), refuse("X509-SVID, 2"), refuse("RFC 5280, 4.1.2.1")), unnamed,
+			rules(refuse("policy: it has no names (RFC 9525, 2), and is nobody's"), refuse("X509-SVID, 2"), refuse("RFC 5280, 4.1.2.1")), unnamed,
 			pki.LeafDER(func(t *pki.TBS) { t.Version, t.Extensions = nil, nil })),
 		cryptoCase("version-1-with-extensions", "G11", "has a leaf of version 1 that has extensions", parsed, with, unnamed, version(0)),
 		cryptoCase("version-2-with-extensions", "G11", "has a leaf of version 2 that has extensions", parsed, with, unnamed, version(1)),

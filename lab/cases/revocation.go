@@ -126,7 +126,7 @@ func unusable() []Case {
 		revocationCase("list-of-authorities", "F06", "has a list of authorities only", scope, hard("RFC 5280, 6.3.3 (b)(2)"), untold, narrowed(distribution(flag(2)))),
 		revocationCase("list-of-attributes", "F06", "has a list of attribute certificates only", scope, hard("RFC 5280, 6.3.3 (b)(2)"), untold, narrowed(distribution(flag(5)))),
 		revocationCase("list-of-some-reasons", "F06", "has a list of stolen keys only", scope, hard("RFC 5280, 6.3.3 (d)"), untold, narrowed(distribution(someReasons))),
-		revocationCase("list-of-peers", "F06", "has a list of peers only", "", alike(MayEither, "RFC 5280, 5.2.5"), untold, narrowed(distribution(flag(1)))),
+		revocationCase("list-of-peers", "F06", "has a list of peers only", "Lists that name what they are about are misread.", alike(MayEither, "RFC 5280, 5.2.5"), untold, narrowed(distribution(flag(1)))),
 		revocationCase("list-of-other-point", "F06", "has a list for another distribution point than its own", scope, hard("RFC 5280, 6.3.3 (b)(2)"), untold,
 			pki.Together(narrowed(distribution(point("http://two.test/crl"))), pki.LeafExtension(onePoint()))),
 		revocationCase("list-of-second-point", "F06", "is on the list for the second of its distribution points", "A certificate that was taken back is good: only the first place is looked at.",

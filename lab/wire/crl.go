@@ -37,12 +37,17 @@ func revoked(chain []*x509.Certificate, lists []*x509.RevocationList, now time.T
 	return nil
 }
 
+func critical(e pkix.Extension) bool { return e.Critical }
+
 // usable tells whether a list speaks for an issuer. A critical extension that is
-// not understood narrows the list to some of the certificates, or says something
-// else that matters (RFC 5280, 5.2).
+// not understood, of the list or of an entry, narrows it to some of the
+// certificates, or says something else that matters (RFC 5280, 5.2 and 5.3).
 func usable(list *x509.RevocationList, issuer *x509.Certificate, now time.Time) bool {
-	critical := slices.ContainsFunc(list.Extensions, func(e pkix.Extension) bool { return e.Critical })
-	return !critical &&
+	odd := slices.ContainsFunc(list.Extensions, critical) ||
+		slices.ContainsFunc(list.RevokedCertificateEntries, func(e x509.RevocationListEntry) bool {
+			return slices.ContainsFunc(e.Extensions, critical)
+		})
+	return !odd &&
 		bytes.Equal(list.RawIssuer, issuer.RawSubject) &&
 		!now.Before(list.ThisUpdate) && !now.After(list.NextUpdate) &&
 		list.CheckSignatureFrom(issuer) == nil

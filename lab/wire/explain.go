@@ -128,7 +128,7 @@ func authorityReason(err error, presented []*x509.Certificate) Reason {
 		return WeakAlgorithm // whoever issued it
 	}
 	for _, issuer := range presented {
-		if !bytes.Equal(issuer.RawSubject, unknown.Cert.RawIssuer) {
+		if !bytes.Equal(issuer.RawSubject, unknown.Cert.RawIssuer) || issuer.Equal(unknown.Cert) {
 			continue
 		}
 		_, mayNotSign := errors.AsType[x509.ConstraintViolationError](unknown.Cert.CheckSignatureFrom(issuer))

@@ -61,18 +61,28 @@ type Outcome struct {
 type Identity struct {
 	URIs   []string `json:"uris,omitempty"`
 	DNS    []string `json:"dns,omitempty"`
-	Serial string   `json:"serial"` // hexadecimal
-	Key    string   `json:"key"`    // SHA-256 of the SubjectPublicKeyInfo, hexadecimal
+	More   int      `json:"more,omitempty"` // names left out, beyond maxNames of a kind
+	Serial string   `json:"serial"`         // hexadecimal
+	Key    string   `json:"key"`            // SHA-256 of the SubjectPublicKeyInfo, hexadecimal
 }
+
+// maxNames bounds the names of either kind in an account, so that nobody can
+// make a receipt too long by having many.
+const maxNames = 16
 
 // IdentityOf reads the identity of a certificate. It verifies nothing.
 func IdentityOf(cert *x509.Certificate) Identity {
 	key := sha256.Sum256(cert.RawSubjectPublicKeyInfo)
-	id := Identity{DNS: slices.Clone(cert.DNSNames), Key: hex.EncodeToString(key[:])}
+	uris, _ := uriNames(cert) // what cannot be read names nobody
+	id := Identity{
+		URIs: slices.Clone(uris[:min(len(uris), maxNames)]),
+		DNS:  slices.Clone(cert.DNSNames[:min(len(cert.DNSNames), maxNames)]),
+		More: max(0, len(uris)-maxNames) + max(0, len(cert.DNSNames)-maxNames),
+		Key:  hex.EncodeToString(key[:]),
+	}
 	if cert.SerialNumber != nil {
 		id.Serial = cert.SerialNumber.Text(16)
 	}
-	id.URIs, _ = uriNames(cert) // what cannot be read names nobody
 	return id
 }
 

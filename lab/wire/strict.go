@@ -22,7 +22,11 @@ const (
 // maxSerialOctets bounds a serial number (RFC 5280, 4.1.2.2).
 const maxSerialOctets = 20
 
-var oidTLSFeature = asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 1, 24}
+var (
+	oidTLSFeature      = asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 1, 24}
+	oidKeyUsage        = asn1.ObjectIdentifier{2, 5, 29, 15}
+	oidNameConstraints = asn1.ObjectIdentifier{2, 5, 29, 30}
+)
 
 // strict refuses what crypto/x509 lets pass and a careful peer should not. It
 // judges a chain that has been verified, leaf first and root last.
@@ -33,6 +37,11 @@ func strict(chain []*x509.Certificate, state tls.ConnectionState, usage x509.Ext
 		}
 	}
 	leaf := chain[0]
+	for _, authority := range chain[1:] {
+		if err := strictConstraints(authority, leaf); err != nil {
+			return err
+		}
+	}
 	if err := strictLeaf(leaf, usage); err != nil {
 		return err
 	}
@@ -66,6 +75,42 @@ func strictCertificate(cert *x509.Certificate) error {
 	return nil
 }
 
+// strictConstraints refuses what crypto/x509 passes over in the name constraints
+// of an authority (RFC 5280, 4.2.1.10): constraints that are not critical, of
+// kinds that it does not know, and mail at hosts below the one that is permitted.
+func strictConstraints(authority, leaf *x509.Certificate) error {
+	for _, e := range authority.Extensions {
+		if e.Id.Equal(oidNameConstraints) && !e.Critical {
+			return refuse(NameConstraint, "%q has name constraints that are not critical", authority.Subject)
+		}
+	}
+	if len(authority.PermittedEmailAddresses) == 0 {
+		return nil
+	}
+	for _, address := range leaf.EmailAddresses {
+		if !slices.ContainsFunc(authority.PermittedEmailAddresses, func(permitted string) bool { return mailWithin(address, permitted) }) {
+			return refuse(NameConstraint, "%q may not issue for %q", authority.Subject, address)
+		}
+	}
+	return nil
+}
+
+// mailWithin compares an address with a constraint: a mailbox, a host, or, with
+// a dot before it, all hosts below a domain. Hosts have no case, mailboxes do.
+func mailWithin(address, permitted string) bool {
+	at := strings.LastIndexByte(address, '@')
+	host := strings.ToLower(address[at+1:])
+	switch {
+	case strings.Contains(permitted, "@"):
+		box := strings.LastIndexByte(permitted, '@')
+		return address[:max(at, 0)] == permitted[:box] && host == strings.ToLower(permitted[box+1:])
+	case strings.HasPrefix(permitted, "."):
+		return strings.HasSuffix(host, strings.ToLower(permitted))
+	default:
+		return host == strings.ToLower(permitted)
+	}
+}
+
 // strictLeaf holds a leaf to its role. crypto/x509 takes a certificate with no
 // extended key usage, or with any, for every role, and does not look at the key
 // usage of a leaf at all.
@@ -76,7 +121,21 @@ func strictLeaf(leaf *x509.Certificate, usage x509.ExtKeyUsage) error {
 	if !slices.Contains(leaf.ExtKeyUsage, usage) {
 		return refuse(WrongUsage, "the extended key usage does not name the role (RFC 5280, 4.2.1.12)")
 	}
-	if leaf.KeyUsage != 0 && leaf.KeyUsage&x509.KeyUsageDigitalSignature == 0 {
+	return strictKeyUsage(leaf)
+}
+
+// strictKeyUsage reads the extension again: crypto/x509 does not tell one that
+// allows nothing from none at all, and does not mind what comes after it.
+func strictKeyUsage(leaf *x509.Certificate) error {
+	i := slices.IndexFunc(leaf.Extensions, func(e pkix.Extension) bool { return e.Id.Equal(oidKeyUsage) })
+	if i < 0 {
+		return nil
+	}
+	var bits asn1.BitString
+	if rest, err := asn1.Unmarshal(leaf.Extensions[i].Value, &bits); err != nil || len(rest) > 0 {
+		return refuse(BadCertificate, "the key usage is not one bit string (RFC 5280, 4.2.1.3)")
+	}
+	if leaf.KeyUsage&x509.KeyUsageDigitalSignature == 0 {
 		return refuse(WrongUsage, "the key usage does not allow digital signatures (RFC 8446, 4.4.2.2)")
 	}
 	return nil

@@ -98,7 +98,7 @@ func (c *Credentials) verify(state tls.ConnectionState, p Policy, usage x509.Ext
 	if usage == x509.ExtKeyUsageServerAuth {
 		return leaf.VerifyHostname(p.ServerName)
 	}
-	return p.allowed(IdentityOf(leaf))
+	return p.allowed(leaf)
 }
 
 // anyOf accepts if one of the verified chains stands up to all that crypto/x509
@@ -120,14 +120,16 @@ func (c *Credentials) anyOf(chains [][]*x509.Certificate, state tls.ConnectionSt
 	return first
 }
 
-func (p Policy) allowed(id Identity) error {
+func (p Policy) allowed(leaf *x509.Certificate) error {
 	if len(p.Allow) == 0 {
 		return nil
 	}
-	if slices.ContainsFunc(p.Allow, id.Has) {
+	uris, _ := uriNames(leaf) // what cannot be read names nobody
+	names := slices.Concat(uris, leaf.DNSNames)
+	if slices.ContainsFunc(p.Allow, func(name string) bool { return slices.Contains(names, name) }) {
 		return nil
 	}
-	return refuse(NotAllowed, "%s is not one of %s", id, strings.Join(p.Allow, ", "))
+	return refuse(NotAllowed, "%s is not one of %s", IdentityOf(leaf), strings.Join(p.Allow, ", "))
 }
 
 // ParseVersion reads a TLS version as flags spell it: "1.2" or "1.3".

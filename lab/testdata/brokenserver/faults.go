@@ -1,0 +1,125 @@
+package main
+
+import (
+	"crypto/tls"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/mtlslab/mtlslab/lab/testdata/broken"
+	"github.com/mtlslab/mtlslab/lab/wire"
+)
+
+// fault is one thing that is wrong with a server besides its verification, for
+// which see package broken.
+type fault struct {
+	name         string
+	config       func(*server)                    // how it shakes hands
+	open         func(*connection) bool           // what it does first; true if that was all
+	refused      func(*connection) bool           // what it does in place of giving its account; true if that was all
+	late         func(*connection, string, error) // what it does with a message before its verification counts
+	halves       bool                             // it takes half a message
+	startsAnyhow bool                             // it starts with whatever it is given to trust
+}
+
+var faults = []fault{
+	{name: "requests-only", config: func(s *server) {
+		s.tls.ClientAuth = tls.RequestClientCert
+		s.tls.VerifyConnection = func(state tls.ConnectionState) error {
+			if len(state.PeerCertificates) == 0 {
+				return nil
+			}
+			return s.verify(state)
+		}
+	}},
+	{name: "resumes-unverified", config: func(s *server) {
+		began := time.Now()
+		s.tls.Time = func() time.Time { return began } // or crypto/tls would find out by itself
+		s.tls.VerifyConnection = func(state tls.ConnectionState) error {
+			if state.DidResume {
+				return nil
+			}
+			return s.verify(state)
+		}
+	}},
+	{name: "speaks-tls-1.0", config: func(s *server) { s.tls.MinVersion = tls.VersionTLS10 }},
+
+	{name: "answers-first", config: unverified, late: func(c *connection, message string, _ error) {
+		c.take(message)
+	}},
+	{name: "denies-its-receipt", config: unverified, late: func(c *connection, message string, refused error) {
+		if refused != nil {
+			c.acknowledge(message)
+			return
+		}
+		c.take(message)
+	}},
+	{name: "leaks-its-reply", config: unverified, late: func(c *connection, message string, refused error) {
+		if refused != nil {
+			_, _ = fmt.Fprintf(c.tls, "Hello! Your message has %d bytes.\n", len(message))
+			return
+		}
+		c.take(message)
+	}},
+
+	{name: "accepts-and-closes", open: func(*connection) bool { return true }},
+	{name: "hangs", open: func(*connection) bool {
+		select {}
+	}},
+	{name: "hangs-on-bad-input", refused: func(*connection) bool {
+		select {}
+	}},
+	{name: "crashes-on-bad-input", refused: func(*connection) bool {
+		panic("a certificate that nobody expected")
+	}},
+	{name: "closes-on-bad-input", refused: func(*connection) bool { return true }},
+
+	{name: "takes-plain-text", open: (*connection).takePlainText},
+	{name: "takes-plain-text-ahead", open: (*connection).takePlainTextAhead},
+	{name: "takes-half-message", halves: true},
+	{name: "starts-without-trust", startsAnyhow: true},
+}
+
+func unverified(s *server) { s.tls.VerifyConnection = nil }
+
+// faultOf finds a fault by its name, here or in package broken.
+func faultOf(name string) (fault, error) {
+	i := slices.IndexFunc(faults, func(f fault) bool { return f.name == name })
+	switch {
+	case i >= 0:
+		return faults[i], nil
+	case name == "" || slices.Contains(broken.Names(), name):
+		return fault{name: name}, nil
+	default:
+		return fault{}, fmt.Errorf("-fault %q: there is none of that name", name)
+	}
+}
+
+// takePlainText serves whoever does not speak TLS without it.
+func (c *connection) takePlainText() bool {
+	if c.speaksTLS() {
+		return false
+	}
+	for {
+		message, err := wire.NewMessageReader(c.transport, wire.MaxMessage, c.transport.Ended).Next()
+		if err != nil {
+			c.end(err)
+			return true
+		}
+		c.out = c.transport
+		c.take(message)
+	}
+}
+
+// takePlainTextAhead keeps what came before the handshake for whoever shakes
+// hands afterwards.
+func (c *connection) takePlainTextAhead() bool {
+	if !c.speaksTLS() {
+		line, err := c.ahead.ReadString('\n')
+		if err != nil {
+			return true
+		}
+		c.pending = line[:len(line)-1]
+	}
+	return false
+}

@@ -1,0 +1,99 @@
+// Command brokenserver is a small honest server that is broken on purpose in the
+// one way that -fault names. The lab must catch it. Without a fault it is as
+// strict as our own. It takes those of the real server's flags that the lab
+// gives it.
+package main
+
+import (
+	"crypto/rand"
+	"crypto/tls"
+	"flag"
+	"fmt"
+	"net"
+	"os"
+	"time"
+
+	"github.com/mtlslab/mtlslab/lab/testdata/broken"
+	"github.com/mtlslab/mtlslab/lab/wire"
+)
+
+func main() {
+	var cfg config
+	name := flag.String("fault", "", "what is broken; nothing if empty")
+	flag.StringVar(&cfg.listen, "listen", ":"+wire.DefaultPort, "")
+	flag.StringVar(&cfg.material, "material", wire.Stdin, "")
+	flag.Func("allow", "", func(id string) error {
+		cfg.allow = append(cfg.allow, id)
+		return nil
+	})
+	_ = flag.String("log", "json", "")
+	lifetime := flag.Duration("lifetime", time.Minute, "")
+	flag.Parse()
+	time.AfterFunc(*lifetime, func() { os.Exit(0) })
+
+	var err error
+	if cfg.fault, err = faultOf(*name); err == nil {
+		err = run(cfg)
+	}
+	fmt.Fprintln(os.Stderr, "brokenserver:", err)
+	os.Exit(1)
+}
+
+type config struct {
+	fault            fault
+	listen, material string
+	allow            []string
+}
+
+// server is a server and what is wrong with it.
+type server struct {
+	fault   fault
+	tls     *tls.Config
+	verify  broken.Verification
+	journal *wire.Journal
+}
+
+func run(cfg config) error {
+	s := &server{fault: cfg.fault, journal: &wire.Journal{Role: wire.Server, W: os.Stdout}}
+	peer, trusting, err := load(cfg)
+	if err != nil {
+		return err
+	}
+	peer.Policy.Allow = cfg.allow
+	s.verify = peer.Verify(cfg.fault.name)
+	s.tls = wire.ServerConfig(peer.Creds, peer.Policy)
+	if cfg.fault.name != "" {
+		s.tls.ClientAuth, s.tls.VerifyConnection = tls.RequireAnyClientCert, s.verify
+	}
+	if !trusting {
+		s.tls.ClientAuth, s.tls.VerifyConnection = tls.RequestClientCert, nil
+	}
+	if cfg.fault.config != nil {
+		cfg.fault.config(s)
+	}
+	var key [32]byte
+	_, _ = rand.Read(key[:]) // never fails
+	s.tls.SetSessionTicketKeys([][32]byte{key})
+
+	listener, err := net.Listen("tcp", cfg.listen)
+	if err != nil {
+		return err
+	}
+	own := wire.IdentityOf(peer.Creds.Own.Leaf)
+	_ = s.journal.Write(wire.Outcome{Kind: wire.Listening, Local: listener.Addr().String(), Own: &own})
+	for {
+		accepted, err := listener.Accept()
+		if err != nil {
+			return err
+		}
+		go s.serve(accepted)
+	}
+}
+
+func load(cfg config) (peer *broken.Peer, trusting bool, err error) {
+	if cfg.fault.startsAnyhow {
+		return broken.LoadWhatever(wire.Server, os.Stdin)
+	}
+	peer, err = broken.Load(wire.Server, cfg.material, os.Stdin)
+	return peer, true, err
+}
