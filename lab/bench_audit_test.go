@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"io"
 	"testing"
 	"time"
 
@@ -81,6 +82,9 @@ func bareExecs(b *testing.B, l *Lab, n int) time.Duration {
 		group.Go(func() error {
 			p, err := l.host.start(ctx, program{hostname: "client", source: clientSource, args: []string{"-version"}, again: true})
 			if err != nil {
+				return err
+			}
+			if _, err := io.Copy(io.Discard, p.stdout); err != nil {
 				return err
 			}
 			_, err = p.wait(ctx)
