@@ -227,17 +227,26 @@ func sideBySide(ctx context.Context) (*errgroup.Group, context.Context) {
 	return group, ctx
 }
 
+// result is what came of a trial.
+type result struct {
+	Verdict
+
+	// spoke says that the audited peer had something to say, over TLS, to an
+	// adversary that had not earned it, whatever it was.
+	spoke bool
+}
+
 // trialLimit is how long a peer may take to say yes or no.
 const trialLimit = 5 * time.Second
 
 // try carries out one trial.
-func (r *auditor) try(ctx context.Context, t trial) (Verdict, error) {
+func (r *auditor) try(ctx context.Context, t trial) (result, error) {
 	began := time.Now()
 	ctx, cancel := context.WithTimeoutCause(ctx, r.lab.cfg.Timeout,
 		fmt.Errorf("the exchange took longer than %v", r.lab.cfg.Timeout))
 	defer cancel()
 	nonce := newID()
-	v := Verdict{Nonce: nonce, Sent: wire.DigestOf(fmt.Sprintf("%s (%s)", Greeting, nonce))}
+	v := result{Verdict: Verdict{Nonce: nonce, Sent: wire.DigestOf(fmt.Sprintf("%s (%s)", Greeting, nonce))}}
 	attack := wire.Attack{
 		ID: nonce, Version: t.version, Message: v.Sent.Text, Chain: t.forged.Chain, Key: t.forged.PKCS8, Limit: trialLimit,
 	}
@@ -272,12 +281,20 @@ func (r *auditor) arm(t trial, attack *wire.Attack) error {
 	return nil
 }
 
-func (r *auditor) againstServer(ctx context.Context, t trial, attack wire.Attack, v *Verdict) error {
+func (r *auditor) againstServer(ctx context.Context, t trial, attack wire.Attack, v *result) error {
 	target := r.server
 	if t.Material != nil {
 		spoiled := t.Material(r.subject)
 		target = r.lab.server(ctx, r.subjectWith(&spoiled))
-		if err := target.wait(ctx); err != nil {
+		limit, cancel := context.WithTimeout(ctx, trialLimit)
+		defer cancel()
+		err := target.wait(limit)
+		switch {
+		case err != nil && limit.Err() != nil && ctx.Err() == nil:
+			v.Client = wire.Outcome{Role: wire.Client, Kind: wire.Unreachable}
+			v.inconclusive(fmt.Sprintf("the server neither listened nor ended within %v", trialLimit))
+			return nil
+		case err != nil:
 			return v.didNotStart(ctx, wire.Server, target.peer, err)
 		}
 	}
@@ -294,12 +311,13 @@ func (r *auditor) againstServer(ctx context.Context, t trial, attack wire.Attack
 		return err
 	}
 	v.Client = asClient(evidence, v.Sent)
-	v.Server = target.accountOf(ctx, *v)
+	v.spoke = !attack.Truncate && spokeTo(evidence.Last())
+	v.Server = target.accountOf(ctx, v.Verdict)
 	v.judge()
 	return nil
 }
 
-func (r *auditor) againstClient(ctx context.Context, t trial, attack wire.Attack, v *Verdict) error {
+func (r *auditor) againstClient(ctx context.Context, t trial, attack wire.Attack, v *result) error {
 	attack.Role, attack.Listen = wire.Server, anyPort(r.lab.host.facts().listen)
 	if err := r.arm(t, &attack); err != nil {
 		return err
@@ -322,7 +340,8 @@ func (r *auditor) againstClient(ctx context.Context, t trial, attack wire.Attack
 		material = t.Material(material)
 	}
 	_ = client.give(material) // one that has ended says so itself
-	if v.Client, err = client.final(ctx); err != nil {
+	hung, err := v.hear(ctx, client)
+	if err != nil {
 		return err
 	}
 	if err := r.adversary.begin(wire.Attack{ID: attack.ID, End: true}); err != nil {
@@ -334,11 +353,32 @@ func (r *auditor) againstClient(ctx context.Context, t trial, attack wire.Attack
 	}
 	server := asServer(evidence, v.Sent)
 	v.Server = &server
+	v.spoke = !t.AfterTrust && slices.ContainsFunc(evidence.Connections, spokeTo)
 	v.judge()
-	if t.Material != nil && v.Client.Kind == wire.Failed && !v.Leaked {
+	if t.Material != nil && !hung && v.Client.Kind == wire.Failed && !v.Leaked {
 		return v.didNotStart(ctx, wire.Client, client, nil)
 	}
 	return nil
+}
+
+// spokeTo says whether the adversary heard anything over TLS. Neither side has
+// anything to say before it has verified the other.
+func spokeTo(c wire.Connection) bool { return c.Handshake && c.HeardBytes > 0 }
+
+// hear takes the client's account. One that gives none in time has hung, which
+// is its account, and is ended.
+func (v *Verdict) hear(ctx context.Context, client *peer) (hung bool, err error) {
+	limit, cancel := context.WithTimeout(ctx, trialLimit+accountGrace)
+	defer cancel()
+	v.Client, err = client.final(limit)
+	if err == nil || limit.Err() == nil || ctx.Err() != nil {
+		return false, err
+	}
+	v.Client = wire.Outcome{
+		Role: wire.Client, Kind: wire.Failed, Reason: wire.Timeout,
+		Detail: fmt.Sprintf("it gave no account within %v", trialLimit+accountGrace),
+	}
+	return true, client.stop(ctx)
 }
 
 // didNotStart is the verdict of a peer that was given material it cannot work

@@ -11,7 +11,7 @@ import (
 )
 
 // finding holds a verdict against what the profile says of the case.
-func (r *auditor) finding(t trial, v Verdict) cases.Finding {
+func (r *auditor) finding(t trial, v result) cases.Finding {
 	group, _, _ := strings.Cut(t.ID, "/")
 	f := cases.Finding{
 		Case: t.ID, Group: group, Summary: t.Summary, Role: r.audit.Role, Version: t.version,
@@ -26,13 +26,15 @@ func (r *auditor) finding(t trial, v Verdict) cases.Finding {
 }
 
 // status says what a verdict means for a case, and of what did not pass why.
-func (r *auditor) status(t trial, v Verdict) (cases.Status, string) {
+func (r *auditor) status(t trial, v result) (cases.Status, string) {
 	refused := v.Decision == WasRefused && v.By == r.audit.Role && !v.Leaked || r.endedAsAllowed(t, v)
 	switch {
 	case t.AfterTrust && v.Client.Kind != wire.Delivered && slices.Contains(t.Reasons, v.Client.Reason):
 		return cases.Passed, ""
-	case v.Leaked && t.rule.Expect == cases.MustRefuse:
+	case (v.Leaked || v.Client.Kind == wire.Delivered) && t.rule.Expect == cases.MustRefuse:
 		return cases.Failed, t.Meaning
+	case v.spoke && t.rule.Expect == cases.MustRefuse:
+		return cases.Failed, fmt.Sprintf("whatever the %s did afterwards, it had spoken to the %s before: %s", r.audit.Role, other(r.audit.Role), t.Meaning)
 	case v.Decision == WasDelivered && t.rule.Expect != cases.MustRefuse:
 		return cases.Passed, ""
 	case refused && t.rule.Expect == cases.MustAccept:
@@ -50,7 +52,7 @@ func (r *auditor) status(t trial, v Verdict) (cases.Status, string) {
 
 // endedAsAllowed tells of a case which lists an ending that is no refusal, such
 // as a message cut short, among the reasons it may end for.
-func (r *auditor) endedAsAllowed(t trial, v Verdict) bool {
+func (r *auditor) endedAsAllowed(t trial, v result) bool {
 	account := v.Server
 	if r.audit.Role == wire.Client {
 		account = &v.Client
@@ -59,8 +61,15 @@ func (r *auditor) endedAsAllowed(t trial, v Verdict) bool {
 		slices.Contains([]wire.Kind{wire.Failed, wire.NoReceipt}, account.Kind) && slices.Contains(t.Reasons, account.Reason)
 }
 
-func (r *auditor) forTheRightReason(t trial, v Verdict) bool {
+func (r *auditor) forTheRightReason(t trial, v result) bool {
 	return len(t.Reasons) == 0 || slices.Contains(t.Reasons, v.Reason) || r.endedAsAllowed(t, v)
+}
+
+func other(role wire.Role) wire.Role {
+	if role == wire.Server {
+		return wire.Client
+	}
+	return wire.Server
 }
 
 func anyReason(reasons []wire.Reason) string {

@@ -33,16 +33,6 @@ func All() []Case {
 	)
 }
 
-// With returns what the audited peer must be given for the case, for the
-// adversary in that role: nothing but the forged chain, if it is of
-// certificates, and else the good one.
-func (c Case) With(authority *pki.Authority, role wire.Role) (*pki.Forged, error) {
-	if c.Mutation == nil {
-		return authority.Forge(Control(role))
-	}
-	return authority.Forge(Control(role), c.Mutation(role))
-}
-
 func refuse(cite string) Rule { return Rule{MustRefuse, cite} }
 func accept(cite string) Rule { return Rule{MustAccept, cite} }
 func either(cite string) Rule { return Rule{MayEither, cite} }
@@ -59,11 +49,6 @@ func same(m pki.Mutation) func(wire.Role) pki.Mutation {
 // leaf changes what crypto/x509 can say of the leaf.
 func leaf(change func(*x509.Certificate)) func(wire.Role) pki.Mutation {
 	return same(pki.Leaf(change))
-}
-
-// issuer changes what crypto/x509 can say of the intermediate.
-func issuer(change func(*x509.Certificate)) func(wire.Role) pki.Mutation {
-	return same(pki.Issuer(change))
 }
 
 // idOf is the SPIFFE ID of the good identity.

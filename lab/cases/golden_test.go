@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/pem"
 	"flag"
 	"fmt"
 	"os"
@@ -48,21 +47,15 @@ func golden(t *testing.T, name string, got []byte) {
 	}
 }
 
-func newAuthority(t testing.TB) *pki.Authority {
-	t.Helper()
-	authority, err := pki.New(pki.Config{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return authority
-}
-
 // forgeries are what one audit is made of.
 type forgeries struct {
 	authority *pki.Authority
 	of        map[string]*pki.Forged // by case and role
 	trust     []byte
 	crls      []byte
+
+	once  sync.Once
+	peers map[wire.Role]*wire.Credentials // by whom they judge
 }
 
 func key(c cases.Case, role wire.Role) string { return c.ID + " " + string(role) }
@@ -79,7 +72,7 @@ var forged = sync.OnceValues(func() (*forgeries, error) {
 	}
 	for _, c := range certificateCases() {
 		for _, role := range c.Roles {
-			one, err := c.With(authority, role)
+			one, err := authority.Forge(cases.Control(role), c.Mutation(role))
 			if err != nil {
 				return nil, fmt.Errorf("%s as %s: %w", c.ID, role, err)
 			}
@@ -150,11 +143,12 @@ func plain(forged *pki.Forged, roots *x509.CertPool, role wire.Role) string {
 		opts.Intermediates.AddCert(cert)
 	}
 	_, err := certs[0].Verify(opts)
-	if err != nil {
+	switch {
+	case err != nil:
 		err = &tls.CertificateVerificationError{UnverifiedCertificates: certs, Err: err}
-	} else if role == wire.Server {
+	case role == wire.Server:
 		err = certs[0].VerifyHostname("server")
-	} else if !wire.IdentityOf(certs[0]).Has("spiffe://lab/client") {
+	case !wire.IdentityOf(certs[0]).Has("spiffe://lab/client"):
 		return string(wire.NotAllowed)
 	}
 	if err != nil {
@@ -181,12 +175,4 @@ func TestExtrasCanBeRead(t *testing.T) {
 			t.Errorf("%d bytes: the bundle's limit is 1 MiB a file", len(text))
 		}
 	}
-}
-
-func pemBlocks(text []byte) int {
-	n := 0
-	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
-		n++
-	}
-	return n
 }

@@ -25,7 +25,7 @@ func revocationCase(id, row, summary, meaning string, rules map[Profile]Rule, re
 }
 
 // onList puts the leaf on its issuer's list.
-func onList(reason int64) pki.Mutation {
+func onList(reason byte) pki.Mutation {
 	return pki.IssuerList(func(f *pki.Forgery, l *pki.List) {
 		l.Revoked, l.Reason = append(l.Revoked, f.Leaf.Template.SerialNumber), reason
 	})

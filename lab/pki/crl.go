@@ -22,7 +22,7 @@ type List struct {
 	Number     int64     // of the list (RFC 5280, 5.2.3); 1 if zero
 
 	Revoked    []*big.Int // serial numbers
-	Reason     int64      // of every entry (RFC 5280, 5.3.1); none if zero
+	Reason     byte       // of every entry (RFC 5280, 5.3.1); none if zero
 	Extensions []pkix.Extension
 	// Entry is an extension of every entry.
 	Entry *pkix.Extension
@@ -126,7 +126,7 @@ func (l *List) tbs(cfg Config, issuer *Draft, algorithm []byte) ([]byte, error) 
 func (l *List) addEntries(b *cryptobyte.Builder, at time.Time) {
 	var extensions []pkix.Extension
 	if l.Reason != 0 {
-		extensions = append(extensions, pkix.Extension{Id: oidReason, Value: []byte{0x0a, 1, byte(l.Reason)}})
+		extensions = append(extensions, pkix.Extension{Id: oidReason, Value: []byte{asn1.TagEnum, 1, l.Reason}})
 	}
 	if l.Entry != nil {
 		extensions = append(extensions, *l.Entry)

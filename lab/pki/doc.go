@@ -11,7 +11,12 @@
 // with: it keeps no record of what it issued, asks nobody whether the name is
 // theirs, and guards its keys no better than the process that holds them.
 //
+// A [Mutation] makes one thing wrong with a chain, for the adversary to present.
+// What crypto/x509 can say is said by template; the rest is done to the DER,
+// which is then signed by hand. Keys and signatures made by hand are for that
+// alone: they are neither quick nor safe from whoever can time them.
+//
 // The package must not start a peer, open a connection, or judge an exchange,
-// and it writes no file. A private key leaves it in one form only: the Key of
-// a [wire.Material], unencrypted, for the one peer that it belongs to.
+// and it writes no file. A private key leaves it unencrypted, for the one peer
+// that it belongs to: as the Key of a [wire.Material], or of a [Forged] chain.
 package pki

@@ -40,7 +40,7 @@ func newAudit() *cobra.Command {
 		Use:   "audit",
 		Short: "Try every case against a server or a client, and report what it lets through",
 		Args:  noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		RunE: func(*cobra.Command, []string) error {
 			return usageError{fmt.Errorf("say which side is audited: mtlslab audit server, or mtlslab audit client")}
 		},
 	}

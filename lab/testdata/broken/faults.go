@@ -100,8 +100,12 @@ func mayIssue(c *certificate) {
 }
 
 func mayNotIssue(c *certificate) {
+	const issues = x509.KeyUsageCertSign | x509.KeyUsageCRLSign
+	if !c.IsCA && c.KeyUsage&issues == 0 {
+		return
+	}
 	c.IsCA = false
-	c.KeyUsage = c.KeyUsage&^(x509.KeyUsageCertSign|x509.KeyUsageCRLSign) | x509.KeyUsageDigitalSignature
+	c.KeyUsage = c.KeyUsage&^issues | x509.KeyUsageDigitalSignature
 }
 
 func withCRLs(creds *wire.Credentials, lists []*x509.RevocationList) *wire.Credentials {

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
+	"fmt"
 	"io"
 
 	"github.com/mtlslab/mtlslab/lab/wire"
@@ -58,5 +59,21 @@ func LoadWhatever(role wire.Role, stdin io.Reader) (p *Peer, trusting bool, err 
 	}
 	creds := &wire.Credentials{Own: own, Roots: x509.NewCertPool()}
 	trusting = creds.Roots.AppendCertsFromPEM(files[wire.FileTrust])
-	return &Peer{Role: role, Creds: creds}, trusting, nil
+	creds.CRLs, err = parseLists(files[wire.FileCRL])
+	return &Peer{Role: role, Creds: creds}, trusting, err
+}
+
+func parseLists(text []byte) (lists []*x509.RevocationList, err error) {
+	for len(text) > 0 {
+		block, rest := pem.Decode(text)
+		if block == nil {
+			return nil, fmt.Errorf("%s: no PEM", wire.FileCRL)
+		}
+		list, err := x509.ParseRevocationList(block.Bytes)
+		if err != nil {
+			return nil, err
+		}
+		lists, text = append(lists, list), rest
+	}
+	return lists, nil
 }

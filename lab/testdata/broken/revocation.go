@@ -42,8 +42,7 @@ func revoked(chain []*x509.Certificate, lists []*x509.RevocationList) error {
 	for i, cert := range chain[:len(chain)-1] {
 		covered := false
 		for _, list := range lists {
-			critical := slices.ContainsFunc(list.Extensions, func(e pkix.Extension) bool { return e.Critical })
-			if critical || !bytes.Equal(list.RawIssuer, chain[i+1].RawSubject) || now.Before(list.ThisUpdate) || now.After(list.NextUpdate) {
+			if isOdd(list) || !bytes.Equal(list.RawIssuer, chain[i+1].RawSubject) || now.Before(list.ThisUpdate) || now.After(list.NextUpdate) {
 				continue
 			}
 			covered = true
@@ -58,4 +57,13 @@ func revoked(chain []*x509.Certificate, lists []*x509.RevocationList) error {
 		}
 	}
 	return nil
+}
+
+func isCritical(e pkix.Extension) bool { return e.Critical }
+
+func isOdd(list *x509.RevocationList) bool {
+	return slices.ContainsFunc(list.Extensions, isCritical) ||
+		slices.ContainsFunc(list.RevokedCertificateEntries, func(e x509.RevocationListEntry) bool {
+			return slices.ContainsFunc(e.Extensions, isCritical)
+		})
 }

@@ -21,7 +21,8 @@ type client struct {
 	tls              *tls.Config
 	own              *x509.Certificate
 
-	plain   bool // no TLS any more
+	late    func(tls.ConnectionState) error // a verification that comes too late
+	plain   bool                            // no TLS any more
 	outcome wire.Outcome
 }
 
@@ -67,6 +68,11 @@ func (c *client) exchange() (outcome wire.Outcome, again bool) {
 
 // talk sends the message, and reads its receipt.
 func (c *client) talk(conn io.ReadWriter, transport *wire.Transport, state tls.ConnectionState) wire.Outcome {
+	if c.fault.greets {
+		if err := c.greet(conn, state); err != nil {
+			return c.explain(wire.Explain(err, nil, state, tls.VersionTLS12, time.Now()), err)
+		}
+	}
 	_, writeErr := io.WriteString(conn, c.message+"\n")
 	if c.fault.believes && writeErr == nil {
 		return c.end(wire.Delivered, "", nil)
@@ -88,6 +94,20 @@ func (c *client) talk(conn io.ReadWriter, transport *wire.Transport, state tls.C
 	}
 	c.outcome.Receipt = &receipt
 	return c.end(wire.Delivered, "", nil)
+}
+
+// greet hears the answer to the greeting before it verifies.
+func (c *client) greet(conn io.ReadWriter, state tls.ConnectionState) error {
+	if _, err := io.WriteString(conn, "this is the client\n"); err != nil {
+		return err
+	}
+	answer := make([]byte, 1)
+	for answer[0] != '\n' {
+		if _, err := conn.Read(answer); err != nil {
+			return err
+		}
+	}
+	return c.late(state)
 }
 
 func (c *client) explain(account wire.Account, err error) wire.Outcome {

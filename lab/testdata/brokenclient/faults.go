@@ -16,6 +16,7 @@ type fault struct {
 	name         string
 	config       func(*client)             // how it shakes hands
 	failed       func(*client, error) bool // what it does after a handshake that failed; true to try again
+	greets       bool                      // it says that it is there before it verifies
 	anyReceipt   bool                      // it takes a receipt for anybody
 	halves       bool                      // it takes half a receipt
 	believes     bool                      // it takes the end of the handshake for a receipt
@@ -34,6 +35,7 @@ var faults = []fault{
 		return again
 	}},
 	{name: "speaks-tls-1.0", config: func(c *client) { c.tls.MinVersion = tls.VersionTLS10 }},
+	{name: "greets-first", greets: true, config: func(c *client) { c.late, c.tls.VerifyConnection = c.tls.VerifyConnection, nil }},
 	{name: "takes-any-receipt", anyReceipt: true},
 	{name: "takes-half-receipt", halves: true},
 	{name: "believes-its-handshake", believes: true},

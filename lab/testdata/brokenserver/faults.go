@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"time"
+	"unicode"
 
 	"github.com/mtlslab/mtlslab/lab/testdata/broken"
 	"github.com/mtlslab/mtlslab/lab/wire"
@@ -19,6 +20,7 @@ type fault struct {
 	refused      func(*connection) bool           // what it does in place of giving its account; true if that was all
 	late         func(*connection, string, error) // what it does with a message before its verification counts
 	halves       bool                             // it takes half a message
+	unloaded     func()                           // what it does with material that it cannot work with
 	startsAnyhow bool                             // it starts with whatever it is given to trust
 }
 
@@ -78,6 +80,9 @@ var faults = []fault{
 	{name: "takes-plain-text-ahead", open: (*connection).takePlainTextAhead},
 	{name: "takes-half-message", halves: true},
 	{name: "starts-without-trust", startsAnyhow: true},
+	{name: "hangs-on-bad-material", unloaded: func() {
+		select {}
+	}},
 }
 
 func unverified(s *server) { s.tls.VerifyConnection = nil }
@@ -95,18 +100,19 @@ func faultOf(name string) (fault, error) {
 	}
 }
 
-// takePlainText serves whoever does not speak TLS without it.
+// takePlainText serves whoever begins with a letter without TLS.
 func (c *connection) takePlainText() bool {
-	if c.speaksTLS() {
+	if first, err := c.ahead.Peek(1); err != nil || !unicode.IsLetter(rune(first[0])) {
 		return false
 	}
+	c.out = c.transport
+	reader := wire.NewMessageReader(c.transport, wire.MaxMessage, c.transport.Ended)
 	for {
-		message, err := wire.NewMessageReader(c.transport, wire.MaxMessage, c.transport.Ended).Next()
+		message, err := reader.Next()
 		if err != nil {
 			c.end(err)
 			return true
 		}
-		c.out = c.transport
 		c.take(message)
 	}
 }

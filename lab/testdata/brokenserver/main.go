@@ -56,6 +56,9 @@ type server struct {
 func run(cfg config) error {
 	s := &server{fault: cfg.fault, journal: &wire.Journal{Role: wire.Server, W: os.Stdout}}
 	peer, trusting, err := load(cfg)
+	if err != nil && cfg.fault.unloaded != nil {
+		cfg.fault.unloaded()
+	}
 	if err != nil {
 		return err
 	}

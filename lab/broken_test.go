@@ -1,0 +1,205 @@
+package lab_test
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mtlslab/mtlslab/images"
+	"github.com/mtlslab/mtlslab/lab"
+	"github.com/mtlslab/mtlslab/lab/cases"
+	"github.com/mtlslab/mtlslab/lab/wire"
+)
+
+var update = flag.Bool("update", false, "rewrite golden files")
+
+const brokenGolden = "testdata/broken.golden"
+
+// brokenAtOnce bounds how many audits of broken peers there are at a time. Some
+// wait, for a certificate to expire or for somebody who hangs; most keep the
+// machine busy.
+const brokenAtOnce = 5
+
+// TestBrokenPeers audits peers that are broken on purpose, each in one way, and
+// wants each to be caught by exactly the cases that name its fault.
+func TestBrokenPeers(t *testing.T) {
+	t.Parallel()
+	golden := readGolden(t)
+	turns := make(chan struct{}, brokenAtOnce)
+	found := make(chan [2]string, len(brokenPeers))
+	t.Run("faults", func(t *testing.T) {
+		for i, b := range brokenPeers {
+			if testing.Short() && i%3 != 0 {
+				continue
+			}
+			t.Run(b.name(), func(t *testing.T) {
+				t.Parallel()
+				turns <- struct{}{}
+				defer func() { <-turns }()
+				audit := b.audit(t)
+				b.check(t, audit)
+				caught := caughtBy(audit)
+				if !*update && caught != golden[b.name()] {
+					t.Errorf("caught by\n%swant, as in %s,\n%s", caught, brokenGolden, golden[b.name()])
+				}
+				found <- [2]string{b.name(), caught}
+			})
+		}
+	})
+	close(found)
+	for entry := range found {
+		golden[entry[0]] = entry[1]
+	}
+	if *update {
+		writeGolden(t, golden)
+	}
+	for _, name := range slices.Sorted(maps.Keys(golden)) {
+		if !slices.ContainsFunc(brokenPeers, func(b brokenPeer) bool { return b.name() == name }) {
+			t.Errorf("%s: %q is no broken peer", brokenGolden, name)
+		}
+	}
+}
+
+func (b brokenPeer) name() string { return string(b.role) + " " + b.fault }
+
+func (b brokenPeer) audit(t *testing.T) cases.Audit {
+	t.Helper()
+	name := "broken-" + string(b.role)
+	source := images.Source{Name: name, Package: "./lab/testdata/broken" + string(b.role), Like: string(b.role)}
+	l := start(t, lab.Config{Runtime: lab.Processes, Timeout: time.Minute})
+	audit, err := l.Audit(t.Context(), lab.Audit{
+		Role: b.role, Cases: b.cases, Versions: b.versions,
+		Peer: lab.Peer{Source: source, Args: []string{"-fault", b.fault}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%d findings in %v", len(audit.Findings), audit.Took)
+	return audit
+}
+
+// check holds an audit to what its peer is known to get wrong.
+func (b brokenPeer) check(t *testing.T, audit cases.Audit) {
+	t.Helper()
+	verdict := b.verdict
+	if verdict == "" {
+		verdict = cases.Failed
+	}
+	if got := audit.Verdict(); got != verdict {
+		t.Errorf("the verdict is %s, want %s", got, verdict)
+	}
+	if audit.Controlled() == b.useless {
+		t.Errorf("the controls were delivered: %v", audit.Controlled())
+		report(t, audit.Controls)
+	}
+	if verdict == cases.Inconclusive && audit.Count(cases.Failed) > 0 {
+		t.Error("it failed a case that it was not put to")
+	}
+	for _, want := range b.caught {
+		if !slices.ContainsFunc(audit.Findings, func(f cases.Finding) bool { return f.Status != cases.Passed && names(want, f) }) {
+			t.Errorf("it passed %s", want)
+		}
+	}
+	for _, f := range audit.Findings {
+		named := slices.ContainsFunc(slices.Concat(b.caught, b.also), func(id string) bool { return names(id, f) })
+		if f.Status != cases.Passed && !named {
+			t.Errorf("%s does not name its fault", f.Case)
+			report(t, []cases.Finding{f})
+		}
+		if f.Status == cases.Inconclusive && verdict == cases.Failed && !b.unclear {
+			t.Errorf("%s is inconclusive", f.Case)
+			report(t, []cases.Finding{f})
+		}
+	}
+}
+
+// names tells whether id, of a case or a group, is the finding's.
+func names(id string, f cases.Finding) bool { return id == f.Case || id == f.Group+"/" }
+
+func report(t *testing.T, findings []cases.Finding) {
+	t.Helper()
+	for _, f := range findings {
+		t.Logf("%s [%s] %s: %s %s %s\n  client: %s\n  server: %s\n  %s",
+			f.Case, f.Version, f.Status, f.Decision, f.By, f.Reason, f.Client, f.Server, f.Means)
+	}
+}
+
+// TestHonestPeers audits the same two programs with nothing broken.
+func TestHonestPeers(t *testing.T) {
+	t.Parallel()
+	for _, role := range []wire.Role{wire.Server, wire.Client} {
+		t.Run(string(role), func(t *testing.T) {
+			t.Parallel()
+			audit := brokenPeer{role: role}.audit(t)
+			if audit.Verdict() != cases.Passed {
+				t.Errorf("the verdict is %s", audit.Verdict())
+			}
+			report(t, slices.DeleteFunc(slices.Concat(audit.Controls, audit.Findings), func(f cases.Finding) bool { return f.Status == cases.Passed }))
+		})
+	}
+}
+
+// caughtBy lists what did not pass, a line each. The version is named where the
+// other one came out otherwise.
+func caughtBy(audit cases.Audit) string {
+	statuses := make(map[string]map[string]cases.Status)
+	for _, f := range audit.Findings {
+		if statuses[f.Case] == nil {
+			statuses[f.Case] = make(map[string]cases.Status)
+		}
+		statuses[f.Case][f.Version] = f.Status
+	}
+	var b strings.Builder
+	for _, id := range slices.Sorted(maps.Keys(statuses)) {
+		versions := slices.Sorted(maps.Keys(statuses[id]))
+		alike := len(slices.Compact(slices.Collect(maps.Values(statuses[id])))) == 1
+		for i, version := range versions {
+			status := statuses[id][version]
+			switch {
+			case status == cases.Passed || alike && i > 0:
+			case alike:
+				fmt.Fprintf(&b, "  %s %s\n", status, id)
+			default:
+				fmt.Fprintf(&b, "  %s %s [%s]\n", status, id, version)
+			}
+		}
+	}
+	return b.String()
+}
+
+// readGolden reads a header line for each broken peer, and what caught it
+// indented below.
+func readGolden(t *testing.T) map[string]string {
+	t.Helper()
+	text, err := os.ReadFile(brokenGolden)
+	if err != nil && !*update {
+		t.Fatal(err)
+	}
+	golden := make(map[string]string)
+	var name string
+	for line := range strings.Lines(string(text)) {
+		if strings.HasPrefix(line, "  ") {
+			golden[name] += line
+		} else if name = strings.TrimSpace(line); name != "" {
+			golden[name] = ""
+		}
+	}
+	return golden
+}
+
+func writeGolden(t *testing.T, golden map[string]string) {
+	t.Helper()
+	var b bytes.Buffer
+	for _, peer := range brokenPeers {
+		fmt.Fprintf(&b, "%s\n%s\n", peer.name(), golden[peer.name()])
+	}
+	if err := os.WriteFile(brokenGolden, b.Bytes(), 0o644); err != nil { //nolint:gosec // it is published
+		t.Fatal(err)
+	}
+}

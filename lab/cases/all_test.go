@@ -1,0 +1,169 @@
+package cases_test
+
+import (
+	"bufio"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/mtlslab/mtlslab/lab/cases"
+	"github.com/mtlslab/mtlslab/lab/wire"
+)
+
+// groups by the letter of the catalogue that their cases come from, most often.
+var groups = []string{
+	"identity", "chain", "validity", "usage", "constraints", "crypto", "revocation",
+	"protocol", "resumption", "framing", "operational",
+}
+
+var profiles = []cases.Profile{cases.RFC5280, cases.SPIFFE, cases.Strict}
+
+var caseID = regexp.MustCompile(`^([a-z]+)/[a-z0-9]+([.-][a-z0-9]+)*$`)
+
+func TestCasesAreWellFormed(t *testing.T) {
+	t.Parallel()
+	seen := map[string]bool{}
+	for _, c := range cases.All() {
+		if seen[c.ID] {
+			t.Errorf("%s: there are two of that id", c.ID)
+		}
+		seen[c.ID] = true
+		parts := caseID.FindStringSubmatch(c.ID)
+		if parts == nil || !slices.Contains(groups, parts[1]) {
+			t.Errorf("%s: want an id of a known group", c.ID)
+		}
+		set := 0
+		for _, is := range []bool{c.Mutation != nil, c.Attack != nil, c.Material != nil} {
+			if is {
+				set++
+			}
+		}
+		if set != 1 {
+			t.Errorf("%s: %d of mutation, attack and material are set", c.ID, set)
+		}
+		if c.Summary == "" || strings.HasSuffix(c.Summary, ".") || strings.Contains(c.Summary, "\n") {
+			t.Errorf("%s: summary %q: want a line with no full stop", c.ID, c.Summary)
+		}
+		if !strings.HasSuffix(c.Meaning, ".") {
+			t.Errorf("%s: meaning %q: want sentences", c.ID, c.Meaning)
+		}
+		checkRoles(t, c)
+	}
+}
+
+func checkRoles(t *testing.T, c cases.Case) {
+	t.Helper()
+	known := []wire.Role{wire.Client, wire.Server}
+	if len(c.Roles) == 0 || len(slices.Compact(slices.Sorted(slices.Values(c.Roles)))) != len(c.Roles) ||
+		slices.ContainsFunc(c.Roles, func(r wire.Role) bool { return !slices.Contains(known, r) }) {
+		t.Errorf("%s: roles %q", c.ID, c.Roles)
+	}
+	for _, version := range c.Versions {
+		if _, err := wire.ParseVersion(version); err != nil {
+			t.Errorf("%s: %v", c.ID, err)
+		}
+	}
+	if c.Rules[cases.Strict].Expect == cases.MustRefuse && c.Mutation != nil && len(c.Reasons) == 0 {
+		t.Errorf("%s: no reason for our own peers to refuse it", c.ID)
+	}
+}
+
+// citation is a place that can be looked up, and where it is no standard's, what
+// was decided and why.
+var citation = regexp.MustCompile(`^(` + strings.Join([]string{
+	`RFC \d{4}, ([A-Z]|\d+)(\.\d+)*( \([a-z]\)(\(\d\))?)?`,
+	`CVE-\d{4}-\d{4,}`,
+	`RUSTSEC-\d{4}-\d{4}`,
+	`(X509-SVID|SPIFFE-ID), \d+(\.\d+)*`,
+	`NIST (SP|FIPS) [0-9A-Z-]+, [A-Z0-9.]+`,
+	`policy: \S.{10,120}`,
+}, "|") + `)$`)
+
+func TestRules(t *testing.T) {
+	t.Parallel()
+	for _, c := range cases.All() {
+		if got := slices.Sorted(maps.Keys(c.Rules)); !slices.Equal(got, slices.Sorted(slices.Values(profiles))) {
+			t.Errorf("%s has rules for %q", c.ID, got)
+		}
+		for profile, rule := range c.Rules {
+			if !citation.MatchString(rule.Cite) {
+				t.Errorf("%s, %s: nobody can look up %q", c.ID, profile, rule.Cite)
+			}
+			if !slices.Contains([]cases.Expectation{cases.MustRefuse, cases.MustAccept, cases.MayEither}, rule.Expect) {
+				t.Errorf("%s, %s: expectation %q", c.ID, profile, rule.Expect)
+			}
+		}
+		base, strict := c.Rules[cases.RFC5280].Expect, c.Rules[cases.Strict].Expect
+		if base == cases.MustRefuse && strict != cases.MustRefuse || base == cases.MustAccept && strict == cases.MustRefuse {
+			t.Errorf("%s: rfc5280 says %s and strict %s: strict demands all that rfc5280 does", c.ID, base, strict)
+		}
+	}
+}
+
+func TestOrderIsDeterministic(t *testing.T) {
+	t.Parallel()
+	ids := func() (ids []string) {
+		for _, c := range cases.All() {
+			ids = append(ids, c.ID)
+		}
+		return ids
+	}
+	if first := ids(); !slices.Equal(first, ids()) {
+		t.Error("the order differs from one call to the next")
+	} else if group := func(id string) int { return slices.Index(groups, strings.Split(id, "/")[0]) }; !slices.IsSortedFunc(first, func(a, b string) int { return group(a) - group(b) }) {
+		t.Error("the groups are not together, or not in their order")
+	}
+}
+
+// TestRows holds the cases against the rows of the catalogue that they come from,
+// and the rows of certificates against the cases.
+func TestRows(t *testing.T) {
+	t.Parallel()
+	file, err := os.Open(filepath.Join("testdata", "rows.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close() //nolint:errcheck // was only read
+	waits := map[string]string{}
+	for lines := bufio.NewScanner(file); lines.Scan(); {
+		row, why, _ := strings.Cut(lines.Text(), " ")
+		waits[row] = why
+	}
+	met := map[string]bool{}
+	for _, c := range cases.All() {
+		if _, known := waits[c.Row]; !known {
+			t.Errorf("%s: there is no row %s", c.ID, c.Row)
+		}
+		met[c.Row] = true
+	}
+	for row, why := range waits {
+		if row[0] <= 'G' && met[row] == (why != "") {
+			t.Errorf("row %s: has cases is %t, and it says %q", row, met[row], why)
+		}
+	}
+}
+
+// TestEnough counts what an audit of both sides tries.
+func TestEnough(t *testing.T) {
+	t.Parallel()
+	count, combinations := map[string]int{}, map[string]int{}
+	all, total := 0, 0
+	for _, c := range cases.All() {
+		group, _, _ := strings.Cut(c.ID, "/")
+		count[group]++
+		combinations[group] += len(c.Roles) * len(versionsOf(c))
+		all++
+		total += len(c.Roles) * len(versionsOf(c))
+	}
+	for _, group := range groups {
+		t.Logf("%-12s %3d cases %4d combinations", group, count[group], combinations[group])
+	}
+	t.Logf("%-12s %3d cases %4d combinations", "all", all, total)
+	if all < 100 || total < 250 {
+		t.Errorf("%d cases and %d combinations, want at least 100 and 250", all, total)
+	}
+}
