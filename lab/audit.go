@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"fmt"
@@ -42,6 +43,8 @@ type auditor struct {
 	adversary *adversary
 	subject   wire.Material
 	server    *server // where a server is audited
+
+	trust sync.Mutex // held while the server trusts less than it did
 
 	mu   sync.Mutex
 	done int
@@ -135,6 +138,9 @@ func (l *Lab) forge(c cases.Case, role wire.Role) (*pki.Forged, error) {
 	if role == wire.Client {
 		request = clientRequest
 	}
+	if c.Withdrawn {
+		return l.Authority.Forge(request, func(f *pki.Forgery) { f.OwnRoot() })
+	}
 	if c.Mutation == nil {
 		return l.Authority.Forge(request)
 	}
@@ -153,7 +159,12 @@ func (r *auditor) start(ctx context.Context, plan []trial) error {
 		return err
 	}
 	r.subject.CRL = crls
+	given := make(map[*pki.Forged]bool) // one chain serves both versions of TLS
 	for _, t := range plan {
+		if given[t.forged] {
+			continue
+		}
+		given[t.forged] = true
 		r.subject.Trust = append(r.subject.Trust, t.forged.Trust()...)
 		r.subject.CRL = append(r.subject.CRL, t.forged.CRLs()...)
 	}
@@ -239,6 +250,10 @@ type result struct {
 // trialLimit is how long a peer may take to say yes or no.
 const trialLimit = 5 * time.Second
 
+// startLimit is how long a server may take to start or to end, in a container
+// of its own on a machine that is busy with others.
+const startLimit = 30 * time.Second
+
 // try carries out one trial.
 func (r *auditor) try(ctx context.Context, t trial) (result, error) {
 	began := time.Now()
@@ -286,13 +301,13 @@ func (r *auditor) againstServer(ctx context.Context, t trial, attack wire.Attack
 	if t.Material != nil {
 		spoiled := t.Material(r.subject)
 		target = r.lab.server(ctx, r.subjectWith(&spoiled))
-		limit, cancel := context.WithTimeout(ctx, trialLimit)
+		limit, cancel := context.WithTimeout(ctx, startLimit)
 		defer cancel()
 		err := target.wait(limit)
 		switch {
 		case err != nil && limit.Err() != nil && ctx.Err() == nil:
 			v.Client = wire.Outcome{Role: wire.Client, Kind: wire.Unreachable}
-			v.inconclusive(fmt.Sprintf("the server neither listened nor ended within %v", trialLimit))
+			v.inconclusive(fmt.Sprintf("the server neither listened nor ended within %v", startLimit))
 			return nil
 		case err != nil:
 			return v.didNotStart(ctx, wire.Server, target.peer, err)
@@ -303,10 +318,14 @@ func (r *auditor) againstServer(ctx context.Context, t trial, attack wire.Attack
 	if err := r.arm(t, &attack); err != nil {
 		return err
 	}
-	if err := r.adversary.begin(attack); err != nil {
-		return err
+	if t.Withdrawn {
+		again, err := r.withdraw(ctx, t, &attack)
+		if err != nil {
+			return err
+		}
+		defer again()
 	}
-	evidence, err := r.adversary.evidence(ctx, attack.ID)
+	evidence, err := r.attack(ctx, attack)
 	if err != nil {
 		return err
 	}
@@ -315,6 +334,44 @@ func (r *auditor) againstServer(ctx context.Context, t trial, attack wire.Attack
 	v.Server = target.accountOf(ctx, v.Verdict)
 	v.judge()
 	return nil
+}
+
+func (r *auditor) attack(ctx context.Context, attack wire.Attack) (wire.Evidence, error) {
+	if err := r.adversary.begin(attack); err != nil {
+		return wire.Evidence{}, err
+	}
+	return r.adversary.evidence(ctx, attack.ID)
+}
+
+// withdraw has the adversary make a session, and the server stop trusting the
+// root that the session stands on. The attack is then to resume it. again gives
+// the server back its trust, and lets the next trial of the kind begin.
+func (r *auditor) withdraw(ctx context.Context, t trial, attack *wire.Attack) (again func(), err error) {
+	r.trust.Lock()
+	defer func() {
+		if err != nil {
+			r.trust.Unlock()
+		}
+	}()
+	before := *attack
+	before.ID, before.Keep, before.Message = attack.ID+"-before", true, "while it is trusted"
+	evidence, err := r.attack(ctx, before)
+	if err != nil {
+		return nil, err
+	}
+	if c := evidence.Last(); !c.Session || c.FirstLine() == "" {
+		return nil, fmt.Errorf("the session that was to be resumed was not made: it ended by %s", c.End)
+	}
+	less := r.subject
+	less.Trust = bytes.Replace(less.Trust, t.forged.Trust(), nil, 1)
+	if err := r.server.reload(ctx, less); err != nil {
+		return nil, err
+	}
+	attack.Resume = &wire.Resume{From: before.ID}
+	return func() {
+		_ = r.server.reload(ctx, r.subject) // where that fails, so will the control
+		r.trust.Unlock()
+	}, nil
 }
 
 func (r *auditor) againstClient(ctx context.Context, t trial, attack wire.Attack, v *result) error {
@@ -339,7 +396,7 @@ func (r *auditor) againstClient(ctx context.Context, t trial, attack wire.Attack
 	if t.Material != nil {
 		material = t.Material(material)
 	}
-	_ = client.give(material) // one that has ended says so itself
+	_ = client.giveAll(material) // one that has ended says so itself
 	hung, err := v.hear(ctx, client)
 	if err != nil {
 		return err

@@ -56,7 +56,7 @@ func (l *Lab) Run(ctx context.Context, x Exchange) (Verdict, error) {
 		return Verdict{}, err
 	}
 	// A client that cannot be given anything has ended, and its account says so.
-	_ = client.give(l.material(x.Client, l.Client.Material(l.Authority)))
+	_ = client.giveAll(l.material(x.Client, l.Client.Material(l.Authority)))
 	v := Verdict{Nonce: nonce, Sent: wire.DigestOf(sent), Listening: server.listening, Ready: time.Since(began)}
 	if v.Client, err = client.final(ctx); err != nil {
 		return v, err

@@ -59,13 +59,18 @@ func startPeer(ctx context.Context, h host, p program) (*peer, error) {
 	return started, nil
 }
 
-// give hands the peer its material, which is also its starting gun.
+// give hands the peer its material, which is also its starting gun. A server may
+// be given other material later.
 func (p *peer) give(material wire.Material) error {
-	err := errors.Join(material.WriteTar(p.stdin), p.stdin.Close())
-	if err != nil {
+	if err := material.WriteTar(p.stdin); err != nil {
 		return fmt.Errorf("giving %s its material: %w%s", p.program.hostname, err, p.stderr.said())
 	}
 	return nil
+}
+
+// giveAll hands the peer its material, and nothing after it.
+func (p *peer) giveAll(material wire.Material) error {
+	return errors.Join(p.give(material), p.stdin.Close())
 }
 
 // await waits for an outcome of the peer. An error names the peer and its last

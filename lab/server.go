@@ -23,6 +23,8 @@ type server struct {
 	peer      *peer
 	listening wire.Outcome
 	err       error
+
+	reloads int // so far; see [server.reload]
 }
 
 // serverKey tells servers apart. Material is the same only if it is the very
@@ -74,6 +76,26 @@ func (s *server) start(ctx context.Context, l *Lab, p Peer) (err error) {
 		return errors.Join(err, giving)
 	}
 	return nil
+}
+
+// reload gives the server other material, and returns once that is in use. It
+// must not be called twice at once.
+func (s *server) reload(ctx context.Context, material wire.Material) error {
+	if err := s.peer.give(material); err != nil {
+		return err
+	}
+	s.reloads++
+	seen := 0
+	outcome, err := s.peer.await(ctx, func(o wire.Outcome) bool {
+		if o.Kind == wire.Reloaded || o.Kind == wire.ReloadFailed {
+			seen++
+		}
+		return seen == s.reloads
+	})
+	if err == nil && outcome.Kind == wire.ReloadFailed {
+		err = fmt.Errorf("%s: reloading: %s", s.hostname, outcome.Detail)
+	}
+	return err
 }
 
 // wait returns when the server listens, or will not.

@@ -38,7 +38,7 @@ func (c *config) flagSet() *flag.FlagSet {
 	fs.SetOutput(io.Discard)
 	fs.Usage = func() {}
 	fs.StringVar(&c.listen, "listen", ":"+wire.DefaultPort, "`address` to listen on")
-	fs.StringVar(&c.material, "material", "", "`directory` with ca.crt, tls.crt and tls.key, watched for changes, or - for a tar of them on standard input; required")
+	fs.StringVar(&c.material, "material", "", "`directory` with ca.crt, tls.crt and tls.key, watched for changes, or - for a tar of them on standard input, and another there whenever they change; required")
 	fs.Func("allow", "`identity` to accept, a URI or DNS name; several with commas or by repeating (default every verified client)", func(s string) error {
 		for name := range strings.SplitSeq(s, ",") {
 			if name = strings.TrimSpace(name); name == "" {

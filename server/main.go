@@ -93,7 +93,7 @@ func listenAndServe(ctx context.Context, hangup <-chan os.Signal, cfg config, st
 	}
 	say := newTeller(std, cfg.json)
 	s := newServer(cfg, creds, say)
-	reloads, err := watch(ctx, cfg, hangup, s, creds)
+	reloads, err := watch(ctx, cfg, hangup, s, creds, std.in)
 	if err != nil {
 		_ = listener.Close()
 		return fmt.Errorf("watching -material %s: %w", cfg.material, err)
@@ -119,10 +119,6 @@ func listenFault(err error) error {
 // loadInTime loads the material, which where it comes by standard input may
 // take for ever.
 func loadInTime(ctx context.Context, cfg config, stdin io.Reader) (*wire.Credentials, error) {
-	type loaded struct {
-		creds *wire.Credentials
-		err   error
-	}
 	done := make(chan loaded, 1)
 	go func() {
 		creds, err := wire.LoadCredentials(cfg.material, stdin)

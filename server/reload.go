@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bufio"
 	"context"
+	"io"
 	"os"
 	"time"
 
@@ -14,18 +16,28 @@ import (
 // a bundle is several files, and nobody replaces them all at once.
 const settle = 100 * time.Millisecond
 
-// watcher reloads the material when its directory changes, and on SIGHUP.
+// watcher reloads the material when its directory changes, and on SIGHUP; or,
+// where it came by standard input, when another tar follows there.
 type watcher struct {
 	server *server
 	dir    string
 	files  *fsnotify.Watcher // nil where the material came by standard input
+	tars   chan loaded
 	inUse  *wire.Credentials
 	done   chan struct{}
 }
 
-func watch(ctx context.Context, cfg config, hangup <-chan os.Signal, s *server, creds *wire.Credentials) (*watcher, error) {
-	w := &watcher{server: s, inUse: creds, dir: cfg.material, done: make(chan struct{})}
-	if cfg.material != wire.Stdin {
+// loaded is material that was read, or why it cannot be used.
+type loaded struct {
+	creds *wire.Credentials
+	err   error
+}
+
+func watch(ctx context.Context, cfg config, hangup <-chan os.Signal, s *server, creds *wire.Credentials, stdin io.Reader) (*watcher, error) {
+	w := &watcher{server: s, inUse: creds, dir: cfg.material, tars: make(chan loaded), done: make(chan struct{})}
+	if cfg.material == wire.Stdin {
+		go w.readTars(ctx, bufio.NewReader(stdin))
+	} else {
 		var err error
 		if w.files, err = fsnotify.NewWatcher(); err != nil {
 			return nil, err
@@ -63,6 +75,8 @@ func (w *watcher) run(ctx context.Context, hangup <-chan os.Signal) {
 			}
 		case <-hangup:
 			w.reload(true)
+		case next := <-w.tars:
+			w.use(next, true)
 		case err := <-faults: // events may have been lost
 			w.server.say.warn("watching " + w.dir + ": " + err.Error())
 			settled.Reset(settle)
@@ -74,21 +88,50 @@ func (w *watcher) run(ctx context.Context, hangup <-chan os.Signal) {
 // news, unless somebody asked.
 func (w *watcher) reload(asked bool) {
 	if w.files == nil {
-		w.server.say.warn("material from standard input cannot be reloaded")
+		w.server.say.warn("material from standard input is reloaded by sending another tar, not by a signal")
 		return
 	}
 	_ = w.files.Add(w.dir) // it may be another directory by now; loading tells what is wrong with it
 	creds, err := wire.LoadCredentials(w.dir, nil)
-	if err != nil {
-		w.server.say.reloadFailed(err)
+	w.use(loaded{creds, err}, asked)
+}
+
+func (w *watcher) use(next loaded, asked bool) {
+	if next.err != nil {
+		w.server.say.reloadFailed(next.err)
 		return
 	}
-	if !asked && creds.Equal(w.inUse) {
+	if !asked && next.creds.Equal(w.inUse) {
 		return
 	}
-	w.inUse = creds
-	w.server.use(creds)
-	w.server.say.reloaded(creds)
+	w.inUse = next.creds
+	w.server.use(next.creds)
+	w.server.say.reloaded(next.creds)
+}
+
+// readTars reads what follows the first tar on standard input. Tars may be
+// padded with zeros. One that cannot be read is the last: where the next would
+// begin is not known.
+func (w *watcher) readTars(ctx context.Context, stdin *bufio.Reader) {
+	for {
+		first, err := stdin.Peek(1)
+		if err != nil {
+			return
+		}
+		if first[0] == 0 {
+			_, _ = stdin.Discard(1) // it is there
+			continue
+		}
+		creds, err := wire.LoadCredentials(wire.Stdin, stdin)
+		select {
+		case w.tars <- loaded{creds, err}:
+		case <-ctx.Done():
+			return
+		}
+		if err != nil {
+			return
+		}
+	}
 }
 
 // close waits until no reload is under way.

@@ -37,7 +37,7 @@ func TestCasesAreWellFormed(t *testing.T) {
 			t.Errorf("%s: want an id of a known group", c.ID)
 		}
 		set := 0
-		for _, is := range []bool{c.Mutation != nil, c.Attack != nil, c.Material != nil} {
+		for _, is := range []bool{c.Mutation != nil, c.Attack != nil, c.Material != nil, c.Withdrawn} {
 			if is {
 				set++
 			}

@@ -62,6 +62,10 @@ type Case struct {
 	Mutation func(role wire.Role) pki.Mutation // of the adversary's certificates
 	Attack   func(*wire.Attack)                // of what it does on the wire; the rest of the attack is set by then
 
+	// Withdrawn: the adversary's chain has a root of its own, which the audited
+	// server trusts when the session is made, and no more when it is resumed.
+	Withdrawn bool
+
 	// Material spoils what the audited peer is itself started with. Nobody
 	// attacks: it must not start, or nothing may be delivered. Roles are those
 	// of the other side, as everywhere.

@@ -32,5 +32,13 @@ func resumptionCases() []Case {
 				"policy: a session is good for no longer than the certificate that it stands for (RFC 5246, F.1.4)"),
 			Attack: func(a *wire.Attack) { a.Resume = &wire.Resume{AfterExpiry: true} },
 		},
+		{
+			ID: "resumption/after-authority-removal", Row: "I03", Roles: asClient,
+			Summary:   "comes back with its session when its authority is trusted no more",
+			Meaning:   "An authority that was thrown out goes on letting in whoever was in before.",
+			Reasons:   []wire.Reason{wire.UnknownAuthority},
+			Rules:     alike(MustRefuse, "CVE-2025-68121"),
+			Withdrawn: true,
+		},
 	}
 }
