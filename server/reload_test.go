@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -183,23 +184,40 @@ func TestBrokenReload(t *testing.T) {
 	server.reload(t, wire.Reloaded, func() { try(t, next.server.Material(next.authority).WriteDir(dir)) })
 }
 
-// There is one tar on standard input, and it is spent.
-func TestStandardInputIsNotReloaded(t *testing.T) {
+// A further tar on standard input is a reload, however the first was padded; a
+// signal is none; and one that is bad leaves the old material in use.
+func TestReloadByStandardInput(t *testing.T) {
 	t.Parallel()
-	p := newPair(t)
-	var archive bytes.Buffer
-	try(t, p.server.Material(p.authority).WriteTar(&archive))
+	p, next := newPair(t), newPair(t)
+	reader, writer := io.Pipe()
+	defer writer.Close() //nolint:errcheck // never fails
 	i := newInstance()
 	hangup := make(chan os.Signal, 1)
 	ctx, stop := context.WithCancel(t.Context())
 	go func() {
-		i.code <- run(ctx, hangup, serverArgs("-", nil), noEnvironment, stdio{&archive, i.out, i.err})
+		i.code <- run(ctx, hangup, serverArgs("-", nil), noEnvironment, stdio{reader, i.out, i.err})
 	}()
 	i.stop = stop
+	try(t, p.server.Material(p.authority).WriteTar(writer))
 	i.begin(t)
 	hangup <- os.Interrupt
 	i.out.await(t, "a warning", isKind(wire.Warning))
 	p.deliver(t, i.address, p.config(t))
+
+	i.reload(t, wire.Reloaded, func() {
+		_, err := writer.Write(make([]byte, 4096)) // as GNU tar pads
+		try(t, err, next.server.Material(next.authority).WriteTar(writer))
+	})
+	next.deliver(t, i.address, next.config(t))
+	conn, _ := refusal(t, i.address, wire.ClientConfig(
+		credentials(t, p.client.Material(next.authority)), wire.Policy{ServerName: serverName}))
+	checkRefused(t, i, conn, wire.UnknownAuthority)
+
+	i.reload(t, wire.ReloadFailed, func() {
+		_, err := writer.Write([]byte("this is no tar, and long enough for nobody to take it for one" + strings.Repeat(".", 512)))
+		try(t, err)
+	})
+	next.deliver(t, i.address, next.config(t))
 }
 
 // A tar that never comes, or never ends, does not keep the server from
