@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"github.com/mtlslab/mtlslab/lab/testdata/broken"
@@ -51,6 +52,7 @@ type server struct {
 	tls     *tls.Config
 	verify  broken.Verification
 	journal *wire.Journal
+	current atomic.Pointer[server] // of the material in use
 }
 
 func run(cfg config) error {
@@ -62,35 +64,54 @@ func run(cfg config) error {
 	if err != nil {
 		return err
 	}
-	peer.Policy.Allow = cfg.allow
-	s.verify = peer.Verify(cfg.fault.name)
-	s.tls = wire.ServerConfig(peer.Creds, peer.Policy)
-	if cfg.fault.name != "" {
-		s.tls.ClientAuth, s.tls.VerifyConnection = tls.RequireAnyClientCert, s.verify
-	}
-	if !trusting {
-		s.tls.ClientAuth, s.tls.VerifyConnection = tls.RequestClientCert, nil
-	}
-	if cfg.fault.config != nil {
-		cfg.fault.config(s)
-	}
-	var key [32]byte
-	_, _ = rand.Read(key[:]) // never fails
-	s.tls.SetSessionTicketKeys([][32]byte{key})
-
+	s.use(cfg, peer, trusting)
 	listener, err := net.Listen("tcp", cfg.listen)
 	if err != nil {
 		return err
 	}
 	own := wire.IdentityOf(peer.Creds.Own.Leaf)
 	_ = s.journal.Write(wire.Outcome{Kind: wire.Listening, Local: listener.Addr().String(), Own: &own})
+	go s.reload(cfg)
 	for {
 		accepted, err := listener.Accept()
 		if err != nil {
 			return err
 		}
-		go s.serve(accepted)
+		go s.current.Load().serve(accepted)
 	}
+}
+
+// reload takes every further tar on standard input for new material.
+func (s *server) reload(cfg config) {
+	for {
+		peer, trusting, err := load(cfg)
+		if err != nil {
+			return // there is no more
+		}
+		s.use(cfg, peer, trusting)
+		_ = s.journal.Write(wire.Outcome{Kind: wire.Reloaded})
+	}
+}
+
+// use serves the connections to come with that material.
+func (s *server) use(cfg config, peer *broken.Peer, trusting bool) {
+	n := &server{fault: cfg.fault, journal: s.journal}
+	peer.Policy.Allow = cfg.allow
+	n.verify = peer.Verify(cfg.fault.name)
+	n.tls = wire.ServerConfig(peer.Creds, peer.Policy)
+	if cfg.fault.name != "" {
+		n.tls.ClientAuth, n.tls.VerifyConnection = tls.RequireAnyClientCert, n.verify
+	}
+	if !trusting {
+		n.tls.ClientAuth, n.tls.VerifyConnection = tls.RequestClientCert, nil
+	}
+	if cfg.fault.config != nil {
+		cfg.fault.config(n)
+	}
+	var key [32]byte
+	_, _ = rand.Read(key[:]) // never fails
+	n.tls.SetSessionTicketKeys([][32]byte{key})
+	s.current.Store(n)
 }
 
 func load(cfg config) (peer *broken.Peer, trusting bool, err error) {
