@@ -223,7 +223,7 @@ func writeGolden(t *testing.T, golden map[string]string) {
 	for _, peer := range brokenPeers {
 		fmt.Fprintf(&b, "%s\n%s\n", peer.name(), golden[peer.name()])
 	}
-	if err := os.WriteFile(brokenGolden, b.Bytes(), 0o644); err != nil { //nolint:gosec // it is published
+	if err := os.WriteFile(brokenGolden, b.Bytes(), 0o644); err != nil {
 		t.Fatal(err)
 	}
 }
