@@ -23,7 +23,7 @@ type brokenPeer struct {
 }
 
 var brokenPeers = []brokenPeer{
-	{role: wire.Server, fault: "accepts-any", caught: []string{"chain/", "identity/", "validity/", "usage/", "constraints/", "crypto/", "revocation/"}, also: []string{"resumption/after-expiry"}},
+	{role: wire.Server, fault: "accepts-any", caught: []string{"chain/", "identity/", "validity/", "usage/", "constraints/", "crypto/", "revocation/"}, also: []string{"resumption/"}},
 	{role: wire.Server, fault: "requests-only", caught: []string{"protocol/no-client-certificate", "framing/no-certificate-with-absent-sni"}, also: []string{"framing/"}},
 	{role: wire.Server, versions: lastVersion, fault: "skips-chain", caught: []string{"chain/"}, also: beyondLeaf},
 	{role: wire.Server, versions: lastVersion, fault: "trusts-presented-roots", caught: []string{"chain/"}},
@@ -44,11 +44,11 @@ var brokenPeers = []brokenPeer{
 	{role: wire.Server, versions: lastVersion, fault: "admits-prefix", caught: []string{"identity/id-as-prefix", "identity/id-as-parent"}},
 	{role: wire.Server, versions: lastVersion, fault: "admits-any-case", caught: []string{"identity/id-in-upper-case"}},
 	{role: wire.Server, versions: lastVersion, fault: "admits-common-name", caught: []string{"identity/id-in-common-name", "identity/id-only-in-common-name"}},
-	{role: wire.Server, fault: "resumes-unverified", caught: []string{"resumption/after-expiry"}},
+	{role: wire.Server, fault: "resumes-unverified", caught: []string{"resumption/after-expiry", "resumption/after-authority-removal"}},
 	{role: wire.Server, fault: "speaks-tls-1.0", caught: []string{"protocol/tls-1.0", "protocol/tls-1.1"}},
-	{role: wire.Server, fault: "answers-first", caught: []string{"chain/", "identity/", "validity/"}, also: []string{"usage/", "constraints/", "crypto/", "revocation/", "resumption/after-expiry"}},
-	{role: wire.Server, fault: "denies-its-receipt", caught: []string{"chain/", "identity/", "validity/"}, also: []string{"usage/", "constraints/", "crypto/", "revocation/", "resumption/after-expiry"}, unclear: true},
-	{role: wire.Server, fault: "leaks-its-reply", caught: []string{"chain/", "identity/", "validity/"}, also: []string{"usage/", "constraints/", "crypto/", "revocation/", "resumption/after-expiry"}},
+	{role: wire.Server, fault: "answers-first", caught: []string{"chain/", "identity/", "validity/"}, also: []string{"usage/", "constraints/", "crypto/", "revocation/", "resumption/"}},
+	{role: wire.Server, fault: "denies-its-receipt", caught: []string{"chain/", "identity/", "validity/"}, also: []string{"usage/", "constraints/", "crypto/", "revocation/", "resumption/"}, unclear: true},
+	{role: wire.Server, fault: "leaks-its-reply", caught: []string{"chain/", "identity/", "validity/"}, also: []string{"usage/", "constraints/", "crypto/", "revocation/", "resumption/"}},
 	{role: wire.Server, fault: "accepts-and-closes", cases: fewCases, verdict: cases.Inconclusive, useless: true, caught: fewCases},
 	{role: wire.Server, fault: "hangs", cases: fewCases, verdict: cases.Inconclusive, useless: true, caught: fewCases},
 	{role: wire.Server, fault: "hangs-on-bad-input", cases: fewCases, verdict: cases.Inconclusive, caught: fewCases},
@@ -92,7 +92,7 @@ var (
 	lastVersion    = []string{"1.3"}
 	fewCases       = []string{"chain/other-authority", "validity/expired", "protocol/no-client-certificate"}
 	fewServerCases = []string{"chain/other-authority", "validity/expired", "identity/other-host"}
-	beyondLeaf     = []string{"constraints/", "crypto/", "revocation/", "validity/expired-issuer", "validity/not-yet-valid-issuer", "validity/expired-root", "validity/not-yet-valid-root", "usage/issuer-for-other-role", "usage/issuer-for-email", "usage/root-for-email"}
-	beyondIssuer   = []string{"constraints/root", "constraints/explicit-policy", "crypto/", "revocation/issuer", "validity/expired-root", "validity/not-yet-valid-root", "usage/root-for-email"}
+	beyondLeaf     = []string{"resumption/after-authority-removal", "constraints/", "crypto/", "revocation/", "validity/expired-issuer", "validity/not-yet-valid-issuer", "validity/expired-root", "validity/not-yet-valid-root", "usage/issuer-for-other-role", "usage/issuer-for-email", "usage/root-for-email"}
+	beyondIssuer   = []string{"resumption/after-authority-removal", "constraints/root", "constraints/explicit-policy", "crypto/", "revocation/issuer", "validity/expired-root", "validity/not-yet-valid-root", "usage/root-for-email"}
 	everyGroup     = []string{"chain/", "identity/", "validity/", "usage/", "constraints/", "crypto/", "revocation/", "resumption/", "protocol/", "framing/", "operational/"}
 )

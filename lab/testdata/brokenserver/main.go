@@ -52,11 +52,13 @@ type server struct {
 	tls     *tls.Config
 	verify  broken.Verification
 	journal *wire.Journal
+	tickets [32]byte               // their key, whatever the material: it is the verification that must hold
 	current atomic.Pointer[server] // of the material in use
 }
 
 func run(cfg config) error {
 	s := &server{fault: cfg.fault, journal: &wire.Journal{Role: wire.Server, W: os.Stdout}}
+	_, _ = rand.Read(s.tickets[:]) // never fails
 	peer, trusting, err := load(cfg)
 	if err != nil && cfg.fault.unloaded != nil {
 		cfg.fault.unloaded()
@@ -108,9 +110,7 @@ func (s *server) use(cfg config, peer *broken.Peer, trusting bool) {
 	if cfg.fault.config != nil {
 		cfg.fault.config(n)
 	}
-	var key [32]byte
-	_, _ = rand.Read(key[:]) // never fails
-	n.tls.SetSessionTicketKeys([][32]byte{key})
+	n.tls.SetSessionTicketKeys([][32]byte{s.tickets})
 	s.current.Store(n)
 }
 
