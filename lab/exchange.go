@@ -61,7 +61,7 @@ func (l *Lab) Run(ctx context.Context, x Exchange) (Verdict, error) {
 	if v.Client, err = client.final(ctx); err != nil {
 		return v, err
 	}
-	v.Server = server.accountOf(ctx, v)
+	v.Server = server.accountOf(ctx, v, began)
 	v.judge()
 	v.Took = time.Since(began)
 	return v, nil

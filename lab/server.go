@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/mtlslab/mtlslab/images"
 	"github.com/mtlslab/mtlslab/lab/wire"
@@ -109,8 +110,9 @@ func (s *server) wait(ctx context.Context) error {
 }
 
 // accountOf is what the server says of the connection on which the client gave
-// its account, or nil if it says nothing in time.
-func (s *server) accountOf(ctx context.Context, v Verdict) *wire.Outcome {
+// its account, or nil if it says nothing in time. The connection began no earlier
+// than since: an earlier one may have had the same port.
+func (s *server) accountOf(ctx context.Context, v Verdict, since time.Time) *wire.Outcome {
 	if v.Client.Local == "" {
 		return nil // there was no connection
 	}
@@ -120,7 +122,7 @@ func (s *server) accountOf(ctx context.Context, v Verdict) *wire.Outcome {
 		if o.Message != nil && o.Message.SHA256 == v.Sent.SHA256 {
 			return true
 		}
-		return o.Remote != "" && o.Remote == v.Client.Local && o.Kind != wire.Received
+		return o.Remote != "" && o.Remote == v.Client.Local && o.Kind != wire.Received && !o.Time.Before(since)
 	})
 	if err != nil {
 		return nil

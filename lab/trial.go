@@ -104,7 +104,7 @@ func (r *auditor) againstServer(ctx context.Context, t trial, attack wire.Attack
 	}
 	v.Client = asClient(evidence, v.Sent)
 	v.spoke = !attack.Truncate && spokeTo(evidence.Last())
-	v.Server = target.accountOf(ctx, v.Verdict)
+	v.Server = target.accountOf(ctx, v.Verdict, evidence.Last().Began)
 	v.judge()
 	return nil
 }
