@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"runtime"
 	"slices"
 	"sync"
@@ -215,7 +216,8 @@ func (r *auditor) controls() ([]trial, error) {
 func (r *auditor) carryOut(ctx context.Context, trials []trial, total int) ([]cases.Finding, error) {
 	findings := make([]cases.Finding, len(trials))
 	group, ctx := sideBySide(ctx)
-	for i, t := range trials {
+	for _, i := range rand.Perm(len(trials)) { //nolint:gosec // no secret: no trial may depend on another
+		t := trials[i]
 		group.Go(func() error {
 			v, err := r.try(ctx, t)
 			if err != nil {

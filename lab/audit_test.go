@@ -17,7 +17,7 @@ var auditRuns = flag.Int("audit-runs", 1, "how often our own peers are audited o
 
 // TestOwnPeersAreStrict audits our own server and client with nothing waived.
 // Every run, on whichever runtime, must come to the same verdicts for the same
-// reasons; the trials of a run go on side by side, in no fixed order.
+// reasons; the trials of a run go on side by side, in random order.
 func TestOwnPeersAreStrict(t *testing.T) {
 	for _, role := range []wire.Role{wire.Server, wire.Client} {
 		t.Run(string(role), func(t *testing.T) {
