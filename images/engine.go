@@ -3,8 +3,6 @@ package images
 import (
 	"bytes"
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -24,12 +22,12 @@ type Engine interface {
 
 // An Image is an image that an engine has.
 type Image struct {
-	Name   string        `json:"name"`    // of its source, such as "server"
+	Name   string        `json:"name"`    // of its source, such as "server", or peer-NAME
 	Ref    string        `json:"ref"`     // by which to run it: mtlslab/server:0123456789ab, never another content
-	Digest string        `json:"digest"`  // of its configuration, which names the layer by its digest: "sha256:" and 64 hex digits
+	Digest string        `json:"digest"`  // of its configuration, or of what else the engine knows an image by: "sha256:" and 64 hex digits
 	Size   int64         `json:"size"`    // in bytes, unpacked
 	Cached bool          `json:"cached"`  // whether the engine had it already
-	Took   time.Duration `json:"took_ns"` // from the call of Ensure until the engine had it, the build that all images share included
+	Took   time.Duration `json:"took_ns"` // from the call of Ensure or Build until the engine had it, the build that all images share included
 }
 
 // Ensure sees to it that the engine has the image of every source, built for the engine's platform from the source at
@@ -117,32 +115,12 @@ func (a assembled) in(ctx context.Context, engine Engine) (bool, error) {
 	return slices.Equal(inspected.RootFS.Layers, []string{a.diffID.String()}), nil
 }
 
-// load gives the engine an archive. The engine answers 200 before it has read it, so that an error comes as a line of
-// JSON in the body.
+// load gives the engine an archive.
 func load(ctx context.Context, engine Engine, archive io.Reader) error {
 	answer, err := engine.ImageLoad(ctx, archive, client.ImageLoadWithQuiet(true))
 	if err != nil {
 		return err
 	}
 	defer func() { _ = answer.Close() }()
-	var failed error
-	for lines := json.NewDecoder(answer); ; {
-		var line struct {
-			Error       string `json:"error"`
-			ErrorDetail struct {
-				Message string `json:"message"`
-			} `json:"errorDetail"`
-		}
-		switch err := lines.Decode(&line); {
-		case errors.Is(err, io.EOF):
-			return failed
-		case err != nil:
-			return errors.Join(failed, fmt.Errorf("reading the engine's answer: %w", err))
-		case failed != nil:
-		case line.ErrorDetail.Message != "":
-			failed = errors.New(line.ErrorDetail.Message)
-		case line.Error != "":
-			failed = errors.New(line.Error)
-		}
-	}
+	return readAnswer(answer, func(message) {})
 }

@@ -48,11 +48,11 @@ func TestEnsureInAnEngine(t *testing.T) {
 	}
 }
 
-// exitCode runs a container of an image to its end, hardened as the lab's are.
-func exitCode(t *testing.T, engine *client.Client, ref string) int64 {
+// exitCode runs a container of an image, with its own command if none is given, to its end, hardened as the lab's are.
+func exitCode(t *testing.T, engine *client.Client, ref string, command ...string) int64 {
 	t.Helper()
 	created, err := engine.ContainerCreate(t.Context(), client.ContainerCreateOptions{
-		Config:     &container.Config{Image: ref},
+		Config:     &container.Config{Image: ref, Cmd: command},
 		HostConfig: &container.HostConfig{NetworkMode: "none", ReadonlyRootfs: true, CapDrop: []string{"ALL"}},
 	})
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/mtlslab/mtlslab/images"
@@ -23,6 +24,21 @@ type adversary struct {
 }
 
 const adversaryName = "adversary"
+
+// hostile returns the lab's adversary, which is started once and serves all
+// audits.
+func (l *Lab) hostile(ctx context.Context) (*adversary, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.adversary == nil {
+		started, err := startAdversary(ctx, l)
+		if err != nil {
+			return nil, err
+		}
+		l.adversary = started
+	}
+	return l.adversary, nil
+}
 
 func startAdversary(ctx context.Context, l *Lab) (*adversary, error) {
 	process, err := l.host.start(ctx, program{hostname: adversaryName, source: adversarySource, args: lifetime(l.end)})
@@ -98,15 +114,18 @@ func asClient(e wire.Evidence, sent wire.Digest) wire.Outcome {
 
 // asServer is the adversary's evidence of an attack on a client, in the words of
 // a server's own account.
-func asServer(e wire.Evidence, sent wire.Digest) wire.Outcome {
+// mark is what the message is known by on the wire: all of it, or its nonce.
+func asServer(e wire.Evidence, sent wire.Digest, mark string) wire.Outcome {
 	c := e.Last()
-	heard := slices.IndexFunc(e.Connections, func(c wire.Connection) bool { return c.FirstLine() == sent.Text })
+	heard := slices.IndexFunc(e.Connections, func(c wire.Connection) bool {
+		return c.FirstLine() == sent.Text || mark != sent.Text && strings.Contains(c.Heard, mark)
+	})
 	if heard >= 0 {
 		c = e.Connections[heard]
 	}
 	o := accountOf(wire.Server, c)
 	switch {
-	case heard >= 0 || e.Heard(sent.Text):
+	case heard >= 0 || e.Heard(mark):
 		o.Kind, o.Message = wire.Received, &sent
 	case c.Alert != nil:
 		o.Kind, o.Alert = wire.RefusedByPeer, c.Alert

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"runtime"
 	"slices"
 	"sync"
 	"time"
@@ -25,6 +24,7 @@ type Audit struct {
 	Cases    []string // ids; every case if empty
 	Versions []string // of TLS; "1.2" and "1.3" if empty
 	Waivers  []cases.Waiver
+	Command  string // that repeats the audit; "mtlslab audit server" or client if empty
 	Progress func(done, total int, current string)
 }
 
@@ -34,6 +34,7 @@ type trial struct {
 	version string
 	rule    cases.Rule
 	forged  *pki.Forged
+	lists   bool // the peer is to have revocation lists
 }
 
 // auditor carries out one audit.
@@ -42,7 +43,8 @@ type auditor struct {
 	audit     Audit
 	adversary *adversary
 	subject   wire.Material
-	server    *server // where a server is audited
+	server    *server  // where our own server is audited
+	visitor   *visitor // where somebody else's peer is
 
 	trust sync.Mutex // held while the server trusts less than it did
 
@@ -70,20 +72,28 @@ func (l *Lab) Audit(ctx context.Context, a Audit) (cases.Audit, error) {
 	if err := r.start(ctx, plan); err != nil {
 		return cases.Audit{}, err
 	}
+	defer r.end(ctx)
 	facts := l.Facts()
 	result := cases.Audit{
 		Format: 1, Subject: subjectName(a), Role: a.Role, Profile: a.Profile,
 		Runtime: string(facts.Runtime), Isolated: facts.Runtime == Containers, Began: began,
 	}
-	controls, err := r.controls()
+	if r.visitor != nil {
+		result.Product = &r.visitor.product
+	}
+	controls, err := r.controls(plan)
 	if err != nil {
 		return cases.Audit{}, err
 	}
 	for _, step := range []struct {
 		trials []trial
 		into   *[]cases.Finding
-	}{{controls, &result.Controls}, {plan, &result.Findings}, {controls, &result.Controls}} {
+		check  func([]cases.Finding) error
+	}{{controls, &result.Controls, r.usable}, {plan, &result.Findings, nil}, {controls, &result.Controls, nil}} {
 		findings, err := r.carryOut(ctx, step.trials, len(plan)+2*len(controls))
+		if err == nil && step.check != nil {
+			err = step.check(findings)
+		}
 		if err != nil {
 			return result, err
 		}
@@ -94,6 +104,9 @@ func (l *Lab) Audit(ctx context.Context, a Audit) (cases.Audit, error) {
 }
 
 func subjectName(a Audit) string {
+	if a.Peer.Adapter != nil {
+		return a.Peer.Adapter.Name
+	}
 	if a.Peer.Source.Name != "" {
 		return a.Peer.Source.Name
 	}
@@ -124,7 +137,7 @@ func (l *Lab) plan(a Audit) ([]trial, error) {
 		}
 		for _, version := range versions {
 			if slices.Contains(a.Versions, version) {
-				plan = append(plan, trial{c, version, c.Rules[a.Profile], forged})
+				plan = append(plan, trial{c, version, c.Rules[a.Profile], forged, slices.Contains(c.Needs, cases.RevocationLists)})
 			}
 		}
 	}
@@ -136,7 +149,29 @@ func (l *Lab) plan(a Audit) ([]trial, error) {
 	return plan, nil
 }
 
+// forgeryKey tells the chains of a lab apart.
+type forgeryKey struct {
+	id   string // of the case; empty for the control
+	role wire.Role
+}
+
+// forge makes the adversary's chain of a case, once in a lab: whoever is audited
+// is shown the same.
 func (l *Lab) forge(c cases.Case, role wire.Role) (*pki.Forged, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	key := forgeryKey{c.ID, role}
+	if forged, ok := l.forgeries[key]; ok {
+		return forged, nil
+	}
+	forged, err := l.newForgery(c, role)
+	if err == nil {
+		l.forgeries[key] = forged
+	}
+	return forged, err
+}
+
+func (l *Lab) newForgery(c cases.Case, role wire.Role) (*pki.Forged, error) {
 	request := serverRequest
 	if role == wire.Client {
 		request = clientRequest
@@ -172,9 +207,25 @@ func (r *auditor) start(ctx context.Context, plan []trial) error {
 		r.subject.CRL = append(r.subject.CRL, t.forged.CRLs()...)
 	}
 
+	if r.audit.Peer.Adapter == nil {
+		return r.startOwn(ctx)
+	}
+	adapted, err := r.lab.adapt(ctx, r.audit.Peer)
+	if err != nil {
+		return err
+	}
+	if r.adversary, err = r.lab.hostile(ctx); err != nil {
+		return err
+	}
+	r.visitor = &visitor{adapted: adapted}
+	return r.beginAdapted(ctx, plan)
+}
+
+// startOwn brings up one of our own programs, beside the adversary.
+func (r *auditor) startOwn(ctx context.Context) error {
 	var start errgroup.Group
 	start.Go(func() (err error) {
-		r.adversary, err = startAdversary(ctx, r.lab)
+		r.adversary, err = r.lab.hostile(ctx)
 		return err
 	})
 	if r.audit.Role == wire.Server {
@@ -182,6 +233,18 @@ func (r *auditor) start(ctx context.Context, plan []trial) error {
 		start.Go(func() error { return r.server.wait(ctx) })
 	}
 	return start.Wait()
+}
+
+// end stops what only this audit has started. What is still there after that is
+// removed with the lab.
+func (r *auditor) end(ctx context.Context) {
+	if r.visitor == nil {
+		return
+	}
+	ctx = context.WithoutCancel(ctx)
+	for _, p := range r.visitor.running() {
+		_ = p.stop(ctx)
+	}
 }
 
 // subjectWith is the audited server with that material.
@@ -192,8 +255,9 @@ func (r *auditor) subjectWith(material *wire.Material) Peer {
 	return peer
 }
 
-// controls are the good exchange in every version.
-func (r *auditor) controls() ([]trial, error) {
+// controls are the good exchange in every version, and in every state in which
+// the trials find the peer.
+func (r *auditor) controls(plan []trial) ([]trial, error) {
 	opponent := wire.Client
 	if r.audit.Role == wire.Client {
 		opponent = wire.Server
@@ -202,12 +266,19 @@ func (r *auditor) controls() ([]trial, error) {
 	if err != nil {
 		return nil, err
 	}
+	states := []bool{false}
+	if r.visitor != nil && r.visitor.TakesLists() && slices.ContainsFunc(plan, func(t trial) bool { return t.lists }) {
+		states = append(states, true)
+	}
 	var controls []trial
-	for _, version := range r.audit.Versions {
-		controls = append(controls, trial{
-			cases.Case{ID: "control", Summary: "the good exchange"}, version,
-			cases.Rule{Expect: cases.MustAccept}, forged,
-		})
+	for _, lists := range states {
+		for _, version := range r.audit.Versions {
+			c := cases.Case{ID: "control", Summary: "the good exchange"}
+			if lists {
+				c.Summary = "the good exchange, with revocation lists"
+			}
+			controls = append(controls, trial{c, version, cases.Rule{Expect: cases.MustAccept}, forged, lists})
+		}
 	}
 	return controls, nil
 }
@@ -215,11 +286,12 @@ func (r *auditor) controls() ([]trial, error) {
 // carryOut runs trials side by side, and returns their findings in order.
 func (r *auditor) carryOut(ctx context.Context, trials []trial, total int) ([]cases.Finding, error) {
 	findings := make([]cases.Finding, len(trials))
-	group, ctx := sideBySide(ctx)
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(r.sideBySide())
 	for _, i := range rand.Perm(len(trials)) { //nolint:gosec // no secret: no trial may depend on another
 		t := trials[i]
 		group.Go(func() error {
-			v, err := r.try(ctx, t)
+			v, err := r.inTurn(ctx, t)
 			if err != nil {
 				return fmt.Errorf("case %s [%s]: %w", t.ID, t.version, err)
 			}
@@ -234,10 +306,25 @@ func (r *auditor) carryOut(ctx context.Context, trials []trial, total int) ([]ca
 	return findings, group.Wait()
 }
 
-// sideBySide runs as many trials at once as keep the processors busy while
-// others wait for their peers.
-func sideBySide(ctx context.Context) (*errgroup.Group, context.Context) {
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(4 * runtime.GOMAXPROCS(0))
-	return group, ctx
+// inTurn makes a trial when there is room for it in the lab.
+func (r *auditor) inTurn(ctx context.Context, t trial) (result, error) {
+	if why := r.missing(t); why != "" {
+		return result{untried: why}, nil
+	}
+	select {
+	case r.lab.slots <- struct{}{}:
+	case <-ctx.Done():
+		return result{}, context.Cause(ctx)
+	}
+	defer func() { <-r.lab.slots }()
+	return r.try(ctx, t)
+}
+
+// sideBySide is how many trials of one peer are made at once: as many as keep
+// the processors busy while others wait, unless the peer takes fewer.
+func (r *auditor) sideBySide() int {
+	if r.visitor != nil && r.visitor.Parallel > 0 {
+		return r.visitor.Parallel
+	}
+	return cap(r.lab.slots)
 }

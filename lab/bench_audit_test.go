@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/mtlslab/mtlslab/lab/cases"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
@@ -77,7 +79,8 @@ func audit(b *testing.B, l *Lab, role wire.Role, ids []string) (time.Duration, i
 func bareExecs(b *testing.B, l *Lab, n int) time.Duration {
 	b.Helper()
 	began := time.Now()
-	group, ctx := sideBySide(b.Context())
+	group, ctx := errgroup.WithContext(b.Context())
+	group.SetLimit(cap(l.slots))
 	for range n {
 		group.Go(func() error {
 			p, err := l.host.start(ctx, program{hostname: "client", source: clientSource, args: []string{"-version"}, again: true})

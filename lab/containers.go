@@ -187,33 +187,64 @@ func (h *containerHost) start(ctx context.Context, p program) (*process, error) 
 		return nil, err
 	}
 	started := &process{stderr: new(tail)}
-	made, err := h.engine.provider.CreateContainer(context.WithoutCancel(ctx), h.request(p, image.Ref, started))
+	return started, h.launch(ctx, p.hostname, h.request(p, image.Ref, started), started)
+}
+
+// launch makes and starts a container, whose request attaches the process that
+// is begun here.
+func (h *containerHost) launch(ctx context.Context, name string, request testcontainers.ContainerRequest, started *process) error {
+	made, err := h.engine.provider.CreateContainer(context.WithoutCancel(ctx), request)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if err := context.Cause(ctx); err != nil {
-		return nil, err
+		return err
 	}
 	id := made.GetContainerID()
 	waiting := h.engine.ContainerWait(context.WithoutCancel(ctx), id,
 		client.ContainerWaitOptions{Condition: container.WaitConditionNextExit})
 	if err := made.Start(ctx); err != nil {
-		return nil, err
+		return err
 	}
-	started.wait = func(ctx context.Context) (int, error) {
+	started.id, started.ended = id, make(chan struct{})
+	var code int
+	var failed error
+	go func() {
+		defer close(started.ended)
 		select {
 		case result := <-waiting.Result:
-			return int(result.StatusCode), nil
-		case err := <-waiting.Error:
-			return 0, fmt.Errorf("waiting for %s to exit: %w", p.hostname, err)
+			code = int(result.StatusCode)
+		case failed = <-waiting.Error:
+		}
+	}()
+	started.wait = func(ctx context.Context) (int, error) {
+		select {
+		case <-started.ended:
+			if failed != nil {
+				return 0, fmt.Errorf("waiting for %s to exit: %w", name, failed)
+			}
+			return code, nil
 		case <-ctx.Done():
-			return 0, fmt.Errorf("waiting for %s to exit: %w", p.hostname, context.Cause(ctx))
+			return 0, fmt.Errorf("waiting for %s to exit: %w", name, context.Cause(ctx))
 		}
 	}
 	started.stop = func(ctx context.Context) error {
 		return h.engine.removeOne(ctx, thing{kind: "container", id: id})
 	}
-	return started, nil
+	return nil
+}
+
+// addressOf is where the lab's network has a container.
+func (h *containerHost) addressOf(ctx context.Context, p *process) (string, error) {
+	made, err := h.engine.ContainerInspect(ctx, p.id, client.ContainerInspectOptions{})
+	if err != nil {
+		return "", fmt.Errorf("inspecting its address: %w", err)
+	}
+	endpoint := made.Container.NetworkSettings.Networks[h.about.Network.Name]
+	if endpoint == nil || !endpoint.IPAddress.IsValid() {
+		return "", errors.New("the container has no address: it has ended")
+	}
+	return endpoint.IPAddress.String(), nil
 }
 
 // request says how a peer's container is made: nothing published, nothing
@@ -273,8 +304,12 @@ func (h *containerHost) attach(ctx context.Context, id string, started *process)
 	}
 	reader, writer := io.Pipe()
 	started.stdin, started.stdout = halfCloser{stream.HijackedResponse}, reader
+	var complaints io.Writer = started.stderr
+	if started.merged {
+		complaints = writer
+	}
 	go func() {
-		_, err := stdcopy.StdCopy(writer, started.stderr, stream.Reader)
+		_, err := stdcopy.StdCopy(writer, complaints, stream.Reader)
 		_ = writer.CloseWithError(err)
 		stream.Close()
 	}()

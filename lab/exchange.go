@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/mtlslab/mtlslab/images"
+	"github.com/mtlslab/mtlslab/lab/adapter"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
@@ -23,6 +25,12 @@ type Peer struct {
 	Material *wire.Material
 	Source   images.Source // another program, which takes the same flags
 	Args     []string      // further flags
+
+	// Adapter makes it somebody else's image, in a container. Source and Args
+	// are of no use to that. Context is the directory that Adapter.Build names,
+	// if it is not to be found from the adapter's file.
+	Adapter *adapter.Adapter
+	Context fs.FS
 }
 
 // Exchange is one client, one server and one message.

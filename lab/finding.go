@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"slices"
@@ -18,8 +19,15 @@ func (r *auditor) finding(t trial, v result) cases.Finding {
 		Expect: t.rule.Expect, Cite: t.rule.Cite,
 		Decision: string(v.Decision), By: v.By, Reason: v.Reason,
 		Client: Account(&v.Client), Server: Account(v.Server),
-		Repeat: fmt.Sprintf("mtlslab audit %s --case %s --version %s -v", r.audit.Role, t.ID, t.version),
+		Repeat: fmt.Sprintf("%s --case %s --version %s -v", cmp.Or(r.audit.Command, "mtlslab audit "+string(r.audit.Role)), t.ID, t.version),
 		Took:   v.Took,
+	}
+	if r.visitor != nil && v.Server == nil {
+		f.Server = "gives no account of its own"
+	}
+	if v.untried != "" {
+		f.Status, f.Means, f.Decision, f.Client, f.Server = cases.Untried, v.untried, "", "", ""
+		return f
 	}
 	f.Status, f.Means = r.status(t, v)
 	return f
@@ -29,7 +37,8 @@ func (r *auditor) finding(t trial, v result) cases.Finding {
 func (r *auditor) status(t trial, v result) (cases.Status, string) {
 	refused := v.Decision == WasRefused && v.By == r.audit.Role && !v.Leaked || r.endedAsAllowed(t, v)
 	switch {
-	case t.AfterTrust && v.Client.Kind != wire.Delivered && slices.Contains(t.Reasons, v.Client.Reason):
+	case t.AfterTrust && v.Client.Kind != wire.Delivered && v.Client.Reason != wire.Timeout &&
+		(r.visitor != nil || slices.Contains(t.Reasons, v.Client.Reason)):
 		return cases.Passed, ""
 	case (v.Leaked || v.Client.Kind == wire.Delivered) && t.rule.Expect == cases.MustRefuse:
 		return cases.Failed, t.Meaning
@@ -62,7 +71,7 @@ func (r *auditor) endedAsAllowed(t trial, v result) bool {
 }
 
 func (r *auditor) forTheRightReason(t trial, v result) bool {
-	return len(t.Reasons) == 0 || slices.Contains(t.Reasons, v.Reason) || r.endedAsAllowed(t, v)
+	return r.visitor != nil || len(t.Reasons) == 0 || slices.Contains(t.Reasons, v.Reason) || r.endedAsAllowed(t, v)
 }
 
 func other(role wire.Role) wire.Role {

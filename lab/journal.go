@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"sync"
 )
 
@@ -76,4 +77,18 @@ func (j *journal[T]) await(ctx context.Context, match func(T) bool) (T, error) {
 			return none, context.Cause(ctx)
 		}
 	}
+}
+
+// all returns the entries so far.
+func (j *journal[T]) all() []T {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return slices.Clone(j.entries)
+}
+
+// any says whether one of the entries so far matches.
+func (j *journal[T]) any(match func(T) bool) bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return slices.ContainsFunc(j.entries, match)
 }

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"time"
 
@@ -83,9 +84,13 @@ type Lab struct {
 	mint time.Duration
 	why  string
 
-	mu      sync.Mutex
-	servers map[serverKey]*server
-	named   int
+	mu        sync.Mutex
+	servers   map[serverKey]*server
+	named     int
+	adversary *adversary
+	forgeries map[forgeryKey]*pki.Forged
+
+	slots chan struct{} // one element for each trial under way
 }
 
 // Start makes a lab: a runtime, a network, a fresh authority, and an identity
@@ -101,6 +106,7 @@ func Start(ctx context.Context, cfg Config) (*Lab, error) {
 		return nil, fmt.Errorf("config: TTL %v, timeout %v: want at least a second, and no less than none", cfg.TTL, cfg.Timeout)
 	}
 	l := &Lab{cfg: cfg, id: newID(), end: time.Now().Add(cfg.TTL), servers: make(map[serverKey]*server)}
+	l.forgeries, l.slots = make(map[forgeryKey]*pki.Forged), make(chan struct{}, 4*runtime.GOMAXPROCS(0))
 
 	began := time.Now()
 	if err := l.mintPKI(); err != nil {
@@ -200,4 +206,12 @@ func newID() string {
 // lifetime is the flag that makes our own peers end by themselves.
 func lifetime(end time.Time) []string {
 	return []string{"-lifetime", time.Until(end).Round(time.Millisecond).String()}
+}
+
+// name is a hostname that no other of the lab's has.
+func (l *Lab) name(of string) string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.named++
+	return fmt.Sprintf("%s-%d", of, l.named)
 }

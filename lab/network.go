@@ -17,9 +17,9 @@ import (
 // own address pools are left alone: they hold about thirty networks.
 var labRange = netip.MustParsePrefix("198.18.0.0/15")
 
-// subnetBits makes subnets of sixteen addresses: thirteen peers, the bridge,
-// and the two that no one may use.
-const subnetBits = 28
+// subnetBits makes subnets of 64 addresses: 61 peers, the bridge, and the two
+// that no one may use.
+const subnetBits = 26
 
 // Network is the network of one lab in an engine.
 type Network struct {

@@ -35,9 +35,12 @@ type program struct {
 
 // process is one running program, on either host.
 type process struct {
+	id     string        // of its container, if it has one of its own
+	ended  chan struct{} // closed when that has exited
 	stdin  io.WriteCloser
 	stdout io.Reader
 	stderr *tail
+	merged bool                               // what it complains of goes to stdout, too
 	wait   func(context.Context) (int, error) // the exit code
 	stop   func(context.Context) error        // ends it, if it has not ended
 }
@@ -101,11 +104,16 @@ func (t *tail) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// said is the last line written, as the end of an error message.
-func (t *tail) said() string {
+// lines are those of what is kept.
+func (t *tail) lines() []string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	lines := strings.Split(strings.TrimSpace(string(t.text)), "\n")
+	return strings.Split(strings.TrimSpace(string(t.text)), "\n")
+}
+
+// said is the last line written, as the end of an error message.
+func (t *tail) said() string {
+	lines := t.lines()
 	last := wire.Printable(lines[len(lines)-1])
 	if last == "" {
 		return ""

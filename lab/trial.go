@@ -15,6 +15,9 @@ import (
 type result struct {
 	Verdict
 
+	// untried says why there was no trial after all.
+	untried string
+
 	// spoke says that the audited peer had something to say, over TLS, to an
 	// adversary that had not earned it, whatever it was.
 	spoke bool
@@ -30,19 +33,18 @@ const startLimit = 30 * time.Second
 // try carries out one trial.
 func (r *auditor) try(ctx context.Context, t trial) (result, error) {
 	began := time.Now()
-	ctx, cancel := context.WithTimeoutCause(ctx, r.lab.cfg.Timeout,
-		fmt.Errorf("the exchange took longer than %v", r.lab.cfg.Timeout))
+	timeout := r.lab.cfg.Timeout
+	if r.visitor != nil {
+		timeout = max(timeout, adaptedTimeout)
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("the exchange took longer than %v", timeout))
 	defer cancel()
 	nonce := newID()
 	v := result{Verdict: Verdict{Nonce: nonce, Sent: wire.DigestOf(fmt.Sprintf("%s (%s)", Greeting, nonce))}}
 	attack := wire.Attack{
 		ID: nonce, Version: t.version, Message: v.Sent.Text, Chain: t.forged.Chain, Key: t.forged.PKCS8, Limit: trialLimit,
 	}
-	against := r.againstClient
-	if r.audit.Role == wire.Server {
-		against = r.againstServer
-	}
-	if err := against(ctx, t, attack, &v); err != nil {
+	if err := r.against(ctx, t, attack, &v); err != nil {
 		return v, err
 	}
 	v.Took = time.Since(began)
@@ -67,6 +69,21 @@ func (r *auditor) arm(t trial, attack *wire.Attack) error {
 	}
 	attack.Chain, attack.Key = forged.Chain, forged.PKCS8
 	return nil
+}
+
+// against carries out the trial of whatever is audited.
+func (r *auditor) against(ctx context.Context, t trial, attack wire.Attack, v *result) error {
+	server := r.audit.Role == wire.Server
+	switch {
+	case r.visitor != nil && server:
+		return r.againstVisitingServer(ctx, t, attack, v)
+	case r.visitor != nil:
+		return r.againstVisitingClient(ctx, t, attack, v)
+	case server:
+		return r.againstServer(ctx, t, attack, v)
+	default:
+		return r.againstClient(ctx, t, attack, v)
+	}
 }
 
 func (r *auditor) againstServer(ctx context.Context, t trial, attack wire.Attack, v *result) error {
@@ -181,7 +198,7 @@ func (r *auditor) againstClient(ctx context.Context, t trial, attack wire.Attack
 	if err != nil {
 		return err
 	}
-	server := asServer(evidence, v.Sent)
+	server := asServer(evidence, v.Sent, v.Sent.Text)
 	v.Server = &server
 	v.spoke = !t.AfterTrust && slices.ContainsFunc(evidence.Connections, spokeTo)
 	v.judge()

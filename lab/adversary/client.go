@@ -94,11 +94,14 @@ func (f *field) dial(ctx context.Context, a wire.Attack, who *tls.Certificate, s
 	defer c.transport.Close() //nolint:errcheck // all that matters was seen
 	defer context.AfterFunc(ctx, func() { _ = c.transport.Close() })()
 	_ = c.transport.SetDeadline(deadline)
-	if a.NoTLS {
+	switch {
+	case a.NoTLS && a.Dialogue != nil && len(a.Preface) == 0:
+		return c.talkPlainly(a)
+	case a.NoTLS:
 		return c.sendPlainly(a)
 	}
-	if len(a.Preface) > 0 {
-		_, _ = c.transport.Write(a.Preface) // an error will come again
+	if err := c.open(a); err != nil {
+		return c.ended(err)
 	}
 	return c.send(ctx, a, who, session)
 }
@@ -112,11 +115,17 @@ func (c *contact) send(ctx context.Context, a wire.Attack, who *tls.Certificate,
 	if err != nil {
 		return c.ended(err)
 	}
-	if a.Message != "" {
+	speaks := a.Dialogue != nil && len(a.Dialogue.Talk) > 0
+	if a.Message != "" && !speaks {
 		c.say(conn, a.Message+lineEnd(a))
 	}
 	from := listener{c, conn}
 	switch {
+	case speaks:
+		if err = c.talk(conn, a); err == nil {
+			_ = conn.CloseWrite()
+			err = io.EOF
+		}
 	case a.Truncate:
 		_ = c.closeWrite()
 	case a.Message == "":

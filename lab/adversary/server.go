@@ -132,6 +132,19 @@ func (s *stand) serve(ctx context.Context, raw net.Conn) wire.Connection {
 	c := newContact(opened, time.Now())
 	defer c.transport.Close() //nolint:errcheck // all that matters was seen
 	defer context.AfterFunc(ctx, func() { _ = c.transport.Close() })()
+	if s.attack.Dialogue != nil && len(s.attack.Dialogue.Opening) > 0 {
+		turns := s.attack.Dialogue.Opening
+		if s.attack.NoTLS {
+			turns = s.attack.Dialogue.Plain
+		}
+		if err := (&speaker{contact: c, with: c.transport}).take(turns); err != nil {
+			return c.ended(err)
+		}
+		if s.attack.NoTLS {
+			c.say(c.transport, string(s.attack.Preface))
+			return c.answerPlainly(s.attack)
+		}
+	}
 	tlsSpoken, err := opened.isTLS()
 	switch {
 	case err != nil:
@@ -196,6 +209,9 @@ func (c *contact) serverConfig(opened *opening, a wire.Attack, who *tls.Certific
 // converse answers each message until the other side is done, and returns why
 // there are no more.
 func (c *contact) converse(with io.ReadWriter, a wire.Attack) error {
+	if a.Dialogue != nil && a.Answer == "" {
+		return c.reply(with, a)
+	}
 	reader := wire.NewMessageReader(listener{c, with}, wire.MaxMessage, c.transport.Ended)
 	for {
 		message, err := reader.Next()

@@ -31,6 +31,15 @@ type Rule struct {
 	Cite   string // "RFC 5280, 4.2.1.12"; a CVE; or "policy: ..." in a few words
 }
 
+// Need is something that not every peer can be told.
+type Need string
+
+// The needs.
+const (
+	Admission       Need = "admission"        // whom a server is to admit
+	RevocationLists Need = "revocation lists" // what authorities have taken back
+)
+
 // Case is one mutation of a good exchange, and what must follow. It is data: it
 // knows no runtime and no peer.
 type Case struct {
@@ -49,6 +58,10 @@ type Case struct {
 	// Reasons are those that our own peers may give for the refusal. The
 	// standards leave other people's a free choice of alert.
 	Reasons []wire.Reason
+
+	// Needs is what the audited peer must be able to be told, so that the case
+	// means anything to it. Our own can be told all.
+	Needs []Need
 
 	// Rules holds every profile's.
 	Rules map[Profile]Rule

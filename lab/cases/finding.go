@@ -15,6 +15,7 @@ const (
 	Failed       Status = "failed"
 	Inconclusive Status = "inconclusive" // nothing was shown, neither way
 	Waived       Status = "waived"       // failed, and a waiver says why that is accepted until when
+	Untried      Status = "untried"      // the peer has no way to be put into the case; Means says which is missing
 )
 
 // Finding is what came of one case in one role and one TLS version.
@@ -50,6 +51,7 @@ type Audit struct {
 	Subject  string    `json:"subject"` // the image or program, with its digest where it has one
 	Role     wire.Role `json:"role"`    // of the audited peer
 	Profile  Profile   `json:"profile"`
+	Product  *Product  `json:"product,omitempty"` // of somebody else's image
 	Runtime  string    `json:"runtime"`
 	Isolated bool      `json:"isolated"`
 	Began    time.Time `json:"began"`

@@ -118,6 +118,7 @@ func clientCase(id, row, summary string, names ...pki.GeneralName) Case {
 		ID: "identity/" + id, Row: row, Roles: asClient, Summary: summary, Meaning: anyClient,
 		Reasons:  notOnList,
 		Rules:    alike(MustRefuse, onlyClient),
+		Needs:    []Need{Admission},
 		Mutation: same(pki.LeafNames(names...)),
 	}
 }
@@ -248,6 +249,7 @@ func subjectCases() []Case {
 			ID: "identity/" + s.id, Row: s.row, Roles: asBoth, Summary: s.summary, Reasons: refused,
 			Meaning: "Whoever may choose the subject of a certificate, which is free text, can be anybody.",
 			Rules:   alike(MustRefuse, "RFC 9525, 2"),
+			Needs:   []Need{Admission},
 			Mutation: func(role wire.Role) pki.Mutation {
 				return pki.Together(s.subject(role), pki.LeafNames(impostor(role)...))
 			},
@@ -258,6 +260,7 @@ func subjectCases() []Case {
 		Summary: "presents the names of the audited peer itself, for no usage in particular",
 		Meaning: "A certificate that was stolen from one side opens the other as well.",
 		Rules:   alike(MustRefuse, "policy: neither side is admitted under the name of the other"),
+		Needs:   []Need{Admission},
 		Mutation: func(role wire.Role) pki.Mutation {
 			return pki.Together(
 				pki.Leaf(func(c *x509.Certificate) { c.ExtKeyUsage = nil }),

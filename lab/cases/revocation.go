@@ -20,7 +20,7 @@ func revocationCases() []Case {
 func revocationCase(id, row, summary, meaning string, rules map[Profile]Rule, reasons []wire.Reason, m pki.Mutation) Case {
 	return Case{
 		ID: "revocation/" + id, Row: row, Roles: asBoth, Summary: summary, Meaning: meaning,
-		Reasons: reasons, Rules: rules, Mutation: same(m),
+		Reasons: reasons, Rules: rules, Needs: []Need{RevocationLists}, Mutation: same(m),
 	}
 }
 

@@ -299,13 +299,14 @@ func (a Audit) Controlled() bool {
 }
 
 // Verdict is the audit's: failed if a finding is or there are complaints; else
-// inconclusive if a finding is, there is none, or the controls were not delivered;
-// else passed.
+// inconclusive if a finding is, nothing was tried, or the controls were not
+// delivered; else passed. What could not be tried counts neither way.
 func (a Audit) Verdict() Status {
+	tried := len(a.Findings) - a.Count(Untried)
 	switch accepted := a.Count(Passed) + a.Count(Waived); {
 	case a.Count(Failed) > 0 || len(a.Complaints) > 0:
 		return Failed
-	case len(a.Findings) == 0 || accepted < len(a.Findings) || !a.Controlled():
+	case tried == 0 || accepted < tried || !a.Controlled():
 		return Inconclusive
 	default:
 		return Passed

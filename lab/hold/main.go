@@ -1,21 +1,92 @@
-// Command hold does nothing until it is told to stop. It holds a container open
-// in which other programs are run, whatever image that is made from.
+// Command hold is the first process of a container of somebody else's image. It
+// runs the image's own program once, or other programs again and again as its
+// standard input tells it, and ends with all of them when its lifetime does, so
+// that nothing outlives a lab that was killed.
+//
+// It exists because other people's programs do not end by themselves, and
+// because a new process is far cheaper than a new container. It judges nothing
+// and changes nothing: what it runs gets the image's own user, environment and
+// directory.
 package main
 
 import (
 	"context"
+	"errors"
 	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
 	"os/signal"
 	"syscall"
 	"time"
 )
 
+// Exit codes of hold itself; a program's own is passed on.
+const (
+	exitUsage     = 2
+	exitCannotRun = 127 // as a shell says it
+	exitSignalled = 128 // to which the signal's number is added
+)
+
 func main() {
-	lifetime := flag.Duration("lifetime", 10*time.Minute, "`time` after which it stops by itself")
+	lifetime := flag.Duration("lifetime", 10*time.Minute, "`time` after which it stops by itself, and what it runs")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	if *lifetime <= 0 {
+		fmt.Fprintln(os.Stderr, "hold: -lifetime: want more than none")
+		os.Exit(exitUsage)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), *lifetime)
+	var code int
+	if flag.NArg() > 0 {
+		code = runOne(ctx, flag.Args())
+	} else {
+		serve(ctx, os.Stdin, os.Stdout)
+	}
+	cancel()
+	os.Exit(code)
+}
+
+// grace is how long a program that was told to stop has to do so.
+const grace = 2 * time.Second
+
+// runOne runs the image's own program with the streams of hold, hands on the
+// signals it is sent, and returns its exit code.
+func runOne(ctx context.Context, argv []string) int {
+	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...) //nolint:gosec // the image's own
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd.WaitDelay = grace
+	if err := cmd.Start(); err != nil {
+		fmt.Fprintln(os.Stderr, "hold:", err)
+		return exitCannotRun
+	}
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTERM,
+		syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGWINCH)
+	go func() {
+		for s := range signals {
+			_ = cmd.Process.Signal(s) // it may have ended
+		}
+	}()
+	return exitCode(cmd.Wait(), cmd.ProcessState)
+}
+
+func exitCode(err error, state *os.ProcessState) int {
+	if _, exited := errors.AsType[*exec.ExitError](err); err != nil && !exited && state == nil {
+		return exitCannotRun
+	}
+	if status, ok := state.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+		return exitSignalled + int(status.Signal())
+	}
+	return state.ExitCode()
+}
+
+// serve holds the container open, and runs the errands that it is told of until
+// its input ends. It returns with ctx or a signal.
+func serve(ctx context.Context, in io.Reader, out io.Writer) {
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	ctx, cancel := context.WithTimeout(ctx, *lifetime)
-	defer cancel()
+	go newRunner(out).read(ctx, in)
 	<-ctx.Done()
 }

@@ -31,6 +31,7 @@ type Counts struct {
 	Failed       int `json:"failed"`
 	Inconclusive int `json:"inconclusive"`
 	Waived       int `json:"waived"`
+	Untried      int `json:"untried"`
 }
 
 // JSON writes the audit as a [Document]. The error is the writer's.
@@ -41,7 +42,7 @@ func JSON(w io.Writer, a cases.Audit) error {
 	a.Began = a.Began.UTC()
 	return encode(w, Document{Audit: a, Verdict: a.Verdict(), Counts: Counts{
 		Passed: a.Count(cases.Passed), Failed: a.Count(cases.Failed),
-		Inconclusive: a.Count(cases.Inconclusive), Waived: a.Count(cases.Waived),
+		Inconclusive: a.Count(cases.Inconclusive), Waived: a.Count(cases.Waived), Untried: a.Count(cases.Untried),
 	}})
 }
 

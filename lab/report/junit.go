@@ -59,8 +59,8 @@ type (
 )
 
 // JUnit writes the audit as JUnit XML: a suite for each group, a test for each
-// finding, in which a failed one is a failure, an inconclusive one an error and a
-// waived one skipped. A last suite, "audit", holds the controls and the complaints,
+// finding, in which a failed one is a failure, an inconclusive one an error, and one
+// that is waived or was not tried skipped. A last suite, "audit", holds the controls and the complaints,
 // so that an audit that did not pass never reads as passed. The error is the
 // writer's.
 func JUnit(w io.Writer, a cases.Audit) error {
@@ -142,6 +142,8 @@ func junitCaseOf(f cases.Finding) junitCase {
 		c.Failure = result
 	case cases.Waived:
 		c.Skipped = &junitResult{Message: or(f.Waiver, "no reason given"), Text: text.String()}
+	case cases.Untried:
+		c.Skipped = &junitResult{Message: parts[2].text, Text: text.String()}
 	default:
 		c.Error = result
 	}

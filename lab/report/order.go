@@ -59,7 +59,7 @@ func (g group) took() (total time.Duration) {
 // status is the finding's; if that is none of the known, nothing was shown.
 func status(f cases.Finding) cases.Status {
 	switch f.Status {
-	case cases.Passed, cases.Failed, cases.Waived:
+	case cases.Passed, cases.Failed, cases.Waived, cases.Untried:
 		return f.Status
 	default:
 		return cases.Inconclusive
@@ -91,14 +91,28 @@ func uncontrolled(a cases.Audit) string {
 	return ""
 }
 
+// unproven says why the findings prove nothing, if the controls do not.
+func unproven(a cases.Audit) string {
+	if why := uncontrolled(a); why != "" || a.Controlled() {
+		return why
+	}
+	return fmt.Sprintf("%d of %s delivered, so the findings prove nothing", delivered(a), plural(len(a.Controls), "control"))
+}
+
+// unreachable is what an untried finding means that says nothing itself.
+const unreachable = "the peer has no way to be put into the case"
+
 // account is one part of what is said of a finding.
 type account struct{ label, text string }
 
 // accounts is what a person needs who has to act on a finding that did not pass.
 func accounts(f cases.Finding) []account {
 	means := f.Means
-	if means == "" && status(f) == cases.Inconclusive {
+	switch s := status(f); {
+	case means == "" && s == cases.Inconclusive:
 		means = "nothing was shown, neither way"
+	case means == "" && s == cases.Untried:
+		means = unreachable
 	}
 	return []account{
 		{"client saw", or(f.Client, "nothing")},
@@ -122,4 +136,18 @@ func outcome(f cases.Finding) string {
 		text += ", " + wire.Printable(string(f.Reason))
 	}
 	return text
+}
+
+// expected is what must come of a case, in a few words.
+func expected(e cases.Expectation) string {
+	switch e {
+	case cases.MustRefuse:
+		return "to be refused"
+	case cases.MustAccept:
+		return "to be accepted"
+	case cases.MayEither:
+		return "either"
+	default:
+		return string(e)
+	}
 }

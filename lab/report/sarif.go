@@ -14,13 +14,13 @@ import (
 // SARIF writes the audit as a SARIF 2.1.0 log (OASIS, 27 March 2020): a rule for
 // each case, a result for each finding that did not pass, of level error if it
 // failed, warning if it is inconclusive, and note with a suppression if it is
-// waived. Complaints and controls are notifications. The error is the writer's.
+// waived; of kind notApplicable and no level if it was not tried. Complaints and controls are notifications. The error is the writer's.
 //
 // GitHub code scanning rejects a whole log in which a result has no physical
 // location, so each has one: a path made of the subject's name, which need not
 // exist, without tag and digest, so that an alert is the same alert in the next
-// release. GitHub reads no suppressions: drop suppressed results before uploading
-// there, or dismiss their alerts with the action advanced-security/dismiss-alerts.
+// release. GitHub reads neither suppressions nor kinds: drop results that have one
+// before uploading there, or dismiss their alerts with the action advanced-security/dismiss-alerts.
 func SARIF(w io.Writer, a cases.Audit) error {
 	findings := ordered(a.Findings)
 	run := sarifRun{
@@ -85,6 +85,8 @@ func resultOf(a cases.Audit, f cases.Finding, rule int) sarifResult {
 	case cases.Waived:
 		r.Level = "note"
 		r.Suppressions = append(r.Suppressions, sarifSuppression{Kind: "external", Status: "accepted", Justification: wire.Printable(f.Waiver)})
+	case cases.Untried:
+		r.Kind, r.Level = "notApplicable", "none" // any other level says that it failed (3.27.10)
 	}
 	path := artifact(a.Subject)
 	var location sarifLocation

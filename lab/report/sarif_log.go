@@ -51,6 +51,7 @@ type (
 	sarifResult struct { // 3.27
 		RuleID       string             `json:"ruleId"`
 		RuleIndex    int                `json:"ruleIndex"`
+		Kind         string             `json:"kind,omitempty"` // fail if empty
 		Level        string             `json:"level"`
 		Message      sarifText          `json:"message"`
 		Locations    []sarifLocation    `json:"locations"`

@@ -29,10 +29,15 @@ const (
 	timeWidth    = 10 // "   12.34 s"
 )
 
-// Text writes the audit for a person: a table by group; of every failure and of
-// all that is inconclusive what each side saw, what it means, where it is written
-// and the command that repeats just that case; complaints; and a last line that
-// begins with PASS, FAIL or INCONCLUSIVE. The error is the writer's.
+// fullProblems is how many problems of a group are shown in full unless all are
+// asked for: a server that lets everybody in has hundreds, which say the same.
+const fullProblems = 3
+
+// Text writes the audit for a person: a table by group; of what failed or is
+// inconclusive what each side saw, what it means, where it is written and the
+// command that repeats just that case, for the first three of each group or, if
+// Verbose, all; complaints; and a last line that begins with PASS, FAIL or
+// INCONCLUSIVE. The error is the writer's.
 func Text(w io.Writer, a cases.Audit, o Options) error {
 	p := &page{width: max(leastWidth, cmp.Or(o.Width, defaultWidth)), color: o.Color}
 	p.head(a)
@@ -47,14 +52,18 @@ func Text(w io.Writer, a cases.Audit, o Options) error {
 			p.finding(f)
 		}
 	}
-	p.problems(findings, cases.Failed)
+	p.problems(findings, cases.Failed, o.Verbose)
 	for i, f := range a.Controls {
 		if f.Status != cases.Passed {
 			p.problem(control(a, i))
 		}
 	}
-	p.problems(findings, cases.Inconclusive)
+	p.problems(findings, cases.Inconclusive, o.Verbose)
 	p.WriteByte('\n')
+	if a.Product != nil && a.Product.Hint != "" && a.Count(cases.Failed) > 0 {
+		p.row("hint", nameWidth, "", wire.Printable(a.Product.Hint), 0)
+	}
+	p.untried(findings)
 	for _, complaint := range a.Complaints {
 		p.row("complaint", nameWidth, "", wire.Printable(complaint), 0)
 	}
@@ -118,36 +127,71 @@ func (p *page) rows(name string, indent int, s style, lines []string) {
 
 func (p *page) head(a cases.Audit) {
 	p.row("audit", nameWidth, "", fmt.Sprintf("%s %s", or(string(a.Role), "peer"), or(a.Subject, "without a name")), 0)
-	delivered := 0
-	for _, f := range a.Controls {
-		if f.Status == cases.Passed {
-			delivered++
-		}
+	if a.Product != nil {
+		p.row("product", nameWidth, "", product(*a.Product), 0)
 	}
 	whole := group{findings: a.Findings}
 	p.row("", nameWidth, "", fmt.Sprintf("profile %s on %s; %s, %s; %d of %s delivered",
 		or(string(a.Profile), "unnamed"), or(a.Runtime, "an unnamed runtime"),
 		plural(whole.cases(), "case"), plural(len(a.Findings), "finding"),
-		delivered, plural(len(a.Controls), "control")), 0)
+		delivered(a), plural(len(a.Controls), "control")), 0)
 	p.WriteByte('\n')
 }
 
+// delivered is how many controls were.
+func delivered(a cases.Audit) int { return cases.Audit{Findings: a.Controls}.Count(cases.Passed) }
+
+// product names somebody else's image in a line.
+func product(p cases.Product) string {
+	text := or(p.Name, "without a name")
+	if p.Version != "" {
+		text += ", " + wire.Printable(p.Version)
+	}
+	if p.Digest != "" {
+		text += ", " + shortDigest(p.Digest)
+	}
+	return text
+}
+
+// shortDigest is enough of a digest for a person to tell images apart.
+func shortDigest(digest string) string {
+	const digits = 12
+	algorithm, sum, ok := strings.Cut(wire.Printable(digest), ":")
+	if !ok {
+		algorithm, sum = "", algorithm
+	} else {
+		algorithm += ":"
+	}
+	return algorithm + sum[:fit(sum, digits)]
+}
+
 // table prints how many cases each group has, and how many findings of each
-// status: a case makes one finding a version.
+// status: a case makes one finding a version. Few peers leave anything untried, so
+// that column is there only if it has something to say.
 func (p *page) table(all []group) {
-	const numbers = 7 + 8 + 8 + 14 + 8
-	head := []string{"cases", "passed", "failed", "inconclusive", "waived"}
 	total := group{name: "all"}
 	broad := len("group")
 	for _, g := range all {
 		total.findings = append(total.findings, g.findings...)
 		broad = max(broad, columnsOf(wire.Printable(g.name)))
 	}
-	broad = min(broad, p.width-numbers)
-	p.rows("group", broad, "", []string{fmt.Sprintf("%7s%8s%8s%14s%8s", head[0], head[1], head[2], head[3], head[4])})
+	counted := []cases.Status{cases.Passed, cases.Failed, cases.Inconclusive, cases.Waived}
+	if total.count(cases.Untried) > 0 {
+		counted = append(counted, cases.Untried)
+	}
+	const gap = 2
+	words := []string{"", "cases"}
+	for _, s := range counted {
+		words = append(words, string(s))
+	}
+	head := strings.Join(words, "  ")
+	broad = min(broad, p.width-len(head))
+	p.rows("group", broad, "", []string{head})
 	for _, g := range append(all, total) {
-		cells := fmt.Sprintf("%7d%8d", g.cases(), g.count(cases.Passed)) +
-			p.cell(g, cases.Failed, 8) + p.cell(g, cases.Inconclusive, 14) + p.cell(g, cases.Waived, 8)
+		cells := fmt.Sprintf("%*d", gap+len("cases"), g.cases())
+		for _, s := range counted {
+			cells += p.cell(g, s, gap+len(s))
+		}
 		for _, name := range wrap(wire.Printable(g.name), broad) {
 			p.rows(name, broad, "", []string{cells})
 			cells = ""
@@ -162,25 +206,59 @@ func (p *page) cell(g group, s cases.Status, columns int) string {
 	if n == 0 {
 		return text
 	}
+	if s == cases.Passed {
+		return text
+	}
 	return p.paint(styles[s], text)
 }
 
 // finding is all of one in a line or, if it is long, a few.
 func (p *page) finding(f cases.Finding) {
 	text := title(f) + ": " + outcome(f)
-	if f.Status == cases.Waived {
+	switch f.Status {
+	case cases.Waived:
 		text += "; " + or(f.Waiver, "no reason given")
+	case cases.Untried:
+		text = title(f) + ": " + or(f.Means, unreachable)
 	}
 	s := status(f)
 	p.row(string(s), statusWidth, styles[s], text, f.Took)
 }
 
-// problems shows the findings of that status.
-func (p *page) problems(findings []cases.Finding, s cases.Status) {
-	for _, f := range findings {
-		if status(f) == s {
-			p.problem(f)
+// problems shows the findings of that status, or the first few of each group.
+func (p *page) problems(findings []cases.Finding, s cases.Status, all bool) {
+	for _, g := range groups(findings) {
+		n := 0
+		for _, f := range g.findings {
+			if status(f) != s {
+				continue
+			}
+			if n++; all || n <= fullProblems {
+				p.problem(f)
+			}
 		}
+		if more := n - fullProblems; more > 0 && !all {
+			p.WriteByte('\n')
+			p.row(string(s), statusWidth, styles[s], fmt.Sprintf("%d more in %s; -v shows them", more, or(g.name, "no group")), 0)
+		}
+	}
+}
+
+// untried says, once for each reason, what could not be tried.
+func (p *page) untried(findings []cases.Finding) {
+	count := map[string]int{}
+	var reasons []string
+	for _, f := range findings {
+		if f.Status != cases.Untried {
+			continue
+		}
+		why := or(f.Means, unreachable)
+		if count[why]++; count[why] == 1 {
+			reasons = append(reasons, why)
+		}
+	}
+	for _, why := range reasons {
+		p.row("untried", nameWidth, "", fmt.Sprintf("%s: %s", plural(count[why], "finding"), why), 0)
 	}
 }
 
@@ -190,7 +268,7 @@ func (p *page) problem(f cases.Finding) {
 	p.row(string(s), statusWidth, styles[s], title(f), 0)
 	for _, part := range accounts(f) {
 		if part.label == "repeat" {
-			p.command(part)
+			p.command("  "+part.label, labelWidth, part.text)
 			continue
 		}
 		p.rows("  "+part.label, labelWidth, "", wrap(part.text, p.width-labelWidth))
@@ -198,14 +276,14 @@ func (p *page) problem(f cases.Finding) {
 }
 
 // command prints a command to be pasted, below its label if it needs the room.
-func (p *page) command(part account) {
-	lines, whole := wrapCommand(part.text, p.width-labelWidth)
+func (p *page) command(label string, indent int, command string) {
+	lines, whole := wrapCommand(command, p.width-indent)
 	if whole {
-		p.rows("  "+part.label, labelWidth, "", lines)
+		p.rows(label, indent, "", lines)
 		return
 	}
-	lines, _ = wrapCommand(part.text, p.width)
-	p.rows("  "+part.label, labelWidth, "", []string{""})
+	lines, _ = wrapCommand(command, p.width)
+	p.rows(label, indent, "", []string{""})
 	p.rows("", 0, "", lines)
 }
 
@@ -214,12 +292,7 @@ var verdicts = map[cases.Status]string{cases.Passed: "PASS", cases.Failed: "FAIL
 // verdict prints the last line, which is one line whatever the counts.
 func (p *page) verdict(a cases.Audit) {
 	s := a.Verdict()
-	counts := fmt.Sprintf("%d passed", a.Count(cases.Passed))
-	for _, other := range []cases.Status{cases.Failed, cases.Inconclusive, cases.Waived} {
-		if n := a.Count(other); n > 0 {
-			counts += fmt.Sprintf(", %d %s", n, other)
-		}
-	}
+	counts := counts(a)
 	if n := len(a.Complaints); n > 0 {
 		counts += ", " + plural(n, "complaint")
 	}
@@ -228,6 +301,17 @@ func (p *page) verdict(a cases.Audit) {
 		counts = plural(len(a.Findings), "finding")
 	}
 	p.WriteString(p.paint(styles[s], verdicts[s]) + ": " + counts + in + "\n")
+}
+
+// counts says how many findings there are of each status, if any.
+func counts(a cases.Audit) string {
+	words := []string{fmt.Sprintf("%d passed", a.Count(cases.Passed))}
+	for _, other := range []cases.Status{cases.Failed, cases.Inconclusive, cases.Waived, cases.Untried} {
+		if n := a.Count(other); n > 0 {
+			words = append(words, fmt.Sprintf("%d %s", n, other))
+		}
+	}
+	return strings.Join(words, ", ")
 }
 
 func plural(n int, what string) string {

@@ -36,6 +36,14 @@ const (
 	NotALine          Reason = "not_a_line"         // a message that holds a line end
 )
 
+// How a peer refuses that gives no account of its own. Why is not known from
+// outside: alerts are a free choice (RFC 8446, 6.2).
+const (
+	ByAlert   Reason = "alert"  // a TLS alert
+	ByAnswer  Reason = "answer" // over TLS, in its own protocol
+	ByClosing Reason = "closed" // it ended the connection without an answer
+)
+
 // Reasons for which an exchange ended with nobody refusing anybody. None of
 // them is a refusal: a peer that hangs has not turned anyone away.
 const (

@@ -20,6 +20,7 @@ import (
 type auditFlags struct {
 	cfg     lab.Config
 	audit   lab.Audit
+	peer    peerFlags
 	waivers string
 	verbose bool
 	files   map[string]*string // a path by format
@@ -51,20 +52,22 @@ func newAudit() *cobra.Command {
 func newAuditOf(role wire.Role) *cobra.Command {
 	f := auditFlags{audit: lab.Audit{Role: role}, files: make(map[string]*string)}
 	cmd := &cobra.Command{
-		Use:   string(role),
-		Short: fmt.Sprintf("Try every case against our own %s", role),
-		Long: fmt.Sprintf(`Try every case of a profile against our own %s, between controls that must be
-delivered, and report what was refused, by whom and why.
+		Use:   string(role) + " [IMAGE]",
+		Short: fmt.Sprintf("Try every case against a %s: our own, or that of an image", role),
+		Long: fmt.Sprintf(`Try every case of a profile against a %s, between controls that must be
+delivered, and report what was refused, by whom and why. Without an image, an
+adapter or a peer of the gallery it is our own.
 
 Exit codes: 0 everything passed, 1 a case failed, 3 nothing was shown.`, role),
-		Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd) },
+		Args: atMostOneImage,
+		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, args) },
 	}
 	flags := cmd.Flags()
 	runtimeFlag(flags, &f.cfg.Runtime)
 	flags.Var((*profileValue)(&f.audit.Profile), "profile", "whose expectations: rfc5280, spiffe or strict (default strict)")
 	flags.StringSliceVar(&f.audit.Cases, "case", nil, "only the case of this id; may be repeated")
 	flags.StringSliceVar(&f.audit.Versions, "version", nil, "only this version of TLS, 1.2 or 1.3")
+	f.peer.register(flags, role)
 	flags.StringVar(&f.waivers, "waivers", "", "file of the failures that are accepted, why, and until when")
 	flags.BoolVarP(&f.verbose, "verbose", "v", false, "a line for every finding")
 	for _, format := range formats {
@@ -73,9 +76,15 @@ Exit codes: 0 everything passed, 1 a case failed, 3 nothing was shown.`, role),
 	return cmd
 }
 
-func (f *auditFlags) run(cmd *cobra.Command) (err error) {
+func (f *auditFlags) run(cmd *cobra.Command, args []string) (err error) {
 	if err := f.check(); err != nil {
 		return err
+	}
+	if f.audit.Peer, f.audit.Command, err = f.peer.peer(f.audit.Role, args); err != nil {
+		return usageError{err}
+	}
+	if f.audit.Peer.Adapter != nil && f.cfg.Runtime == "" {
+		f.cfg.Runtime = lab.Containers
 	}
 	progress := &report.Progress{Out: cmd.ErrOrStderr(), Terminal: report.IsTerminal(cmd.ErrOrStderr())}
 	f.audit.Progress = progress.Update

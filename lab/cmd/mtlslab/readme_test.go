@@ -16,7 +16,7 @@ var masks = []struct{ pattern, mask string }{
 	{` +[0-9.]+ (ms|s)$`, " TIME"},
 	{`in [0-9.]+ s$`, "in TIME"},
 	{`mtlslab-[0-9a-f]{12}`, "NETWORK"},
-	{`198\.1[89]\.[0-9.]+/28`, "SUBNET"},
+	{`198\.1[89]\.[0-9.]+/26`, "SUBNET"},
 	{`\([0-9a-f]{12}\)`, "(NONCE)"},
 	{`[0-9.]+ MB, sha256:[0-9a-f]{12}, (built|cached)`, "IMAGE"},
 	{`^engine .*`, "ENGINE"},

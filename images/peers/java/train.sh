@@ -1,0 +1,29 @@
+#!/bin/sh
+# Lets client and server meet once while the image is built, so that the classes of a handshake are in an archive
+# and need not be loaded and verified at each start. The keys made for it are thrown away.
+set -eu
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+store="-storetype PKCS12 -storepass changeit"
+for name in a b; do
+    keytool -genkeypair -alias $name -keyalg EC -groupname secp256r1 -dname O=training -ext san=dns:localhost \
+        -keystore "$dir/$name.p12" $store
+    keytool -exportcert -alias $name -file "$dir/$name.der" -keystore "$dir/$name.p12" $store
+    keytool -importcert -noprompt -alias $name -file "$dir/$name.der" -keystore "$dir/trust.p12" $store
+done
+run() { # identity, version, archive, class and arguments
+    identity=$1 version=$2 archive=$3
+    shift 3
+    java @/app/jvm.options -Djavax.net.ssl.keyStore="$dir/$identity.p12" -Djavax.net.ssl.keyStorePassword=changeit \
+        -Djavax.net.ssl.trustStore="$dir/trust.p12" -Djavax.net.ssl.trustStorePassword=changeit \
+        -Djdk.tls.client.protocols="$version" $archive -cp /app/peer.jar "$@"
+}
+run a TLSv1.3 -Xshare:auto Server 12345 &
+server=$!
+until run b TLSv1.2 -Xshare:auto Client localhost 12345 warm; do
+    kill -0 $server
+    sleep 1
+done
+run b TLSv1.3,TLSv1.2 -XX:ArchiveClassesAtExit=/app/client.jsa Client localhost 12345 training
+kill $server
+wait $server || true

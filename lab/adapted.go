@@ -1,0 +1,256 @@
+package lab
+
+import (
+	"archive/tar"
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/containerd/errdefs"
+	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/api/types/mount"
+	"github.com/moby/moby/client"
+	"github.com/testcontainers/testcontainers-go"
+
+	"github.com/mtlslab/mtlslab/images"
+	"github.com/mtlslab/mtlslab/lab/adapter"
+	"github.com/mtlslab/mtlslab/lab/cases"
+)
+
+// Limits of one container of somebody else's image.
+const (
+	adaptedMemory    = 1 << 30 // bytes
+	adaptedProcesses = 1024
+)
+
+var errNeedsContainers = errors.New("somebody else's image runs in containers alone: it needs an engine")
+
+// adapted is somebody else's image, at hand and ready to be started.
+type adapted struct {
+	*adapter.Adapter
+	host    *containerHost
+	product cases.Product
+	argv    []string // the image's own, if the adapter says no other
+	user    string   // that it runs as, in the image's words
+	hold    []byte   // the program that holds its containers
+}
+
+// adapt brings a peer's image into the engine: built, pulled, or there already.
+func (l *Lab) adapt(ctx context.Context, p Peer) (*adapted, error) {
+	host, ok := l.host.(*containerHost)
+	if !ok {
+		return nil, errNeedsContainers
+	}
+	a := &adapted{Adapter: p.Adapter, host: host}
+	ref, err := a.bring(ctx, p, l.cfg.Progress)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", a.Name, err)
+	}
+	inspected, err := host.engine.ImageInspect(ctx, ref)
+	if err != nil {
+		return nil, fmt.Errorf("%s: inspecting its image: %w", a.Name, err)
+	}
+	a.product = cases.Product{
+		Name: a.Name, About: a.About, Image: ref, Digest: inspected.ID, Authentication: a.Authentication, Hint: a.Hint,
+	}
+	if config := inspected.Config; config != nil {
+		a.user = config.User
+		a.argv = slices.Concat(config.Entrypoint, config.Cmd)
+		if len(a.Command) > 0 {
+			a.argv = slices.Clone(config.Entrypoint)
+		}
+	}
+	a.user = cmp.Or(a.User, a.user)
+	paths, err := images.Binaries(ctx, "linux/"+host.engine.about.Arch, holdSource)
+	if err != nil {
+		return nil, err
+	}
+	a.hold, err = os.ReadFile(paths[holdSource.Name])
+	return a, err
+}
+
+func (a *adapted) bring(ctx context.Context, p Peer, progress func(string)) (string, error) {
+	if a.Build != "" {
+		files := p.Context
+		if files == nil {
+			files = os.DirFS(a.BuildDir())
+		}
+		progress("building the image of " + a.Name + ", if need be")
+		image, err := buildStub(ctx, a.host.engine, imageName(p), files, progress)
+		return image.Ref, err
+	}
+	_, err := a.host.engine.ImageInspect(ctx, a.Image)
+	if err == nil || !errdefs.IsNotFound(err) {
+		return a.Image, err
+	}
+	progress("pulling " + a.Image)
+	pull, err := a.host.engine.ImagePull(ctx, a.Image, client.ImagePullOptions{})
+	if err == nil {
+		err = pull.Wait(ctx)
+	}
+	if err != nil {
+		return "", fmt.Errorf("the engine has no image %s, and could not pull it: %w", a.Image, err)
+	}
+	return a.Image, nil
+}
+
+// imageName is what a built image is called: several adapters of one directory
+// share one.
+func imageName(p Peer) string {
+	if name := path.Base(strings.ReplaceAll(p.Adapter.BuildDir(), "\\", "/")); p.Context == nil && name != "." && name != "/" {
+		return strings.ToLower(name)
+	}
+	return p.Adapter.Name
+}
+
+// start starts a container of the image, with those files in it, and returns
+// the process that hold runs in it; of none, hold waits for errands. hosts are
+// names with their addresses, "name:address".
+func (a *adapted) start(ctx context.Context, name string, files []adapter.File, env map[string]string, argv, hosts []string) (*process, error) {
+	if err := a.host.begin(); err != nil {
+		return nil, err
+	}
+	defer a.host.creating.Done()
+	started := &process{stderr: new(tail), merged: len(argv) > 0}
+	request := a.host.request(program{hostname: name}, a.product.Image, started)
+	request.Entrypoint = slices.Concat([]string{holdDir + "/hold"}, lifetime(a.host.expires))
+	request.Cmd = nil
+	if len(argv) > 0 {
+		request.Cmd = append([]string{"--"}, argv...)
+	}
+	request.Env = env
+	request.User = a.User
+	request.HostConfigModifier = func(c *container.HostConfig) {
+		pids := int64(adaptedProcesses)
+		c.Memory, c.MemorySwap, c.PidsLimit = adaptedMemory, adaptedMemory, &pids
+		c.ExtraHosts = hosts
+		c.Mounts = nil // it is called more than once
+		for _, dir := range a.volumes() {
+			c.Mounts = append(c.Mounts, mount.Mount{Type: mount.TypeVolume, Target: dir})
+		}
+	}
+	request.LifecycleHooks[0].PostCreates = append(request.LifecycleHooks[0].PostCreates,
+		func(ctx context.Context, made testcontainers.Container) error {
+			return a.fill(ctx, made.GetContainerID(), files)
+		})
+	return started, a.host.launch(ctx, name, request, started)
+}
+
+// volumes are the directories that hold material, and hold's own. Nothing can be
+// copied into a root file system that is read-only, and nothing may be mounted
+// from the host of a remote engine; and what is in a volume is in no layer.
+func (a *adapted) volumes() []string {
+	dirs := []string{holdDir}
+	add := func(dir string) {
+		if !slices.Contains(dirs, dir) && !strings.HasPrefix(dir, holdDir+"/") {
+			dirs = append(dirs, dir)
+		}
+	}
+	add(a.Dir())
+	for _, file := range a.MaterialPaths(a.Dir()) {
+		add(path.Dir(file))
+	}
+	return dirs
+}
+
+// fill copies hold and the files into a container that has been made and not
+// yet started.
+func (a *adapted) fill(ctx context.Context, id string, files []adapter.File) error {
+	if err := a.host.copyProgram(ctx, id, a.hold); err != nil {
+		return fmt.Errorf("copying hold: %w", err)
+	}
+	return a.put(ctx, id, files)
+}
+
+// put copies files into a container, owned by whom the adapter says, with the
+// directories that they need.
+func (a *adapted) put(ctx context.Context, id string, files []adapter.File) error {
+	uid, gid, err := a.owner(ctx, id)
+	if err != nil {
+		return err
+	}
+	var archive bytes.Buffer
+	w := tar.NewWriter(&archive)
+	if !slices.ContainsFunc(a.volumes()[1:], func(dir string) bool { return dir == a.Dir() }) {
+		header := &tar.Header{Typeflag: tar.TypeDir, Name: strings.TrimPrefix(a.Dir(), "/") + "/", Mode: 0o755, Uid: uid, Gid: gid}
+		if err := w.WriteHeader(header); err != nil {
+			return err
+		}
+	}
+	for _, f := range files {
+		header := &tar.Header{
+			Typeflag: tar.TypeReg, Name: strings.TrimPrefix(f.Path, "/"), Size: int64(len(f.Data)), Mode: int64(f.Mode), Uid: uid, Gid: gid,
+		}
+		if err := w.WriteHeader(header); err != nil {
+			return err
+		}
+		if _, err := w.Write(f.Data); err != nil {
+			return err
+		}
+	}
+	if err := w.Close(); err != nil {
+		return err
+	}
+	_, err = a.host.engine.CopyToContainer(ctx, id, client.CopyToContainerOptions{DestinationPath: "/", Content: &archive})
+	if err != nil {
+		return fmt.Errorf("copying its files: %w", err)
+	}
+	return nil
+}
+
+// owner is who is to own the files, as numbers.
+func (a *adapted) owner(ctx context.Context, id string) (uid, gid int, err error) {
+	name, group, _ := strings.Cut(cmp.Or(a.Material.Owner, a.user, "0:0"), ":")
+	uid, err = strconv.Atoi(name)
+	if err != nil {
+		entry, err := a.entry(ctx, id, "/etc/passwd", name)
+		if err != nil {
+			return 0, 0, err
+		}
+		uid, _ = strconv.Atoi(entry[2])
+		gid, _ = strconv.Atoi(entry[3])
+	}
+	if group == "" {
+		return uid, gid, nil
+	}
+	gid, err = strconv.Atoi(group)
+	if err != nil {
+		entry, err := a.entry(ctx, id, "/etc/group", group)
+		if err != nil {
+			return 0, 0, err
+		}
+		gid, _ = strconv.Atoi(entry[2])
+	}
+	return uid, gid, nil
+}
+
+// entry is the line of a file such as /etc/passwd that is about a name.
+func (a *adapted) entry(ctx context.Context, id, file, name string) ([]string, error) {
+	copied, err := a.host.engine.CopyFromContainer(ctx, id, client.CopyFromContainerOptions{SourcePath: file})
+	if err != nil {
+		return nil, fmt.Errorf("looking %s up in the image's %s: %w", name, file, err)
+	}
+	defer copied.Content.Close() //nolint:errcheck // read-only
+	archive := tar.NewReader(copied.Content)
+	if _, err := archive.Next(); err != nil {
+		return nil, fmt.Errorf("reading the image's %s: %w", file, err)
+	}
+	text, err := io.ReadAll(io.LimitReader(archive, 1<<20))
+	if err != nil {
+		return nil, fmt.Errorf("reading the image's %s: %w", file, err)
+	}
+	for line := range strings.Lines(string(text)) {
+		if fields := strings.Split(strings.TrimSpace(line), ":"); fields[0] == name && len(fields) >= 4 {
+			return fields, nil
+		}
+	}
+	return nil, fmt.Errorf("the image's %s names no %s: say material.owner by number", file, name)
+}

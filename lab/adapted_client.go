@@ -1,0 +1,146 @@
+package lab
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/mtlslab/mtlslab/lab/adapter"
+	"github.com/mtlslab/mtlslab/lab/wire"
+)
+
+// adaptedClient is a container in which somebody else's client is run again and
+// again.
+type adaptedClient struct {
+	*adapted
+	*process
+	ip      string // of whom it calls
+	returns *journal[wire.Return]
+
+	mu   sync.Mutex // of standard input, and of
+	sets int        // how many sets of material it has been given
+}
+
+// errandLimit is how long a client may take. It is longer than the adversary's
+// patience, so that a client that waits for that is not taken for one that hangs.
+const errandLimit = 2 * adaptedLimit
+
+// startClient starts the container of a client that calls the server at that
+// address of the lab's network.
+func (a *adapted) startClient(ctx context.Context, name string, material wire.Material, ip string) (*adaptedClient, error) {
+	c := &adaptedClient{adapted: a, ip: ip, returns: newJournal[wire.Return]()}
+	files, err := a.filesOf(material, a.Dir(), a.Paths(a.Dir(), false))
+	if err != nil {
+		return nil, err
+	}
+	env := make(map[string]string, len(a.Env))
+	for key, text := range a.Env {
+		if env[key], err = a.Expand(text, a.Paths(a.Dir(), false)); err != nil {
+			return nil, err
+		}
+	}
+	if c.process, err = a.start(ctx, name, files, env, nil, []string{adapter.Host + ":" + ip}); err != nil {
+		return nil, fmt.Errorf("starting %s: %w", a.Name, err)
+	}
+	go c.returns.read(c.process.stdout, wire.ParseReturn)
+	return c, nil
+}
+
+// give puts another set of material beside those that the client has, and
+// returns its directory.
+func (c *adaptedClient) give(ctx context.Context, material wire.Material) (dir string, err error) {
+	c.mu.Lock()
+	c.sets++
+	dir = c.Dir() + "-" + strconv.Itoa(c.sets)
+	c.mu.Unlock()
+	files, err := c.MaterialFiles(material, dir)
+	if err != nil {
+		return "", err
+	}
+	return dir, c.put(ctx, c.id, files)
+}
+
+// call is one run of a client.
+type call struct {
+	dir     string // of the material
+	lists   bool   // whether it is given its revocation lists
+	port    int
+	version string // of TLS, if it is for the client to see to that
+	message string
+	nonce   string
+}
+
+// run runs the client once.
+func (c *adaptedClient) run(ctx context.Context, call call) (wire.Return, error) {
+	values := c.Paths(call.dir, call.lists)
+	values.IP, values.Port, values.Version = c.ip, call.port, call.version
+	values.Message, values.Nonce = call.message, call.nonce
+	errand := wire.Errand{ID: call.nonce, Limit: errandLimit}
+	var err error
+	if errand.Argv, err = c.ExpandAll(slices.Concat(c.Entrypoint, c.Command), values); err != nil {
+		return wire.Return{}, err
+	}
+	if errand.Stdin, err = c.Expand(c.Stdin, values); err != nil {
+		return wire.Return{}, err
+	}
+	if errand.Hangup, err = c.Expand(c.Hangup, values); err != nil {
+		return wire.Return{}, err
+	}
+	line, err := json.Marshal(errand)
+	if err != nil {
+		return wire.Return{}, err
+	}
+	c.mu.Lock()
+	_, err = c.stdin.Write(append(line, '\n'))
+	c.mu.Unlock()
+	if err != nil {
+		return wire.Return{}, fmt.Errorf("%s: sending it on its errand: %w%s", c.Name, err, c.stderr.said())
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, errandLimit+accountGrace, fmt.Errorf("the errand took longer than %v", errandLimit))
+	defer cancel()
+	back, err := c.returns.await(ctx, func(r wire.Return) bool { return r.ID == call.nonce || r.ID == "" })
+	if err != nil {
+		return back, fmt.Errorf("%s: waiting for its return: %w%s", c.Name, err, c.stderr.said())
+	}
+	if back.Fault != "" {
+		return back, &AdapterError{Peer: c.Name, What: "its command could not be run: " + back.Fault, Look: "command"}
+	}
+	return back, nil
+}
+
+// delivered says whether the client calls its message delivered.
+func (c *adaptedClient) delivered(back wire.Return, call call) (bool, error) {
+	codes := c.Delivered.Exit
+	if len(codes) == 0 {
+		codes = []int{0}
+	}
+	if back.TimedOut || !slices.Contains(codes, back.Exit) {
+		return false, nil
+	}
+	text, err := c.Expand(c.Delivered.Output, adapter.Values{Message: call.message, Nonce: call.nonce})
+	if err != nil {
+		return false, err
+	}
+	pattern, err := regexp.Compile(text)
+	return err == nil && pattern.MatchString(back.Out+back.Err), err
+}
+
+// accountOfReturn is what came of a run, in the words of a client's account.
+func accountOfReturn(back wire.Return, delivered bool) wire.Outcome {
+	o := wire.Outcome{Role: wire.Client, Kind: wire.Failed, Time: time.Now(), Detail: fmt.Sprintf("exit code %d", back.Exit)}
+	switch {
+	case delivered:
+		o.Kind = wire.Delivered
+	case back.TimedOut:
+		o.Reason, o.Detail = wire.Timeout, fmt.Sprintf("it did not end within %v", errandLimit)
+	}
+	if last := lastOf(back.Err); last != "" {
+		o.Detail += "; it said: " + last
+	}
+	return o
+}

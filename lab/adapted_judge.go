@@ -1,0 +1,132 @@
+package lab
+
+import (
+	"fmt"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/mtlslab/mtlslab/lab/adapter"
+	"github.com/mtlslab/mtlslab/lab/cases"
+	"github.com/mtlslab/mtlslab/lab/wire"
+)
+
+// asClientIn is the adversary's evidence of an attack on a server that speaks a
+// protocol of its own, in the words of a client's account.
+func asClientIn(speech adapter.Speech, c wire.Connection, sent wire.Digest) wire.Outcome {
+	o := accountOf(wire.Client, c)
+	switch {
+	case speech.Delivered(c.Heard):
+		o.Kind, o.Message = wire.Delivered, &sent
+	case c.End == wire.EndUnreachable:
+		o.Kind = wire.Unreachable
+	case c.Alert != nil:
+		o.Kind, o.Alert = wire.RefusedByPeer, c.Alert
+	case speech.Refused(c.Heard):
+		o.Kind = wire.RefusedByPeer
+	default:
+		o.Kind = wire.NoReceipt
+	}
+	if line := strings.TrimSpace(c.FirstLine()); line != "" {
+		o.Detail = "it answered: " + abridged(line)
+	}
+	return o
+}
+
+const maxQuoted = 120
+
+func abridged(text string) string {
+	text = wire.Printable(text)
+	if runes := []rune(text); len(runes) > maxQuoted {
+		text = string(runes[:maxQuoted]) + "..."
+	}
+	return text
+}
+
+// judgeVisitor decides about a server that gives no account, from what came of
+// the connection. That it was closed without an answer is a refusal only because
+// the same message is answered before and after, when nothing is wrong with it,
+// and because the server still runs. A timeout never is.
+func (v *result) judgeVisitor(s *adaptedServer, speech adapter.Speech, c wire.Connection) {
+	logged := s.Logs && s.output.any(func(line string) bool { return strings.Contains(line, v.Nonce) })
+	v.Leaked = logged || v.Client.Kind == wire.Delivered
+	switch {
+	case v.Client.Kind == wire.Delivered:
+		v.Decision = WasDelivered
+	case logged:
+		v.inconclusive("the message is in the server's log, but it was not answered")
+	case !s.alive():
+		v.inconclusive("the server ended")
+	case c.Alert != nil:
+		v.refusedBy(wire.Server, wire.ByAlert)
+	case speech.Refused(c.Heard):
+		v.refusedBy(wire.Server, wire.ByAnswer)
+	case c.Heard != "" && c.End == wire.EndDone:
+		v.inconclusive("it answered in a way that its adapter calls neither delivered nor refused")
+	default:
+		v.judgeEnd(c)
+	}
+}
+
+func (v *result) judgeEnd(c wire.Connection) {
+	switch c.End {
+	case wire.EndCloseNotify, wire.EndEOF, wire.EndReset, wire.EndNotTLS:
+		v.refusedBy(wire.Server, wire.ByClosing)
+	case wire.EndTimeout:
+		v.inconclusive(fmt.Sprintf("it neither answered nor closed within %v", adaptedLimit))
+	default:
+		v.inconclusive("the connection ended by " + string(c.End))
+	}
+}
+
+func (v *result) refusedBy(role wire.Role, how wire.Reason) {
+	v.Decision, v.By, v.Reason, v.Why = WasRefused, role, how, ""
+}
+
+// judgeVisitingClient decides about a client that gives no account but its exit
+// code.
+func (v *result) judgeVisitingClient(e wire.Evidence, back wire.Return, t trial, key string) {
+	v.Leaked = e.Heard(v.Nonce)
+	delivered := v.Client.Kind == wire.Delivered
+	switch {
+	case back.TimedOut:
+		v.inconclusive(v.Client.Detail)
+	case v.Leaked && delivered && t.rule.Expect == cases.MustAccept && !presented(e, v.Nonce, key):
+		v.inconclusive("the message arrived, but the client did not present its certificate")
+	case v.Leaked && delivered:
+		v.Decision = WasDelivered
+		if v.Server.Peer != nil {
+			v.Identity = v.Server.Peer.String()
+		}
+	case v.Leaked:
+		v.inconclusive("the message reached the server, but the client does not call it delivered")
+	case delivered:
+		v.inconclusive("the client calls its message delivered, and it never arrived")
+	case len(e.Connections) == 0 && t.Material != nil:
+		v.refusedBy(wire.Client, wire.BadMaterial)
+	case len(e.Connections) == 0:
+		v.inconclusive("the client made no connection")
+	case v.Server.Alert != nil:
+		v.refusedBy(wire.Client, wire.ByAlert)
+	default:
+		v.refusedBy(wire.Client, wire.ByClosing)
+	}
+}
+
+// presented says whether the message came from whoever holds that key.
+func presented(e wire.Evidence, nonce, key string) bool {
+	return slices.ContainsFunc(e.Connections, func(c wire.Connection) bool {
+		return strings.Contains(c.Heard, nonce) && c.Peer != nil && c.Peer.Key == key
+	})
+}
+
+func portOf(address string) (int, error) {
+	_, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return 0, err
+	}
+	return strconv.Atoi(port)
+}
+
+func joined(lines []string) string { return strings.Join(lines, "\n") }

@@ -1,0 +1,117 @@
+package adapter
+
+import "github.com/mtlslab/mtlslab/lab/wire"
+
+// Adapter is what one file says. Fields marked as templates are expanded with
+// [Values] by text/template, strictly: an unknown name is an error.
+type Adapter struct {
+	Name string    `yaml:"name" jsonschema:"what reports call the peer: lower-case letters, digits and hyphens"`
+	Role wire.Role `yaml:"role" jsonschema:"the part the peer plays: server or client"`
+
+	About string `yaml:"about" jsonschema:"one line on what the peer is and how it is set up"`
+	Hint  string `yaml:"hint" jsonschema:"what a reader is told where the audit found a fault"`
+	// Authentication are the lines that turn client certificates on, each found
+	// to the letter in files, command or env. All else is as it is shipped.
+	Authentication []string `yaml:"authentication" jsonschema:"the lines of files, command or env that turn on mutual authentication, to the letter; all else is as shipped"`
+
+	Image string `yaml:"image" jsonschema:"image to run; give this or build"`
+	Build string `yaml:"build" jsonschema:"directory with a Dockerfile, relative to this file; give this or image"`
+
+	Entrypoint []string          `yaml:"entrypoint" jsonschema:"in place of the image's; templates"`
+	Command    []string          `yaml:"command" jsonschema:"in place of the image's; of a client, run for each message; templates"`
+	Env        map[string]string `yaml:"env" jsonschema:"added to the image's environment; templates"`
+	User       string            `yaml:"user" jsonschema:"in place of the image's user, as docker run --user"`
+
+	Material Material          `yaml:"material" jsonschema:"where certificates and keys go"`
+	Files    map[string]string `yaml:"files" jsonschema:"configuration by absolute path; templates"`
+
+	Port  int   `yaml:"port" jsonschema:"of a server: where it listens for TLS, or for the protocol that begins it"`
+	Ready Ready `yaml:"ready" jsonschema:"of a server: how it shows that it is ready; by default the port accepts a connection"`
+
+	Speaks    Protocol  `yaml:"speaks" jsonschema:"what is said over the connection: line, http, postgres, smtp, redis or mqtt"`
+	Delivered Delivered `yaml:"delivered" jsonschema:"what shows that a message arrived; each protocol has its default"`
+	Refused   Refused   `yaml:"refused" jsonschema:"what answer of a server, over TLS, is a refusal; each protocol has its default"`
+
+	Stdin  string `yaml:"stdin" jsonschema:"of a client: its standard input; template"`
+	Hangup string `yaml:"hangup" jsonschema:"of a client: standard input is closed once its output matches this regular expression; at once if empty; template"`
+
+	Admits   bool     `yaml:"admits" jsonschema:"of a server: it is configured to admit {{.Client}} and nobody else"`
+	Logs     bool     `yaml:"logs" jsonschema:"of a server: a message that arrived appears in its output"`
+	Reload   Reload   `yaml:"reload" jsonschema:"of a server: how it takes up changed files without a restart"`
+	Parallel int      `yaml:"parallel" jsonschema:"how many connections, or runs of a client, it takes at once; 8 if 0"`
+	Version  []string `yaml:"version" jsonschema:"command whose first line of output is the product's version"`
+
+	where where // the file, for errors
+}
+
+// Material says where the files of a peer's material go, and who owns them.
+type Material struct {
+	Dir   string `yaml:"dir" jsonschema:"directory that holds them, a volume of its own; /mtlslab/material if empty"`
+	Owner string `yaml:"owner" jsonschema:"user or user:group, by name or number; the user that the image runs as if empty"`
+	Files Layout `yaml:"files" jsonschema:"name of each file that the peer needs, in dir or as an absolute path; ca, cert and key if none is given"`
+}
+
+// Layout names the files that a peer needs. Each is made of the same material;
+// those without a name are not made.
+type Layout struct {
+	CA         string `yaml:"ca" jsonschema:"trusted roots, PEM"`
+	Cert       string `yaml:"cert" jsonschema:"the leaf, then its intermediates, PEM"`
+	Key        string `yaml:"key" jsonschema:"private key, PKCS#8 PEM"`
+	Combined   string `yaml:"combined" jsonschema:"key, leaf and intermediates in one file, PEM"`
+	CRL        string `yaml:"crl" jsonschema:"revocation lists, PEM; only the cases of revocation are run with them"`
+	PKCS12     string `yaml:"pkcs12" jsonschema:"key and chain as PKCS#12"`
+	TrustStore string `yaml:"truststore" jsonschema:"trusted roots as PKCS#12 for Java"`
+	JKS        string `yaml:"jks" jsonschema:"key and chain as a Java keystore"`
+	TrustJKS   string `yaml:"trustjks" jsonschema:"trusted roots as a Java keystore"`
+}
+
+// Password protects what the peer cannot read unprotected. It is no secret.
+const Password = "changeit"
+
+// Ready says when a server that was started takes connections.
+type Ready struct {
+	Log string `yaml:"log" jsonschema:"a line of its output matches this regular expression; the port must accept, too"`
+}
+
+// Delivered says what shows that a message arrived. All that is given must hold.
+type Delivered struct {
+	Status []int  `yaml:"status" jsonschema:"of a server that speaks http: the status is one of these; 200 to 299 if none is given"`
+	Echo   *bool  `yaml:"echo" jsonschema:"of a server: its answer holds the message's nonce"`
+	Match  string `yaml:"match" jsonschema:"of a server: its answer matches this regular expression; template"`
+	Exit   []int  `yaml:"exit" jsonschema:"of a client: its exit code is one of these; 0 if none is given"`
+	Output string `yaml:"output" jsonschema:"of a client: its output matches this regular expression; template"`
+}
+
+// Refused says what answer of a server's, over TLS, is a refusal. A refusal by
+// TLS itself needs no word here.
+type Refused struct {
+	Status []int  `yaml:"status" jsonschema:"of a server that speaks http: the status is one of these; 400, 401, 403, 421, 495 and 496 if none is given"`
+	Match  string `yaml:"match" jsonschema:"of a server: its answer matches this regular expression"`
+}
+
+// Reload is how a server takes up changed files. One of its fields is given, or
+// none where there is no way.
+type Reload struct {
+	Signal  string   `yaml:"signal" jsonschema:"signal to the server, such as HUP"`
+	Command []string `yaml:"command" jsonschema:"command run beside the server; templates"`
+}
+
+// Values are what templates can name. What does not belong to the peer's role
+// or layout is empty.
+type Values struct {
+	// The files of the material, each an absolute path. CRL is empty where the
+	// peer is started without revocation lists.
+	CA, Cert, Key, Combined, CRL, PKCS12, TrustStore, JKS, TrustJKS string
+
+	Dir      string // of the material
+	Password string // of PKCS12, TrustStore, JKS and TrustJKS
+
+	Host    string // "server", which the server's certificate is for
+	IP      string // of a client: the server's address
+	Port    int    // of a server, where it listens; of a client, whom it calls
+	Version string // "1.2" or "1.3" where only that is to be spoken, else empty
+
+	Client  string // the SPIFFE ID of the client that is to be admitted
+	Message string // of a client: one line, with the nonce in it
+	Nonce   string // of a client: twelve hexadecimal digits
+}

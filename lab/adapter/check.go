@@ -1,0 +1,203 @@
+package adapter
+
+import (
+	"errors"
+	"fmt"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/mtlslab/mtlslab/lab/wire"
+)
+
+var (
+	validName  = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
+	validOwner = regexp.MustCompile(`^[A-Za-z0-9_.-]+(:[A-Za-z0-9_.-]+)?$`)
+
+	signals = []string{"HUP", "INT", "QUIT", "TERM", "USR1", "USR2", "WINCH"}
+)
+
+// rule is one thing that must hold of an adapter.
+type rule struct {
+	key   string
+	broke bool
+	why   string
+}
+
+// Check says what is wrong with an adapter, as an *Error; [Read] has done so.
+func (a *Adapter) Check() error {
+	for _, r := range slices.Concat(a.rulesOfAll(), a.rulesOfRole(), a.rulesOfMaterial()) {
+		if r.broke {
+			return a.fault(r.key, errors.New(r.why))
+		}
+	}
+	if err := a.checkPatterns(); err != nil {
+		return err
+	}
+	return a.checkTemplates()
+}
+
+// fault is of a key, or of what the key is part of if it is not in the file.
+func (a *Adapter) fault(key string, err error) error {
+	e := &Error{File: a.where.file, Key: key, Err: err}
+	if e.File == "" {
+		e.File = "adapter"
+	}
+	for at := key; ; {
+		if line, ok := a.where.lines[at]; ok {
+			e.Line = line
+			return e
+		}
+		i := strings.LastIndexAny(at, ".[")
+		if i < 0 {
+			return e
+		}
+		at = at[:i]
+	}
+}
+
+func (a *Adapter) rulesOfAll() []rule {
+	rules := []rule{
+		{"name", !validName.MatchString(a.Name), "want lower-case letters, digits and single hyphens"},
+		{"role", a.Role != wire.Server && a.Role != wire.Client, "want server or client"},
+		{"image", (a.Image == "") == (a.Build == ""), "give an image, or a directory to build, and not both"},
+		{"build", path.IsAbs(a.Build), "want a directory relative to this file"},
+		{"speaks", !slices.Contains(protocols, a.Speaks), fmt.Sprintf("want one of %s", words(protocols))},
+		{"parallel", a.Parallel < 0, "want no less than none"},
+		{"delivered.status", len(a.Delivered.Status) > 0 && a.Speaks != HTTP, "only http has one"},
+		{"refused.status", len(a.Refused.Status) > 0 && a.Speaks != HTTP, "only http has one"},
+	}
+	for name := range a.Files {
+		rules = append(rules, rule{"files." + name, !path.IsAbs(name) || path.Clean(name) != name, "want an absolute path, without dots"})
+	}
+	return rules
+}
+
+func (a *Adapter) rulesOfRole() []rule {
+	if a.Role == wire.Client {
+		const servers = "a server's, and this is a client"
+		return []rule{
+			{"command", len(a.Command) == 0, "missing: what is run for each message"},
+			{"port", a.Port != 0, servers},
+			{"ready", a.Ready != Ready{}, servers},
+			{"admits", a.Admits, servers},
+			{"logs", a.Logs, servers},
+			{"reload", a.Reload.Signal != "" || len(a.Reload.Command) > 0, servers},
+			{"refused", len(a.Refused.Status) > 0 || a.Refused.Match != "", servers},
+			{"delivered", len(a.Delivered.Status) > 0 || a.Delivered.Echo != nil || a.Delivered.Match != "", "status, echo and match are of a server's answer; a client has exit and output"},
+		}
+	}
+	const clients = "a client's, and this is a server"
+	return []rule{
+		{"port", a.Port < 1 || a.Port > 65535, "want the port that it listens on, 1 to 65535"},
+		{"stdin", a.Stdin != "", clients},
+		{"hangup", a.Hangup != "", clients},
+		{"delivered", len(a.Delivered.Exit) > 0 || a.Delivered.Output != "", "exit and output are a client's; a server has status, echo and match"},
+		{"reload.signal", a.Reload.Signal != "" && !slices.Contains(signals, a.Reload.Signal), "want one of " + strings.Join(signals, ", ")},
+		{"reload.command", a.Reload.Signal != "" && len(a.Reload.Command) > 0, "give a signal or a command"},
+	}
+}
+
+func (a *Adapter) rulesOfMaterial() []rule {
+	m := a.Material
+	rules := []rule{
+		{"material.dir", m.Dir != "" && (!path.IsAbs(m.Dir) || path.Clean(m.Dir) != m.Dir || m.Dir == "/"), "want an absolute path, without dots"},
+		{"material.owner", m.Owner != "" && !validOwner.MatchString(m.Owner), "want user or user:group"},
+	}
+	seen := make(map[string]bool)
+	for _, f := range a.layout() {
+		key := "material.files." + f.key
+		rules = append(rules,
+			rule{key, path.Clean(f.name) != f.name || strings.HasPrefix(f.name, ".."), "want a name or a path without dots"},
+			rule{key, seen[f.name], "two files of one name"},
+			rule{key, a.Role == wire.Client && path.IsAbs(f.name), "want a name in material.dir: a client is given more than one set"})
+		seen[f.name] = true
+	}
+	return rules
+}
+
+func words[T ~string](list []T) string {
+	texts := make([]string, len(list))
+	for i, t := range list {
+		texts[i] = string(t)
+	}
+	return strings.Join(texts, ", ")
+}
+
+func (a *Adapter) checkPatterns() error {
+	for _, p := range []struct{ key, text string }{
+		{"ready.log", a.Ready.Log}, {"refused.match", a.Refused.Match},
+	} {
+		if _, err := regexp.Compile(p.text); err != nil {
+			return a.fault(p.key, err)
+		}
+	}
+	return nil
+}
+
+// checkTemplates expands everything once, with values of no meaning.
+func (a *Adapter) checkTemplates() error {
+	values := a.Paths(a.Dir(), true)
+	values.IP, values.Port, values.Version = "192.0.2.1", 1, "1.3"
+	values.Message, values.Nonce = "Hello, server! (0123456789ab)", "0123456789ab"
+	expand := func(key, text string) (string, error) {
+		expanded, err := a.Expand(text, values)
+		if err != nil {
+			return "", a.fault(key, err)
+		}
+		return expanded, nil
+	}
+	for _, list := range []struct {
+		key   string
+		texts []string
+	}{{"entrypoint", a.Entrypoint}, {"command", a.Command}, {"reload.command", a.Reload.Command}} {
+		for i, text := range list.texts {
+			if _, err := expand(fmt.Sprintf("%s[%d]", list.key, i), text); err != nil {
+				return err
+			}
+		}
+	}
+	single := map[string]string{"stdin": a.Stdin}
+	for name, text := range a.Files {
+		single["files."+name] = text
+	}
+	for name, text := range a.Env {
+		single["env."+name] = text
+	}
+	for key, text := range single {
+		if _, err := expand(key, text); err != nil {
+			return err
+		}
+	}
+	for key, text := range map[string]string{
+		"delivered.match": a.Delivered.Match, "delivered.output": a.Delivered.Output, "hangup": a.Hangup,
+	} {
+		expanded, err := expand(key, text)
+		if err != nil {
+			return err
+		}
+		if _, err := regexp.Compile(expanded); err != nil {
+			return a.fault(key, err)
+		}
+	}
+	return a.checkAuthentication()
+}
+
+// checkAuthentication keeps the lines that a reader is shown from drifting away
+// from those that are used.
+func (a *Adapter) checkAuthentication() error {
+	used := []string{strings.Join(a.Entrypoint, " "), strings.Join(a.Command, " ")}
+	for _, text := range a.Files {
+		used = append(used, text)
+	}
+	for name, text := range a.Env {
+		used = append(used, name+"="+text)
+	}
+	for i, line := range a.Authentication {
+		if !slices.ContainsFunc(used, func(text string) bool { return strings.Contains(text, line) }) {
+			return a.fault(fmt.Sprintf("authentication[%d]", i), fmt.Errorf("%q is in none of files, command, entrypoint and env", line))
+		}
+	}
+	return nil
+}

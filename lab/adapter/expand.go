@@ -1,0 +1,115 @@
+package adapter
+
+import (
+	"errors"
+	"path"
+	"strings"
+	"text/template"
+)
+
+// defaultDir is where material goes if an adapter does not say.
+const defaultDir = "/mtlslab/material"
+
+// Host is the name that a server's certificate is for, and that a client dials.
+const Host = "server"
+
+// Client is the identity that a server is to admit.
+const Client = "spiffe://lab/client"
+
+// Dir is the directory of the material.
+func (a *Adapter) Dir() string {
+	if a.Material.Dir != "" {
+		return a.Material.Dir
+	}
+	return defaultDir
+}
+
+// Expand fills a template in.
+func (a *Adapter) Expand(text string, v Values) (string, error) {
+	t, err := template.New("").Option("missingkey=error").Parse(text)
+	if err != nil {
+		return "", plainError(err)
+	}
+	var out strings.Builder
+	if err := t.Execute(&out, v); err != nil {
+		return "", plainError(err)
+	}
+	return out.String(), nil
+}
+
+// plainError is one of a template with nothing of Go in it.
+func plainError(err error) error {
+	_, text, found := strings.Cut(err.Error(), "template: :")
+	if !found {
+		return err
+	}
+	return errors.New("template: line " + strings.ReplaceAll(text, "adapter.Values", "the values"))
+}
+
+// ExpandAll fills each of a list in.
+func (a *Adapter) ExpandAll(texts []string, v Values) ([]string, error) {
+	expanded := make([]string, len(texts))
+	for i, text := range texts {
+		var err error
+		if expanded[i], err = a.Expand(text, v); err != nil {
+			return nil, err
+		}
+	}
+	return expanded, nil
+}
+
+// Paths are the values that are the same for every exchange of a peer whose
+// material is in dir, with revocation lists or without.
+func (a *Adapter) Paths(dir string, lists bool) Values {
+	v := Values{Dir: dir, Password: Password, Host: Host, Client: Client, Port: a.Port}
+	for _, f := range a.layout() {
+		if f.key == "crl" && !lists {
+			continue
+		}
+		*f.value(&v) = f.path(dir)
+	}
+	return v
+}
+
+// TakesLists says whether the peer can be given revocation lists.
+func (a *Adapter) TakesLists() bool { return a.Material.Files.CRL != "" }
+
+// named is one file of a layout.
+type named struct {
+	key, name string
+	value     func(*Values) *string
+	make      func(material) ([]byte, error)
+	secret    bool
+}
+
+func (n named) path(dir string) string {
+	if path.IsAbs(n.name) {
+		return n.name
+	}
+	return path.Join(dir, n.name)
+}
+
+// layout lists the files that the peer needs.
+func (a *Adapter) layout() []named {
+	l := a.Material.Files
+	if l == (Layout{}) {
+		l = Layout{CA: "ca.crt", Cert: "tls.crt", Key: "tls.key"}
+	}
+	var used []named
+	for _, n := range []named{
+		{"ca", l.CA, func(v *Values) *string { return &v.CA }, material.ca, false},
+		{"cert", l.Cert, func(v *Values) *string { return &v.Cert }, material.cert, false},
+		{"key", l.Key, func(v *Values) *string { return &v.Key }, material.key, true},
+		{"combined", l.Combined, func(v *Values) *string { return &v.Combined }, material.combined, true},
+		{"crl", l.CRL, func(v *Values) *string { return &v.CRL }, material.crl, false},
+		{"pkcs12", l.PKCS12, func(v *Values) *string { return &v.PKCS12 }, material.pkcs12, true},
+		{"truststore", l.TrustStore, func(v *Values) *string { return &v.TrustStore }, material.trustStore, false},
+		{"jks", l.JKS, func(v *Values) *string { return &v.JKS }, material.jks, true},
+		{"trustjks", l.TrustJKS, func(v *Values) *string { return &v.TrustJKS }, material.trustJKS, false},
+	} {
+		if n.name != "" {
+			used = append(used, n)
+		}
+	}
+	return used
+}

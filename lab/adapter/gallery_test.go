@@ -1,0 +1,28 @@
+package adapter_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/mtlslab/mtlslab/lab/adapter"
+)
+
+// TestGallery reads every adapter that comes with mtlslab.
+func TestGallery(t *testing.T) {
+	t.Parallel()
+	paths, err := filepath.Glob("../../images/peers/*/*.yaml")
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("adapters: %v, %v", paths, err)
+	}
+	for _, path := range paths {
+		file, err := os.Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := adapter.Read(path, file); err != nil {
+			t.Error(err)
+		}
+		_ = file.Close()
+	}
+}

@@ -1,0 +1,134 @@
+package adapter
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/mtlslab/mtlslab/lab/wire"
+)
+
+// Protocol is how a message is said. Each is in a file of its own.
+type Protocol string
+
+// The protocols.
+const (
+	Line     Protocol = "line"     // a line of text, which comes back
+	HTTP     Protocol = "http"     // GET, HTTP/1.1 (RFC 9112)
+	Postgres Protocol = "postgres" // SSLRequest, then a query (PostgreSQL, frontend/backend protocol 3.0)
+	SMTP     Protocol = "smtp"     // STARTTLS (RFC 3207), then a mail
+	Redis    Protocol = "redis"    // PING with an argument (RESP2)
+	MQTT     Protocol = "mqtt"     // MQTT 3.1.1
+)
+
+var protocols = []Protocol{Line, HTTP, Postgres, SMTP, Redis, MQTT}
+
+// Speech is one message in a peer's own protocol: the adversary's half of it as
+// a client and as a server, and how a server's answer is read.
+type Speech struct {
+	AsClient wire.Dialogue
+	AsServer wire.Dialogue
+
+	nonce     string
+	delivered []*regexp.Regexp // all of which its answer matches
+	refused   *regexp.Regexp   // which it does not; nil if no answer is a refusal
+}
+
+// talk is what a protocol says of one message.
+type talk struct {
+	asClient, asServer wire.Dialogue
+	delivered, refused string // of a server's answer
+	echo               bool   // the answer holds the nonce
+}
+
+var talks = map[Protocol]func(a *Adapter, message, nonce string) talk{
+	Line: lineTalk, HTTP: httpTalk, Postgres: postgresTalk, SMTP: smtpTalk, Redis: redisTalk, MQTT: mqttTalk,
+}
+
+// Speech is how this peer is told a message, or tells it. The nonce is part of
+// the message, and one line is all of it.
+func (a *Adapter) Speech(message, nonce string) (Speech, error) {
+	t := talks[a.Speaks](a, message, nonce)
+	s := Speech{AsClient: t.asClient, AsServer: t.asServer, nonce: nonce}
+	echo := t.echo
+	if a.Delivered.Echo != nil {
+		echo = *a.Delivered.Echo
+	}
+	patterns := []string{t.delivered}
+	if echo {
+		patterns = append(patterns, regexp.QuoteMeta(nonce))
+	}
+	match, err := a.Expand(a.Delivered.Match, Values{Message: message, Nonce: nonce})
+	if err != nil {
+		return s, err
+	}
+	for _, pattern := range append(patterns, match) {
+		compiled, err := regexp.Compile(pattern)
+		if err != nil {
+			return s, err
+		}
+		s.delivered = append(s.delivered, compiled)
+	}
+	refused := strings.Join(slices.DeleteFunc([]string{t.refused, a.Refused.Match}, func(p string) bool { return p == "" }), "|")
+	if refused != "" {
+		s.refused, err = regexp.Compile(refused)
+	}
+	return s, err
+}
+
+// Refused says whether a server's answer, given over TLS, turns the client away.
+func (s Speech) Refused(answer string) bool { return s.refused != nil && s.refused.MatchString(answer) }
+
+// Delivered says whether a server's answer shows that the message arrived. One
+// that turns the client away does not, whatever else is in it.
+func (s Speech) Delivered(answer string) bool {
+	if answer == "" || s.Refused(answer) {
+		return false
+	}
+	return !slices.ContainsFunc(s.delivered, func(p *regexp.Regexp) bool { return !p.MatchString(answer) })
+}
+
+// Ahead is the speech of a client that says it all before the handshake, and
+// nothing after it.
+func (s Speech) Ahead() (words []byte, rest wire.Dialogue) {
+	for _, turn := range s.AsClient.Talk {
+		words = append(words, turn.Say...)
+	}
+	return words, wire.Dialogue{Opening: s.AsClient.Opening, Plain: s.AsClient.Plain}
+}
+
+var errNowhere = errors.New("the message is in no one word of the dialogue")
+
+// CutShort ends a dialogue a byte before the end of the word that is the message
+// or its answer.
+func (s Speech) CutShort(d wire.Dialogue) (wire.Dialogue, error) {
+	at := -1
+	for i, turn := range d.Talk {
+		if len(turn.Say) > 0 && (at < 0 || strings.Contains(string(turn.Say), s.nonce)) {
+			at = i
+		}
+	}
+	if at < 0 {
+		return d, errNowhere
+	}
+	d.Talk = slices.Clone(d.Talk[:at+1])
+	last := &d.Talk[at]
+	last.Say = last.Say[:len(last.Say)-1]
+	return d, nil
+}
+
+// lineTalk is the talk of the example that the project grew from, with an
+// answer.
+func lineTalk(_ *Adapter, message, _ string) talk {
+	return talk{
+		asClient: wire.Dialogue{Talk: []wire.Turn{{Say: []byte(message + "\n")}, {Hear: `\n`}}},
+		asServer: wire.Dialogue{Talk: []wire.Turn{{Hear: `\n`, Say: []byte(message + "\n")}}},
+		echo:     true,
+	}
+}
+
+func turn(hear, say string, args ...any) wire.Turn {
+	return wire.Turn{Hear: hear, Say: fmt.Appendf(nil, say, args...)}
+}

@@ -1,0 +1,136 @@
+package main
+
+import (
+	"errors"
+	"io"
+	"regexp"
+	"slices"
+
+	"github.com/mtlslab/mtlslab/lab/wire"
+)
+
+// maxTurn bounds what is kept while a turn waits, in bytes.
+const maxTurn = 256 << 10
+
+var errTooMuch = errors.New("more was said than a turn waits for")
+
+// speaker takes the turns of a dialogue on one connection, protected or not.
+type speaker struct {
+	*contact
+	with io.ReadWriter
+	kept []byte // heard, and not yet matched by a turn
+}
+
+// take goes through turns. Its error is that of the connection.
+func (s *speaker) take(turns []wire.Turn) error {
+	for _, turn := range turns {
+		if turn.Hear != "" {
+			if err := s.hear(regexp.MustCompile(turn.Hear)); err != nil { // checked when the line was read
+				return err
+			}
+		}
+		if len(turn.Say) > 0 {
+			s.say(s.with, string(turn.Say))
+		}
+	}
+	return nil
+}
+
+func (s *speaker) hear(pattern *regexp.Regexp) error {
+	buffer := make([]byte, 16<<10)
+	for {
+		if at := pattern.FindIndex(s.kept); at != nil {
+			s.kept = s.kept[at[1]:]
+			return nil
+		}
+		if len(s.kept) > maxTurn {
+			return errTooMuch
+		}
+		n, err := s.with.Read(buffer)
+		s.kept = append(s.kept, buffer[:n]...)
+		if err != nil && n == 0 {
+			return err
+		}
+	}
+}
+
+// overheard notes what is read through it, and writes as it is.
+type overheard struct {
+	listener
+	io.Writer
+}
+
+func (c *contact) overhear(with io.ReadWriter) io.ReadWriter {
+	return overheard{listener{c, with}, with}
+}
+
+// open takes the turns before the handshake. What is to be sent ahead of that
+// goes out with the last word, in one write, as it would from somebody who
+// reached into the connection.
+func (c *contact) open(a wire.Attack) error {
+	if a.Dialogue == nil || len(a.Dialogue.Opening) == 0 {
+		if len(a.Preface) > 0 {
+			_, _ = c.transport.Write(a.Preface) // an error will come again
+		}
+		return nil
+	}
+	turns := slices.Clone(a.Dialogue.Opening)
+	if len(a.Preface) > 0 {
+		last := &turns[len(turns)-1]
+		for i := range turns {
+			if len(turns[i].Say) > 0 {
+				last = &turns[i]
+			}
+		}
+		last.Say = slices.Concat(last.Say, a.Preface)
+	}
+	return (&speaker{contact: c, with: c.transport}).take(turns)
+}
+
+// talk says the dialogue to a server, and returns why it ended; nil if it was
+// said to its end.
+func (c *contact) talk(with io.ReadWriter, a wire.Attack) error {
+	err := (&speaker{contact: c, with: c.overhear(with)}).take(a.Dialogue.Talk)
+	if err != nil {
+		return err
+	}
+	if a.Truncate {
+		_ = c.closeWrite()
+		_, err = io.Copy(io.Discard, listener{c, with})
+		if err == nil {
+			err = io.EOF // as Copy does not say
+		}
+		return err
+	}
+	c.seen.End = wire.EndDone
+	return nil
+}
+
+// talkPlainly says the dialogue without TLS.
+func (c *contact) talkPlainly(a wire.Attack) wire.Connection {
+	c.seen.Plain = true
+	s := &speaker{contact: c, with: c.overhear(c.transport)}
+	err := s.take(a.Dialogue.Plain)
+	if err == nil {
+		err = s.take(a.Dialogue.Talk)
+	}
+	if err == nil {
+		c.seen.End, err = wire.EndDone, io.EOF
+	}
+	return c.ended(err)
+}
+
+// reply says the dialogue to a client, and listens until that is done.
+func (c *contact) reply(with io.ReadWriter, a wire.Attack) error {
+	err := (&speaker{contact: c, with: c.overhear(with)}).take(a.Dialogue.Talk)
+	if err == nil && a.Truncate {
+		_ = c.closeWrite()
+	}
+	if err == nil {
+		_, err = io.Copy(io.Discard, listener{c, with})
+	}
+	if err == nil {
+		err = io.EOF
+	}
+	return err
+}

@@ -1,0 +1,54 @@
+package cases
+
+import (
+	"time"
+
+	"github.com/mtlslab/mtlslab/lab/wire"
+)
+
+// Product is what is known of a peer that is somebody else's image.
+type Product struct {
+	Name    string `json:"name"` // of its adapter
+	About   string `json:"about,omitempty"`
+	Version string `json:"version,omitempty"` // in its own words, one line
+	Image   string `json:"image"`             // by which it was run
+	Digest  string `json:"digest"`            // of the image, as the engine has it
+
+	// Authentication are the lines of its configuration that turn client
+	// certificates on; all else is as it is shipped.
+	Authentication []string `json:"authentication,omitempty"`
+	Hint           string   `json:"hint,omitempty"` // what to tell a person where a fault was found
+}
+
+// Scorecard is the audits of many peers side by side.
+type Scorecard struct {
+	Format  int           `json:"format"` // of this document: 1
+	Profile Profile       `json:"profile"`
+	Began   time.Time     `json:"began"`
+	Took    time.Duration `json:"took_ns"`
+	Command string        `json:"command"` // that repeats it
+	Engine  string        `json:"engine"`  // "20.10.24, amd64, 2 processors"
+
+	Audits    []Audit    `json:"audits"` // each of its role; Product tells whose
+	Crossings []Crossing `json:"crossings,omitempty"`
+	Sent      []Sent     `json:"sent,omitempty"`
+}
+
+// Sent is what the adversary presented to every peer in one case, in that role
+// of its own. The control is sent as the case "control".
+type Sent struct {
+	Case  string    `json:"case"`
+	Role  wire.Role `json:"role"`  // of the adversary
+	Chain [][]byte  `json:"chain"` // DER, leaf first; not every one can be parsed
+}
+
+// Crossing is one plain exchange between two peers of the scorecard, in one
+// version of TLS, with nobody in between.
+type Crossing struct {
+	Client  string        `json:"client"` // name of the product, or "mtlslab"
+	Server  string        `json:"server"`
+	Version string        `json:"version"` // "1.2" or "1.3"
+	Status  Status        `json:"status"`  // passed if the message was delivered
+	Saw     string        `json:"saw"`     // what the client, and of a failure the server, had to say
+	Took    time.Duration `json:"took_ns"`
+}

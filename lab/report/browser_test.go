@@ -1,0 +1,288 @@
+package report_test
+
+import (
+	"bytes"
+	"context"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+
+	"github.com/mtlslab/mtlslab/lab/cases"
+	"github.com/mtlslab/mtlslab/lab/report"
+)
+
+// browser starts Chromium, or skips the test where there is none.
+func browser(t *testing.T) context.Context {
+	t.Helper()
+	program := ""
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable"} {
+		if path, err := exec.LookPath(name); err == nil {
+			program = path
+			break
+		}
+	}
+	if program == "" && os.Getenv("MTLSLAB_REQUIRE_BROWSER") == "1" {
+		t.Fatal("MTLSLAB_REQUIRE_BROWSER is 1, and there is no Chromium")
+	} else if program == "" {
+		t.Skip("there is no Chromium")
+	}
+	if testing.Short() {
+		t.Skip("a browser takes seconds to start")
+	}
+	// Its own sandbox wants rights that root and most containers do not have. It is
+	// given a page of ours and nothing else.
+	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]), chromedp.ExecPath(program), chromedp.NoSandbox)
+	ctx, cancel := chromedp.NewExecAllocator(t.Context(), options...)
+	t.Cleanup(cancel)
+	ctx, cancel = chromedp.NewContext(ctx)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// visit is a page that is open, and what it did that it must not.
+type visit struct {
+	t    *testing.T
+	ctx  context.Context //nolint:containedctx // it is not a call's, but chromedp's handle of the page
+	file string
+
+	mu       sync.Mutex
+	requests []string
+	errors   []string
+}
+
+// open opens the scorecard from a file.
+func open(t *testing.T, sc cases.Scorecard) *visit {
+	t.Helper()
+	v := &visit{t: t, ctx: browser(t), file: filepath.Join(t.TempDir(), "scorecard.html")}
+	var page bytes.Buffer
+	if err := report.ScorecardHTML(&page, sc); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(v.file, page.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	// The browser lives as long as the context that it is first used with.
+	if err := chromedp.Listen(v.ctx, func(event any) {
+		v.mu.Lock()
+		defer v.mu.Unlock()
+		switch event := event.(type) {
+		case *network.EventRequestWillBeSent:
+			v.requests = append(v.requests, event.Request.URL)
+		case *log.EventEntryAdded:
+			v.errors = append(v.errors, event.Entry.Text)
+		case *runtime.EventConsoleAPICalled:
+			v.errors = append(v.errors, "console: "+string(event.Type))
+		case *runtime.EventExceptionThrown:
+			v.errors = append(v.errors, event.ExceptionDetails.Text)
+		}
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := chromedp.Call(v.ctx, network.Enable, network.EnableParams{}); err != nil {
+		t.Fatal(err)
+	}
+	v.do(v.size(1440, 1000), v.scheme("light"), v.navigate(""))
+	return v
+}
+
+// do runs the steps, which must be done within a time.
+func (v *visit) do(steps ...chromedp.Action[chromedp.Void]) {
+	v.t.Helper()
+	ctx, cancel := context.WithTimeout(v.ctx, time.Minute)
+	defer cancel()
+	if err := chromedp.Do(ctx, steps...); err != nil {
+		v.t.Fatal(err)
+	}
+}
+
+// get runs a step that has a result.
+func get[T any](v *visit, step chromedp.Action[T]) T {
+	v.t.Helper()
+	ctx, cancel := context.WithTimeout(v.ctx, time.Minute)
+	defer cancel()
+	result, err := chromedp.Run(ctx, step)
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	return result
+}
+
+func call[P any](command cdp.Command[P, cdp.Empty], params P) chromedp.Action[chromedp.Void] {
+	return chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
+		_, err := cdp.Call(ctx, target, command, params)
+		return err
+	})
+}
+
+func click(selector chromedp.CSS) chromedp.Action[chromedp.Void] {
+	return chromedp.Click(selector, chromedp.NodeVisible)
+}
+
+func appears(selector chromedp.CSS) chromedp.Action[chromedp.Void] {
+	return chromedp.WaitVisible(selector)
+}
+
+func (v *visit) address() *url.URL { return &url.URL{Scheme: "file", Path: v.file} }
+
+func (v *visit) navigate(fragment string) chromedp.Action[chromedp.Void] {
+	return chromedp.Navigate(v.address().String() + fragment)
+}
+
+func (v *visit) size(width, height int64) chromedp.Action[chromedp.Void] {
+	return chromedp.EmulateViewport(width, height)
+}
+
+func (v *visit) scheme(name string) chromedp.Action[chromedp.Void] {
+	return call(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: name}},
+	})
+}
+
+// is evaluates the expression, which must be true.
+func (v *visit) is(expression string) {
+	v.t.Helper()
+	if !get(v, chromedp.Evaluate[bool](expression)) {
+		v.t.Errorf("not so: %s", expression)
+	}
+}
+
+// picture is the page as it is seen. Where SCREENSHOTS names a directory, it is
+// kept there for a person to look at.
+func (v *visit) picture(name string) []byte {
+	v.t.Helper()
+	png := get(v, chromedp.CaptureScreenshot())
+	if dir := os.Getenv("SCREENSHOTS"); dir != "" {
+		if err := os.WriteFile(filepath.Join(dir, name+".png"), png, 0o600); err != nil {
+			v.t.Fatal(err)
+		}
+	}
+	return png
+}
+
+// clean checks that the page asked for nothing but itself, and complained of nothing.
+func (v *visit) clean() {
+	v.t.Helper()
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for _, request := range v.requests {
+		if own, _, _ := strings.Cut(request, "#"); own != v.address().String() {
+			v.t.Errorf("the page asked for %s", request)
+		}
+	}
+	if len(v.requests) == 0 {
+		v.t.Error("not even the page was asked for, so nothing would have been seen")
+	}
+	for _, fault := range v.errors {
+		v.t.Errorf("the browser says %s", fault)
+	}
+}
+
+func TestPageInABrowser(t *testing.T) {
+	t.Parallel()
+	v := open(t, synthetic(t))
+	light := v.picture("wide-light")
+	v.is(`document.querySelectorAll("#heat button.peer").length === 28`)
+	v.is(`document.documentElement.scrollWidth <= innerWidth`)
+
+	// A click on a cell opens its cases, and on a case what happened.
+	v.do(click(`#heat button[aria-label^="redis, identity: "]`), appears(`#panel .case`))
+	v.is(`document.querySelector("#panel h2").textContent === "redis, identity"`)
+	v.is(`document.querySelectorAll("#panel .detail").length === 0`)
+	v.do(click(`#panel .case[data-case="identity/other-id"]`), appears(`#panel .detail`))
+	for _, want := range []string{
+		"The adversary has the ID of another client.", "is let in", "200, and the message is in its log", "URI:spiffe://lab/intruder",
+		"to be refused", "policy: the server is told to admit", "mtlslab scorecard --peer redis --case identity/other-id --version 1.3 -v", "Repeat it",
+	} {
+		v.is(`document.querySelector("#panel .detail").textContent.includes("` + want + `")`)
+	}
+	v.is(`document.querySelector("#panel .case").getAttribute("aria-expanded") !== null`)
+	v.do(click(`#panel .detail details summary`), appears(`#panel .detail details pre`))
+	v.is(`document.querySelector("#panel details pre").textContent.startsWith("-----BEGIN CERTIFICATE-----\n")`)
+	v.picture("wide-light-case")
+	v.is(`document.documentElement.scrollWidth <= innerWidth`)
+
+	// Escape closes it, and the focus is where it was.
+	v.do(chromedp.KeyEvent("\x1b"))
+	v.is(`document.querySelectorAll("#panel .case").length === 0`)
+	v.is(`document.activeElement.getAttribute("aria-label").startsWith("redis, identity: ")`)
+
+	v.do(v.scheme("dark"))
+	dark := v.picture("wide-dark")
+	if bytes.Equal(light, dark) {
+		t.Error("dark looks as light does")
+	}
+	v.do(click(`#theme`))
+	v.is(`document.documentElement.dataset.theme === "light" && document.getElementById("theme").textContent === "Dark"`)
+	v.do(click(`#theme`))
+	v.clean()
+}
+
+func TestPageByKeyboard(t *testing.T) {
+	t.Parallel()
+	v := open(t, synthetic(t))
+	v.do(chromedp.Focus(chromedp.CSS(`#heat .peer`)), chromedp.KeyEvent("\t"))
+	v.is(`document.activeElement.matches("#heat button.mark") && getComputedStyle(document.activeElement).outlineStyle === "solid"`)
+	v.do(chromedp.KeyEvent("\r"), appears(`#panel .case`))
+	v.is(`document.activeElement.id === "panel"`)
+	v.do(chromedp.KeyEvent("\t\t\r"), appears(`#panel .detail`))
+	v.is(`document.activeElement.matches(".case[aria-expanded=true]")`)
+	v.clean()
+}
+
+func TestPageNarrow(t *testing.T) {
+	t.Parallel()
+	v := open(t, synthetic(t))
+	v.do(v.size(400, 860), v.navigate("?narrow"))
+	v.is(`document.documentElement.scrollWidth <= 400`)
+	v.is(`getComputedStyle(document.getElementById("panel")).display === "none"`)
+	v.picture("narrow-light")
+	v.do(v.scheme("dark"))
+	v.picture("narrow-dark")
+	v.do(v.navigate("?again#server/postgres/usage/usage%2Fno-eku"), appears(`#panel .detail`))
+	v.is(`document.documentElement.scrollWidth <= 400 && document.getElementById("panel").scrollWidth <= 400`)
+	v.picture("narrow-dark-case")
+	v.do(click(`#close`))
+	v.is(`getComputedStyle(document.getElementById("panel")).display === "none"`)
+}
+
+// What a peer said is text, wherever it stands.
+func TestPageIsNotTheirs(t *testing.T) {
+	t.Parallel()
+	v := open(t, few())
+	v.is(`document.querySelectorAll("script").length === 2 && document.querySelectorAll("b b, img, a").length === 0`)
+	v.do(click(`#heat tr:has(.failed) .peer`), appears(`#panel .facts`))
+	v.is(`document.getElementById("panel").textContent.includes("</script><script>alert(2)</script>")`)
+	v.picture("hostile-peer")
+	v.do(click(`#heat button.mark.failed`), click(`#panel .case`), appears(`#panel .detail`))
+	v.do(click(`#crossings .pair`))
+	v.is(`document.querySelector("#panel h2").textContent.startsWith("curl to evil|")`)
+	v.picture("hostile-pair")
+	v.clean()
+}
+
+// Without scripts the tables and what failed are there.
+func TestPageWithoutScripts(t *testing.T) {
+	t.Parallel()
+	v := open(t, few())
+	v.do(call(emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true}), v.navigate("?plain"))
+	text := get(v, chromedp.Text(chromedp.CSS("body")))
+	for _, want := range []string{"identity/wrong-name", "delivered", "What failed", "none/of-the-known|`groups`"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q in %s", want, text)
+		}
+	}
+	v.picture("plain")
+}

@@ -1,0 +1,236 @@
+package report
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/mtlslab/mtlslab/lab/cases"
+	"github.com/mtlslab/mtlslab/lab/wire"
+)
+
+// scorecardLimit is how many bytes a scorecard may have as JSON: some ten times
+// what thirty peers make.
+const scorecardLimit = 256 << 20
+
+// ScorecardJSON writes the scorecard as the JSON document that scorecard.schema.json
+// describes. The error is the writer's.
+func ScorecardJSON(w io.Writer, sc cases.Scorecard) error {
+	sc = arranged(sc)
+	sc.Format = Format
+	sc.Began = sc.Began.UTC()
+	sc.Audits = append([]cases.Audit{}, sc.Audits...) // an empty list, not null
+	for i := range sc.Audits {
+		a := &sc.Audits[i]
+		a.Format = Format
+		a.Began = a.Began.UTC()
+		a.Controls = append([]cases.Finding{}, a.Controls...)
+		a.Findings = append([]cases.Finding{}, a.Findings...)
+	}
+	for i := range sc.Sent {
+		sc.Sent[i].Chain = append([][]byte{}, sc.Sent[i].Chain...)
+	}
+	return encode(w, sc)
+}
+
+// ReadScorecard reads what [ScorecardJSON] wrote. Fields that it does not know are
+// of a later program, and no error; another format is.
+func ReadScorecard(r io.Reader) (cases.Scorecard, error) {
+	limited := &io.LimitedReader{R: r, N: scorecardLimit}
+	decoder := json.NewDecoder(limited)
+	var sc cases.Scorecard
+	if err := decoder.Decode(&sc); limited.N <= 0 {
+		return cases.Scorecard{}, fmt.Errorf("reading the scorecard: more than %d bytes", scorecardLimit)
+	} else if err != nil {
+		return cases.Scorecard{}, fmt.Errorf("reading the scorecard: %w", err)
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return cases.Scorecard{}, errors.New("reading the scorecard: something follows the document")
+	}
+	if sc.Format != Format {
+		return cases.Scorecard{}, fmt.Errorf("reading the scorecard: it is of format %d, and not %d", sc.Format, Format)
+	}
+	return sc, nil
+}
+
+// arranged returns a copy in the order that every format lists: servers before
+// clients, each by name; findings as in an audit; crossings by client, server and
+// version; what was sent by case and role.
+func arranged(sc cases.Scorecard) cases.Scorecard {
+	sc.Audits = slices.SortedStableFunc(slices.Values(sc.Audits), func(a, b cases.Audit) int {
+		return cmp.Or(cmp.Compare(b.Role, a.Role), cmp.Compare(peerName(a), peerName(b)), cmp.Compare(a.Subject, b.Subject))
+	})
+	for i := range sc.Audits {
+		sc.Audits[i].Findings = ordered(sc.Audits[i].Findings)
+	}
+	sc.Crossings = slices.SortedStableFunc(slices.Values(sc.Crossings), func(a, b cases.Crossing) int {
+		return cmp.Or(cmp.Compare(a.Client, b.Client), cmp.Compare(a.Server, b.Server), cmp.Compare(a.Version, b.Version))
+	})
+	sc.Sent = slices.SortedStableFunc(slices.Values(sc.Sent), func(a, b cases.Sent) int {
+		return cmp.Or(cmp.Compare(a.Case, b.Case), cmp.Compare(a.Role, b.Role))
+	})
+	return sc
+}
+
+// peerName is what a table calls the audited peer: its product, or else the last
+// part of the image's name, without digest, or the program's.
+func peerName(a cases.Audit) string {
+	if a.Product != nil && a.Product.Name != "" {
+		return wire.Printable(a.Product.Name)
+	}
+	name, _, _ := strings.Cut(a.Subject, "@")
+	name = name[strings.LastIndexByte(name, '/')+1:]
+	return or(name, or(a.Subject, "unnamed"))
+}
+
+// catalogue is the groups of the cases, in the order of the reference.
+var catalogue = sync.OnceValue(func() (names []string) {
+	for _, c := range cases.All() {
+		if name, _, _ := strings.Cut(c.ID, "/"); !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
+})
+
+// columnNames are the columns of a table by group: those of the catalogue and, if
+// a finding is of none of them, "other".
+func columnNames(sc cases.Scorecard) []string {
+	names := slices.Clone(catalogue())
+	for _, a := range sc.Audits {
+		for _, f := range a.Findings {
+			if !slices.Contains(names, f.Group) {
+				return append(names, "other")
+			}
+		}
+	}
+	return names
+}
+
+// byColumn returns the findings of each of these columns.
+func byColumn(findings []cases.Finding, names []string) []group {
+	columns := make([]group, len(names))
+	for i, name := range names {
+		columns[i].name = name
+	}
+	for _, f := range findings {
+		i := slices.Index(names, f.Group)
+		if i < 0 {
+			i = len(columns) - 1
+		}
+		columns[i].findings = append(columns[i].findings, f)
+	}
+	return columns
+}
+
+// The marks of a table by group. A number says how many findings failed.
+const (
+	markPassed       = "·"
+	markInconclusive = "?"
+	markWaived       = "~"
+	markUntried      = "-"
+)
+
+// mark is the group's cell in such a table, and the worst that there is in it.
+func (g group) mark() (string, cases.Status) {
+	n := map[cases.Status]int{}
+	for _, f := range g.findings {
+		n[status(f)]++
+	}
+	switch {
+	case n[cases.Failed] > 0:
+		return fmt.Sprint(n[cases.Failed]), cases.Failed
+	case n[cases.Inconclusive] > 0:
+		return markInconclusive, cases.Inconclusive
+	case n[cases.Waived] > 0:
+		return markWaived, cases.Waived
+	case n[cases.Passed] > 0:
+		return markPassed, cases.Passed
+	default:
+		return markUntried, cases.Untried
+	}
+}
+
+// summed is how many audits came to that verdict.
+func summed(sc cases.Scorecard, verdict cases.Status) (n int) {
+	for _, a := range sc.Audits {
+		if a.Verdict() == verdict {
+			n++
+		}
+	}
+	return n
+}
+
+// crossed counts the crossings that were tried, and those that were delivered.
+func crossed(sc cases.Scorecard) (delivered, tried int) {
+	for _, c := range sc.Crossings {
+		switch c.Status {
+		case cases.Passed:
+			delivered++
+			tried++
+		case cases.Untried:
+		default:
+			tried++
+		}
+	}
+	return delivered, tried
+}
+
+// findingsOf is how many findings the scorecard has.
+func findingsOf(sc cases.Scorecard) (n int) {
+	for _, a := range sc.Audits {
+		n += len(a.Findings)
+	}
+	return n
+}
+
+// failure is the findings of one case that failed, of every version.
+type failure struct{ findings []cases.Finding }
+
+// failures returns what failed, by case.
+func failures(a cases.Audit) []failure {
+	var all []failure
+	for _, f := range a.Findings {
+		if f.Status != cases.Failed {
+			continue
+		}
+		if n := len(all); n > 0 && all[n-1].findings[0].Case == f.Case {
+			all[n-1].findings = append(all[n-1].findings, f)
+			continue
+		}
+		all = append(all, failure{[]cases.Finding{f}})
+	}
+	return all
+}
+
+// versions are those of TLS in which the case failed: "1.2, 1.3".
+func (f failure) versions() string {
+	var all []string
+	for _, one := range f.findings {
+		if one.Version != "" {
+			all = append(all, wire.Printable(one.Version))
+		}
+	}
+	return strings.Join(all, ", ")
+}
+
+// apart returns those of each evidence together, when versions may differ in it.
+func (f failure) apart() (all []failure) {
+next:
+	for _, one := range f.findings {
+		for i, other := range all {
+			o := other.findings[0]
+			if outcome(o) == outcome(one) && o.Client == one.Client && o.Server == one.Server {
+				all[i].findings = append(all[i].findings, one)
+				continue next
+			}
+		}
+		all = append(all, failure{[]cases.Finding{one}})
+	}
+	return all
+}

@@ -1,0 +1,233 @@
+package report
+
+import (
+	"crypto/sha256"
+	_ "embed" // the parts of the page
+	"encoding/base64"
+	"fmt"
+	"html/template"
+	"io"
+	"strings"
+
+	"github.com/mtlslab/mtlslab/lab/cases"
+	"github.com/mtlslab/mtlslab/lab/wire"
+)
+
+// The parts of the page. Script and style are files of their own so that their
+// digests, by which the page's policy admits them, are those of all that they are.
+var (
+	//go:embed scorecard.html.tmpl
+	htmlSource string
+	//go:embed scorecard.css
+	htmlStyle string
+	//go:embed scorecard.js
+	htmlScript string
+)
+
+var htmlPage = template.Must(template.New("scorecard").Parse(htmlSource))
+
+// htmlView is what the template shows. What needs no script is in it as it is to be
+// read; the rest is Data, from which the script makes what is asked for.
+type htmlView struct {
+	Policy string
+	Style  template.CSS
+	Script template.JS
+	Data   *htmlData
+
+	Title, Profile, Began, Took, Command, Engine string
+	Facts                                        []htmlFact
+	Columns                                      []string
+	Sections                                     []htmlSection
+	Crossed                                      string
+	Servers                                      []string
+	Clients                                      []htmlClient
+	Versions                                     string
+}
+
+type (
+	htmlFact struct {
+		Number int
+		What   string
+		Class  string
+	}
+	htmlSection struct {
+		Head  string
+		Peers []htmlPeer
+	}
+	htmlPeer struct {
+		Index         int
+		Name, Version string
+		Verdict       cases.Status
+		Controls      string // why the findings prove nothing, if so
+		Failed, Tried int
+		Cells         []htmlCell
+		Complaints    []string
+		Failures      []htmlFailure
+	}
+	htmlCell struct {
+		Peer, Column       int
+		Mark, Class, Label string
+	}
+	htmlFailure struct{ Case, Versions, Summary, Outcome string }
+	htmlClient  struct {
+		Name  string
+		Cells []htmlCrossing
+	}
+	htmlCrossing struct {
+		Index int // of the pair in Data
+		Marks []htmlMark
+		Label string
+		Wrong []string // what was seen where it was not delivered
+	}
+	htmlMark struct{ Mark, Class string }
+)
+
+// ScorecardHTML writes the scorecard as one page that needs nothing else: it loads
+// nothing, its policy (CSP) forbids it to, and it works from a file. A table of peers
+// by groups opens into cases, and a case into what was sent and what either side
+// saw. Without scripts it shows the tables and what failed. The error is the
+// writer's.
+func ScorecardHTML(w io.Writer, sc cases.Scorecard) error {
+	sc = arranged(sc)
+	names := columnNames(sc)
+	data := dataOf(sc, names)
+	delivered, tried := crossed(sc)
+	view := htmlView{
+		Policy: fmt.Sprintf("default-src 'none'; script-src 'sha256-%s'; style-src 'sha256-%s'; base-uri 'none'; form-action 'none'",
+			digestOf(htmlScript), digestOf(htmlStyle)),
+		Style:  template.CSS(htmlStyle), //nolint:gosec // it is embedded, and nothing is put into it
+		Script: template.JS(htmlScript), //nolint:gosec // it is embedded, and nothing is put into it
+		Data:   data,
+
+		Title:   "Mutual TLS scorecard",
+		Profile: or(string(sc.Profile), "unnamed"),
+		Began:   sc.Began.UTC().Format("2 January 2006, 15:04 UTC"),
+		Took:    long(sc.Took),
+		Command: or(sc.Command, "none"),
+		Engine:  or(sc.Engine, "unnamed"),
+		Facts: []htmlFact{
+			{len(sc.Audits), word(len(sc.Audits), "peer"), ""},
+			{findingsOf(sc), word(findingsOf(sc), "finding"), ""},
+			{summed(sc, cases.Passed), "passed", "passed"},
+			{summed(sc, cases.Failed), "failed", "failed"},
+			{summed(sc, cases.Inconclusive), "inconclusive", "inconclusive"},
+		},
+		Columns:  names,
+		Sections: sectionsOf(sc, names),
+		Crossed:  fmt.Sprintf("%d of %d", delivered, tried),
+		Versions: strings.Join(crossingVersions(sc), ", then "),
+	}
+	view.addCrossings(sc)
+	return htmlPage.Execute(w, view)
+}
+
+// digestOf is how a policy names a script or a style (Content Security Policy 3, 2.3.1).
+func digestOf(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return base64.StdEncoding.EncodeToString(sum[:])
+}
+
+func word(n int, what string) string { return strings.TrimPrefix(plural(n, what), fmt.Sprint(n)+" ") }
+
+func sectionsOf(sc cases.Scorecard, names []string) []htmlSection {
+	all := make([]htmlSection, len(sections))
+	for i, s := range sections {
+		all[i].Head = strings.ToUpper(s.head[:1]) + s.head[1:] + "s"
+	}
+	for i, a := range sc.Audits {
+		s := &all[sectionIndex(a)]
+		s.Peers = append(s.Peers, peerOf(i, a, names))
+	}
+	return all
+}
+
+func peerOf(index int, a cases.Audit, names []string) htmlPeer {
+	p := htmlPeer{
+		Index: index, Name: peerName(a), Verdict: a.Verdict(),
+		Failed: a.Count(cases.Failed), Tried: len(a.Findings) - a.Count(cases.Untried), Controls: unproven(a),
+	}
+	if a.Product != nil {
+		p.Version = wire.Printable(a.Product.Version)
+	}
+	for _, complaint := range a.Complaints {
+		p.Complaints = append(p.Complaints, wire.Printable(complaint))
+	}
+	for i, g := range byColumn(a.Findings, names) {
+		mark, s := g.mark()
+		p.Cells = append(p.Cells, htmlCell{
+			Peer: index, Column: i, Mark: mark, Class: heatClass(g, s), Label: fmt.Sprintf("%s, %s: %s", p.Name, names[i], g.words()),
+		})
+	}
+	for _, f := range failures(a) {
+		p.Failures = append(p.Failures, htmlFailure{
+			Case: wire.Printable(f.findings[0].Case), Versions: f.versions(),
+			Summary: or(f.findings[0].Summary, "does what the case says"), Outcome: outcome(f.findings[0]),
+		})
+	}
+	return p
+}
+
+// heatClass is the style of a cell: of a failure, how much of what was tried failed.
+func heatClass(g group, s cases.Status) string {
+	if s != cases.Failed {
+		return string(s)
+	}
+	tried := len(g.findings) - g.count(cases.Untried)
+	switch share := float64(g.count(cases.Failed)) / float64(tried); {
+	case share > 0.5:
+		return "failed most"
+	case share > 0.15:
+		return "failed many"
+	default:
+		return "failed"
+	}
+}
+
+// words says how many findings there are of each status.
+func (g group) words() string {
+	var words []string
+	for _, s := range []cases.Status{cases.Failed, cases.Inconclusive, cases.Waived, cases.Passed, cases.Untried} {
+		if n := g.count(s); n > 0 {
+			words = append(words, fmt.Sprintf("%d %s", n, s))
+		}
+	}
+	if len(words) == 0 {
+		return "nothing tried"
+	}
+	return strings.Join(words, ", ")
+}
+
+// addCrossings lays out the crossings, each cell with its place in Data.
+func (v *htmlView) addCrossings(sc cases.Scorecard) {
+	g := gridOf(sc)
+	for _, server := range g.servers {
+		v.Servers = append(v.Servers, or(server, "unnamed"))
+	}
+	for _, client := range g.clients {
+		row := htmlClient{Name: or(client, "unnamed")}
+		for _, server := range g.servers {
+			cell := htmlCrossing{Index: v.Data.addPair(g.of[[2]string{client, server}])}
+			var words []string
+			for _, c := range g.of[[2]string{client, server}] {
+				s := crossingStatus(c)
+				said := crossingWord(s)
+				cell.Marks = append(cell.Marks, htmlMark{crossingMark(c), string(s)})
+				words = append(words, wire.Printable(c.Version)+" "+said)
+				if s != cases.Passed && s != cases.Untried {
+					cell.Wrong = append(cell.Wrong, fmt.Sprintf("%s to %s [%s], %s: %s",
+						row.Name, or(server, "unnamed"), wire.Printable(c.Version), said, or(c.Saw, "nothing was seen")))
+				}
+			}
+			cell.Label = fmt.Sprintf("%s to %s: %s", row.Name, or(server, "unnamed"), strings.Join(words, ", "))
+			row.Cells = append(row.Cells, cell)
+		}
+		v.Clients = append(v.Clients, row)
+	}
+}
+
+func crossingWord(s cases.Status) string {
+	if s == cases.Passed {
+		return "delivered"
+	}
+	return string(s)
+}

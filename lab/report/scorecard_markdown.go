@@ -1,0 +1,218 @@
+package report
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/mtlslab/mtlslab/lab/cases"
+	"github.com/mtlslab/mtlslab/lab/wire"
+)
+
+// ScorecardMarkdown writes the scorecard as GitHub Flavored Markdown, for a page of
+// a repository: counts of each peer, how many failed by group, the differences from
+// the standard case by case with what either side saw, and the crossings. What a
+// peer said can become neither markup nor a link. The error is the writer's.
+func ScorecardMarkdown(w io.Writer, sc cases.Scorecard) error {
+	sc = arranged(sc)
+	m := &markdown{}
+	m.head(sc)
+	m.peers(sc)
+	m.heat(sc)
+	m.differences(sc)
+	m.crossings(sc)
+	_, err := w.Write(m.Bytes())
+	return err
+}
+
+// markdown is a page in the making.
+type markdown struct{ bytes.Buffer }
+
+func (m *markdown) line(format string, args ...any) { fmt.Fprintf(m, format+"\n", args...) }
+
+// row is one of a table.
+func (m *markdown) row(cells ...string) { m.line("| %s |", strings.Join(cells, " | ")) }
+
+// heading begins a table, whose columns are numbers but for the first few.
+func (m *markdown) heading(words int, cells ...string) {
+	m.row(cells...)
+	m.WriteByte('|')
+	for i := range cells {
+		if i < words {
+			m.WriteString(" --- |")
+		} else {
+			m.WriteString(" ---: |")
+		}
+	}
+	m.WriteByte('\n')
+}
+
+// markup replaces what could be markup by character references, which never are
+// (CommonMark 0.31.2, 2.5), and breaks what would be taken for a link or a mention.
+// A reference for the pipe does in a table what a backslash does not after another.
+var markup = strings.NewReplacer(
+	"&", "&amp;", "<", "&lt;", ">", "&gt;", "|", "&#124;", "`", "&#96;", `\`, "&#92;", "*", "&#42;", "_", "&#95;",
+	"[", "&#91;", "]", "&#93;", "{", "&#123;", "}", "&#125;", "~", "&#126;", "#", "&#35;", "!", "&#33;", "$", "&#36;",
+	"@", "&#64;", "://", "&#58;//", "www.", "www&#46;",
+)
+
+// prose is a text within a line of Markdown or a cell of a table. It must not begin
+// a line, where a hyphen or a number would begin a list.
+func prose(text, instead string) string {
+	return markup.Replace(strings.TrimSpace(or(text, instead)))
+}
+
+// code is a text as a code span outside of a table, in more backticks than it has
+// itself (CommonMark 0.31.2, 6.1).
+func code(text string) string {
+	text = wire.Printable(text)
+	longest, run := 0, 0
+	for _, r := range text {
+		if r == '`' {
+			run++
+			longest = max(longest, run)
+			continue
+		}
+		run = 0
+	}
+	fence := strings.Repeat("`", longest+1)
+	if strings.HasPrefix(text, "`") || strings.HasSuffix(text, "`") ||
+		strings.HasPrefix(text, " ") && strings.HasSuffix(text, " ") && strings.Trim(text, " ") != "" {
+		text = " " + text + " "
+	}
+	return fence + text + fence
+}
+
+func (m *markdown) head(sc cases.Scorecard) {
+	m.line("# Mutual TLS scorecard\n")
+	m.line("%s, profile %s: %s, %s. %d passed, %d failed, %d inconclusive.\n", sc.Began.UTC().Format("2 January 2006"),
+		prose(string(sc.Profile), "unnamed"), plural(len(sc.Audits), "peer"), plural(findingsOf(sc), "finding"),
+		summed(sc, cases.Passed), summed(sc, cases.Failed), summed(sc, cases.Inconclusive))
+	m.line("- Command: %s", code(or(sc.Command, "none")))
+	m.line("- Engine: %s", prose(sc.Engine, "unnamed"))
+}
+
+func (m *markdown) peers(sc cases.Scorecard) {
+	m.line("\n## Peers\n")
+	if len(sc.Audits) == 0 {
+		m.line("None.")
+		return
+	}
+	m.heading(5, "peer", "role", "version", "digest", "verdict", "controls", "passed", "failed", "inconclusive", "waived", "untried")
+	for _, a := range sc.Audits {
+		version, digest := "", ""
+		if a.Product != nil {
+			version = a.Product.Version
+			digest = shortDigest(a.Product.Digest)
+		}
+		m.row(prose(peerName(a), ""), prose(string(a.Role), "peer"), prose(version, "unknown"), prose(digest, "none"),
+			string(a.Verdict()), fmt.Sprintf("%d of %d", delivered(a), len(a.Controls)),
+			fmt.Sprint(a.Count(cases.Passed)), fmt.Sprint(a.Count(cases.Failed)), fmt.Sprint(a.Count(cases.Inconclusive)),
+			fmt.Sprint(a.Count(cases.Waived)), fmt.Sprint(a.Count(cases.Untried)))
+	}
+}
+
+func (m *markdown) heat(sc cases.Scorecard) {
+	if len(sc.Audits) == 0 {
+		return
+	}
+	m.line("\n## By group\n")
+	m.line("A number is how many findings failed; %s all passed, %s inconclusive, %s waived, %s untried.\n",
+		markPassed, prose(markInconclusive, ""), prose(markWaived, ""), markUntried)
+	names := columnNames(sc)
+	m.heading(2, slices.Concat([]string{"peer", "role"}, names)...)
+	for _, a := range sc.Audits {
+		cells := []string{prose(peerName(a), ""), prose(string(a.Role), "peer")}
+		for _, g := range byColumn(a.Findings, names) {
+			mark, s := g.mark()
+			if s == cases.Failed {
+				mark = "**" + mark + "**"
+			} else {
+				mark = prose(mark, "")
+			}
+			cells = append(cells, mark)
+		}
+		m.row(cells...)
+	}
+}
+
+// differences lists what failed, and what keeps an audit from being believed.
+func (m *markdown) differences(sc cases.Scorecard) {
+	m.line("\n## Differences from the standard\n")
+	m.line("Each case in which a peer did other than the profile demands: what the adversary did, what was expected and where that is")
+	m.line("written, and what happened.")
+	none := true
+	for _, a := range sc.Audits {
+		all := failures(a)
+		if len(all) == 0 && a.Controlled() && len(a.Complaints) == 0 {
+			continue
+		}
+		none = false
+		m.line("\n### %s %s\n", section(a).head, prose(peerName(a), ""))
+		if why := unproven(a); why != "" {
+			m.line("Controls: %s.\n", why)
+		}
+		if a.Product != nil && a.Product.Hint != "" && len(all) > 0 {
+			m.line("Hint: %s\n", prose(a.Product.Hint, ""))
+		}
+		for _, complaint := range a.Complaints {
+			m.line("- Complaint: %s", prose(complaint, ""))
+		}
+		for _, f := range all {
+			m.difference(f)
+		}
+	}
+	if none {
+		m.line("\nNone.")
+	}
+}
+
+func (m *markdown) difference(f failure) {
+	first := f.findings[0]
+	m.line("- %s: the adversary %s.", code(or(first.Case, "unnamed")), prose(first.Summary, "did what the case says"))
+	m.line("  Expected: %s (%s). %s", prose(expected(first.Expect), "nothing"), prose(first.Cite, "no citation"), prose(first.Means, "What that means is not said."))
+	for _, one := range f.apart() {
+		same := one.findings[0]
+		m.line("  - TLS %s: %s. Client saw %s; server saw %s.", prose(one.versions(), "of any version"), prose(outcome(same), ""),
+			code(or(same.Client, "nothing")), code(or(same.Server, "nothing")))
+	}
+}
+
+// crossings prints the clients down and the servers across.
+func (m *markdown) crossings(sc cases.Scorecard) {
+	if len(sc.Crossings) == 0 {
+		return
+	}
+	delivered, tried := crossed(sc)
+	m.line("\n## Crossings\n")
+	m.line("Plain exchanges with nobody in between, clients down and servers across: %d of %d delivered. A mark for each version of TLS,", delivered, tried)
+	m.line("%s.\n", strings.Join(crossingVersions(sc), " and "))
+	grid := gridOf(sc)
+	m.heading(1, slices.Concat([]string{"client"}, escapeAll(grid.servers))...)
+	for _, client := range grid.clients {
+		cells := []string{prose(client, "unnamed")}
+		for _, server := range grid.servers {
+			var marks []string
+			for _, c := range grid.of[[2]string{client, server}] {
+				marks = append(marks, prose(crossingMark(c), ""))
+			}
+			cells = append(cells, strings.Join(marks, " "))
+		}
+		m.row(cells...)
+	}
+	for i, w := range wrongCrossings(sc) {
+		if i == 0 {
+			m.WriteByte('\n')
+		}
+		m.line("- %s to %s: %s, %s", code(strings.Join(w.clients, ", ")), code(w.server+" ["+w.version+"]"), w.status, code(w.saw))
+	}
+}
+
+func escapeAll(names []string) (escaped []string) {
+	for _, name := range names {
+		escaped = append(escaped, prose(name, "unnamed"))
+	}
+	return escaped
+}

@@ -1,0 +1,246 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/mtlslab/mtlslab/lab/cases"
+	"github.com/mtlslab/mtlslab/lab/wire"
+)
+
+// fullCrossings is how many lines of crossings that went wrong are shown unless all
+// are asked for.
+const fullCrossings = 12
+
+// ScorecardText writes the scorecard for a person: a table of counts and one by
+// group, servers before clients; crossings; and a last line that begins with FAIL if
+// a peer failed, else with INCONCLUSIVE if one is or there is none, else with PASS.
+// Crossings do not count for that: that two good peers find nothing in common is no
+// fault of either. If Verbose, it lists what failed, too. It is never less than 80
+// columns wide. The error is the writer's.
+func ScorecardText(w io.Writer, sc cases.Scorecard, o Options) error {
+	sc = arranged(sc)
+	p := &page{width: max(defaultWidth, o.Width), color: o.Color}
+	p.row("scorecard", nameWidth, "", fmt.Sprintf("%s, profile %s; %s, %s", sc.Began.UTC().Format("2006-01-02 15:04 UTC"),
+		or(string(sc.Profile), "unnamed"), plural(len(sc.Audits), "peer"), plural(findingsOf(sc), "finding")), 0)
+	p.row("engine", nameWidth, "", or(sc.Engine, "unnamed"), 0)
+	p.command("command", nameWidth, or(sc.Command, "none"))
+	p.WriteByte('\n')
+	p.peers(sc)
+	p.heat(sc)
+	if o.Verbose {
+		p.failed(sc)
+	}
+	p.crossings(sc, o.Verbose)
+	p.WriteByte('\n')
+	p.doubts(sc)
+	p.sum(sc)
+	_, err := w.Write(p.Bytes())
+	return err
+}
+
+// roleSection is the part of a table for a role, with the head of its first column.
+type roleSection struct {
+	role wire.Role
+	head string
+}
+
+var sections = []roleSection{{wire.Server, "server"}, {wire.Client, "client"}, {"", "peer"}}
+
+// section is the one that the audit belongs to.
+func section(a cases.Audit) roleSection { return sections[sectionIndex(a)] }
+
+func sectionIndex(a cases.Audit) int {
+	i := slices.IndexFunc(sections, func(s roleSection) bool { return s.role == a.Role })
+	if i < 0 {
+		return len(sections) - 1
+	}
+	return i
+}
+
+// nameRoom is the width of the column of names, beside so much else.
+func (p *page) nameRoom(sc cases.Scorecard, beside int) int {
+	broad := len("server")
+	for _, a := range sc.Audits {
+		broad = max(broad, columnsOf(peerName(a)))
+	}
+	return min(broad, p.width-beside)
+}
+
+// byRole prints a table with a row for each audit, and a head above each role's.
+func (p *page) byRole(sc cases.Scorecard, broad int, head string, cells func(cases.Audit) string) {
+	last := -1
+	for _, a := range sc.Audits {
+		if s := sectionIndex(a); s != last {
+			if last >= 0 {
+				p.WriteByte('\n')
+			}
+			p.rows(sections[s].head, broad, "", []string{head})
+			last = s
+		}
+		text := cells(a)
+		for _, name := range wrap(peerName(a), broad) {
+			p.rows(name, broad, "", []string{text})
+			text = ""
+		}
+	}
+	if len(sc.Audits) == 0 {
+		p.rows("peer", broad, "", []string{head})
+		p.WriteString("none\n")
+	}
+}
+
+// peers prints how many findings each peer has of each status.
+func (p *page) peers(sc cases.Scorecard) {
+	const verdictRoom = 2 + len(cases.Inconclusive)
+	counted := []cases.Status{cases.Passed, cases.Failed, cases.Inconclusive, cases.Untried}
+	for _, a := range sc.Audits {
+		if a.Count(cases.Waived) > 0 {
+			counted = []cases.Status{cases.Passed, cases.Failed, cases.Inconclusive, cases.Waived, cases.Untried}
+			break
+		}
+	}
+	words := []string{"  controls"}
+	for _, s := range counted {
+		words = append(words, string(s))
+	}
+	head := strings.Join(words, "  ")
+	broad := p.nameRoom(sc, len(head)+verdictRoom)
+	p.byRole(sc, broad, head+"  verdict", func(a cases.Audit) string {
+		text := fmt.Sprintf("%*s", len("  controls"), fmt.Sprintf("%d/%d", delivered(a), len(a.Controls)))
+		if !a.Controlled() {
+			text = p.paint(yellow, text)
+		}
+		for _, s := range counted {
+			text += p.cell(group{findings: a.Findings}, s, 2+len(s))
+		}
+		verdict := a.Verdict()
+		return text + "  " + p.paint(styles[verdict], string(verdict))
+	})
+}
+
+// heat prints how many findings of each group failed.
+func (p *page) heat(sc cases.Scorecard) {
+	const least = 5 // "  123", and four letters of the name of a group
+	names := columnNames(sc)
+	broad := p.nameRoom(sc, least*len(names))
+	each := least
+	for _, name := range names {
+		each = max(each, 2+len(name))
+	}
+	each = min(each, (p.width-broad)/len(names))
+	var head strings.Builder
+	for _, name := range names {
+		fmt.Fprintf(&head, "%*s", each, name[:min(len(name), each-1)])
+	}
+	p.WriteByte('\n')
+	p.byRole(sc, broad, head.String(), func(a cases.Audit) (text string) {
+		for _, g := range byColumn(a.Findings, names) {
+			mark, s := g.mark()
+			cell := strings.Repeat(" ", max(0, each-columnsOf(mark))) + mark
+			if s != cases.Passed && s != cases.Untried {
+				cell = p.paint(styles[s], cell)
+			}
+			text += cell
+		}
+		return text
+	})
+	legend := fmt.Sprintf("a number is how many failed; %s all passed, %s inconclusive, %s waived, %s untried",
+		markPassed, markInconclusive, markWaived, markUntried)
+	p.rows("", 0, "", wrap(legend, p.width))
+}
+
+// failed lists what failed in each peer.
+func (p *page) failed(sc cases.Scorecard) {
+	for _, a := range sc.Audits {
+		all := failures(a)
+		if len(all) == 0 {
+			continue
+		}
+		p.WriteByte('\n')
+		p.row(string(cases.Failed), statusWidth, styles[cases.Failed], fmt.Sprintf("%s %s", or(string(a.Role), "peer"), peerName(a)), 0)
+		for _, f := range all {
+			p.row("", statusWidth, "", fmt.Sprintf("%s [%s]: %s", wire.Printable(f.findings[0].Case), f.versions(), outcome(f.findings[0])), 0)
+		}
+	}
+}
+
+func (p *page) crossings(sc cases.Scorecard, all bool) {
+	if len(sc.Crossings) == 0 {
+		return
+	}
+	delivered, tried := crossed(sc)
+	text := fmt.Sprintf("%d of %d delivered", delivered, tried)
+	if untried := len(sc.Crossings) - tried; untried > 0 {
+		text += fmt.Sprintf(", %d untried", untried)
+	}
+	p.WriteByte('\n')
+	p.row("crossings", statusWidth, "", text, 0)
+	wrong := wrongCrossings(sc)
+	for i, w := range wrong {
+		if i == fullCrossings && !all {
+			p.row("", statusWidth, "", fmt.Sprintf("%d more; -v shows them", len(wrong)-i), 0)
+			break
+		}
+		p.row(string(w.status), statusWidth, styles[w.status],
+			fmt.Sprintf("%s to %s [%s]: %s", strings.Join(w.clients, ", "), w.server, w.version, w.saw), 0)
+	}
+}
+
+// doubts prints what keeps an audit of the scorecard from being believed.
+func (p *page) doubts(sc cases.Scorecard) {
+	for _, a := range sc.Audits {
+		for _, complaint := range a.Complaints {
+			p.row("complaint", nameWidth, "", peerName(a)+": "+wire.Printable(complaint), 0)
+		}
+		if why := unproven(a); why != "" {
+			p.row("controls", nameWidth, "", peerName(a)+": "+why, 0)
+		}
+	}
+	var open []string
+	for _, a := range sc.Audits {
+		if !a.Isolated {
+			open = append(open, peerName(a))
+		}
+	}
+	if len(open) > 0 {
+		p.row("isolation", nameWidth, "", "not proven of "+strings.Join(open, ", "), 0)
+	}
+}
+
+// verdictOf is the worst that an audit came to.
+func verdictOf(sc cases.Scorecard) cases.Status {
+	switch {
+	case summed(sc, cases.Failed) > 0:
+		return cases.Failed
+	case len(sc.Audits) == 0 || summed(sc, cases.Inconclusive) > 0:
+		return cases.Inconclusive
+	default:
+		return cases.Passed
+	}
+}
+
+// sum prints the last line.
+func (p *page) sum(sc cases.Scorecard) {
+	verdict := verdictOf(sc)
+	var counts []string
+	for _, s := range []cases.Status{cases.Passed, cases.Failed, cases.Inconclusive} {
+		if n := summed(sc, s); n > 0 || s == cases.Passed {
+			counts = append(counts, fmt.Sprintf("%d %s", n, s))
+		}
+	}
+	p.WriteString(p.paint(styles[verdict], verdicts[verdict]) + ": " +
+		fmt.Sprintf("%s of %s in %s\n", strings.Join(counts, ", "), plural(len(sc.Audits), "peer"), long(sc.Took)))
+}
+
+// long is a time that may be minutes.
+func long(d time.Duration) string {
+	if d < 2*time.Minute {
+		return duration(d)
+	}
+	seconds := int64(d.Round(time.Second) / time.Second)
+	return fmt.Sprintf("%d min %d s", seconds/60, seconds%60)
+}

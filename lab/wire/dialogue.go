@@ -1,0 +1,40 @@
+package wire
+
+import (
+	"fmt"
+	"regexp"
+)
+
+// Dialogue is what the adversary says, and waits for, with a peer that does not
+// speak in lines and receipts. It knows no protocol: it is given the bytes.
+type Dialogue struct {
+	// Opening comes before the handshake, in the clear, where a protocol has
+	// to agree on TLS first.
+	Opening []Turn `json:"opening,omitempty"`
+	// Plain takes its place where there is to be no handshake.
+	Plain []Turn `json:"plain,omitempty"`
+	// Talk comes once the handshake is done, or without one if the attack has
+	// no TLS.
+	Talk []Turn `json:"talk,omitempty"`
+}
+
+// Turn is one step: what is waited for, and then what is said. Either may be
+// empty.
+type Turn struct {
+	Hear string `json:"hear,omitempty"` // RE2, found in what was heard since the last turn that waited
+	Say  []byte `json:"say,omitempty"`
+}
+
+func (d *Dialogue) check() error {
+	if d == nil {
+		return nil
+	}
+	for _, part := range [][]Turn{d.Opening, d.Plain, d.Talk} {
+		for _, turn := range part {
+			if _, err := regexp.Compile(turn.Hear); err != nil {
+				return fmt.Errorf("dialogue: hear: %w", err)
+			}
+		}
+	}
+	return nil
+}
