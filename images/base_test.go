@@ -183,10 +183,10 @@ func (noRegistry) ImagePull(context.Context, string, client.ImagePullOptions) (c
 	return nil, errors.New("no registry in this test")
 }
 
-// bootstrapping returns an engine and a directory for temporary files, if this host can run debootstrap.
-func bootstrapping(t *testing.T) (engine noRegistry, tmp string) {
+// bootstrapping returns an engine, if this host can run debootstrap, and looks at the end for what is left behind.
+func bootstrapping(t *testing.T) noRegistry {
 	t.Helper()
-	engine = noRegistry{realEngine(t)}
+	engine := noRegistry{realEngine(t)}
 	version, err := engine.ServerVersion(t.Context(), client.ServerVersionOptions{})
 	if err != nil {
 		t.Fatal(err)
@@ -194,7 +194,7 @@ func bootstrapping(t *testing.T) (engine noRegistry, tmp string) {
 	if err := images.AbleHere(version.Os, version.Arch); err != nil {
 		t.Skip(err)
 	}
-	tmp = t.TempDir()
+	tmp := t.TempDir()
 	t.Setenv("TMPDIR", tmp)
 	t.Cleanup(func() {
 		entries, err := os.ReadDir(tmp)
@@ -206,11 +206,11 @@ func bootstrapping(t *testing.T) (engine noRegistry, tmp string) {
 			t.Errorf("something is still mounted in %s, %v", tmp, err)
 		}
 	})
-	return engine, tmp
+	return engine
 }
 
 func TestBaseOfDebiansPackages(t *testing.T) {
-	engine, _ := bootstrapping(t)
+	engine := bootstrapping(t)
 	needMirror(t)
 	ref := "mtlslab-images-test:" + hello().Name
 	discard(t, engine.Client, ref)
@@ -257,7 +257,7 @@ func needMirror(t *testing.T) {
 }
 
 func TestBaseWithoutMirror(t *testing.T) {
-	engine, _ := bootstrapping(t)
+	engine := bootstrapping(t)
 	_, err := images.BaseTest{Ref: "mtlslab-images-test:never", Mirror: "http://127.0.0.1:1/debian"}.Ensure(t.Context(), engine, nil)
 	if err == nil {
 		t.Fatal("Debian was made of nothing")
@@ -272,7 +272,7 @@ func TestBaseWithoutMirror(t *testing.T) {
 
 // Interrupted in the middle, it leaves no file and no mount.
 func TestBaseInterrupted(t *testing.T) {
-	engine, _ := bootstrapping(t)
+	engine := bootstrapping(t)
 	needMirror(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()

@@ -156,19 +156,18 @@ func (o *output) stop() error {
 	return nil
 }
 
-// stages are what the first line with such a beginning means. Those of debootstrap begin with "I: ".
+// stages are what the first line with such a beginning means, in their order. debootstrap's begin with "I: ".
 var stages = []struct{ prefix, means string }{
 	{"I: Retrieving ", "fetching Debian's packages"},
 	{"I: Extracting ", "unpacking the first of them"},
 	{"I: Unpacking ", "installing them"},
 	{"I: Configuring ", "configuring them"},
-	{"mtlslab: ", ""}, // the script's own, in words for people
 }
 
 // A narration is what debootstrap says: to be told in a few lines, and kept for when it fails.
 type narration struct {
 	progress func(string)
-	stage    string
+	stage    int // the number of stages told
 	partial  string
 	last     []string // the last lines, and none but complaints once there is one
 	complain bool
@@ -198,14 +197,13 @@ func (n *narration) take(line string) {
 	if n.last = append(n.last, line); len(n.last) > most {
 		n.last = n.last[1:]
 	}
-	for _, s := range stages {
-		if rest, found := strings.CutPrefix(line, s.prefix); found {
-			if s.means == "" {
-				n.progress(rest)
-			} else if s.means != n.stage {
-				n.stage = s.means
-				n.progress(s.means)
-			}
+	if own, found := strings.CutPrefix(line, "mtlslab: "); found { // in words for people
+		n.progress(own)
+	}
+	for i, s := range stages {
+		if i >= n.stage && strings.HasPrefix(line, s.prefix) {
+			n.stage = i + 1
+			n.progress(s.means)
 		}
 	}
 }

@@ -25,6 +25,10 @@ import (
 	"github.com/mtlslab/mtlslab/lab/cases"
 )
 
+// startsAtOnce is how many containers of other people's images are started at
+// once: more would be no faster, and each slower.
+const startsAtOnce = 3
+
 // Limits of one container of somebody else's image.
 const (
 	adaptedMemory    = 1 << 30 // bytes
@@ -40,6 +44,7 @@ type adapted struct {
 	product cases.Product
 	argv    []string // the image's own, if the adapter says no other
 	user    string   // that it runs as, in the image's words
+	named   bool     // containers are to be found under the name of a server
 	hold    []byte   // the program that holds its containers
 }
 
@@ -49,7 +54,7 @@ func (l *Lab) adapt(ctx context.Context, p Peer) (*adapted, error) {
 	if !ok {
 		return nil, errNeedsContainers
 	}
-	a := &adapted{Adapter: p.Adapter, host: host}
+	a := &adapted{Adapter: p.Adapter, host: host, named: p.named}
 	ref, err := a.bring(ctx, p, l.cfg.Progress)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", a.Name, err)
@@ -59,7 +64,7 @@ func (l *Lab) adapt(ctx context.Context, p Peer) (*adapted, error) {
 		return nil, fmt.Errorf("%s: inspecting its image: %w", a.Name, err)
 	}
 	a.product = cases.Product{
-		Name: a.Name, About: a.About, Image: ref, Digest: inspected.ID, Authentication: a.Authentication, Hint: a.Hint,
+		Name: a.Name, About: a.About, Image: ref, Digest: inspected.ID, Adapter: fingerprint(a.Adapter), Authentication: a.Authentication, Hint: a.Hint,
 	}
 	if config := inspected.Config; config != nil {
 		a.user = config.User
@@ -84,7 +89,17 @@ func (a *adapted) bring(ctx context.Context, p Peer, progress func(string)) (str
 			files = os.DirFS(a.BuildDir())
 		}
 		progress("building the image of " + a.Name + ", if need be")
-		image, err := buildStub(ctx, a.host.engine, imageName(p), files, progress)
+		if err := a.CheckBuild(files); err != nil {
+			return "", err
+		}
+		needsBase, err := images.NeedsBase(files)
+		if err == nil && needsBase {
+			_, err = images.Base(ctx, a.host.engine, progress)
+		}
+		if err != nil {
+			return "", err
+		}
+		image, err := images.Build(ctx, a.host.engine, a.BuildName(), files, progress)
 		return image.Ref, err
 	}
 	_, err := a.host.engine.ImageInspect(ctx, a.Image)
@@ -102,15 +117,6 @@ func (a *adapted) bring(ctx context.Context, p Peer, progress func(string)) (str
 	return a.Image, nil
 }
 
-// imageName is what a built image is called: several adapters of one directory
-// share one.
-func imageName(p Peer) string {
-	if name := path.Base(strings.ReplaceAll(p.Adapter.BuildDir(), "\\", "/")); p.Context == nil && name != "." && name != "/" {
-		return strings.ToLower(name)
-	}
-	return p.Adapter.Name
-}
-
 // start starts a container of the image, with those files in it, and returns
 // the process that hold runs in it; of none, hold waits for errands. hosts are
 // names with their addresses, "name:address".
@@ -119,8 +125,14 @@ func (a *adapted) start(ctx context.Context, name string, files []adapter.File, 
 		return nil, err
 	}
 	defer a.host.creating.Done()
+	select {
+	case a.host.starts <- struct{}{}:
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+	defer func() { <-a.host.starts }()
 	started := &process{stderr: new(tail), merged: len(argv) > 0}
-	request := a.host.request(program{hostname: name}, a.product.Image, started)
+	request := a.host.request(program{hostname: name, named: a.named}, a.product.Image, started)
 	request.Entrypoint = slices.Concat([]string{holdDir + "/hold"}, lifetime(a.host.expires))
 	request.Cmd = nil
 	if len(argv) > 0 {

@@ -19,7 +19,6 @@ import (
 type adaptedClient struct {
 	*adapted
 	*process
-	ip      string // of whom it calls
 	returns *journal[wire.Return]
 
 	mu   sync.Mutex // of standard input, and of
@@ -30,10 +29,10 @@ type adaptedClient struct {
 // patience, so that a client that waits for that is not taken for one that hangs.
 const errandLimit = 2 * adaptedLimit
 
-// startClient starts the container of a client that calls the server at that
-// address of the lab's network.
-func (a *adapted) startClient(ctx context.Context, name string, material wire.Material, ip string) (*adaptedClient, error) {
-	c := &adaptedClient{adapted: a, ip: ip, returns: newJournal[wire.Return]()}
+// startClient starts the container of a client. hosts tell it where the server
+// is, "name:address"; without, the engine's resolver does.
+func (a *adapted) startClient(ctx context.Context, name string, material wire.Material, hosts []string) (*adaptedClient, error) {
+	c := &adaptedClient{adapted: a, returns: newJournal[wire.Return]()}
 	files, err := a.filesOf(material, a.Dir(), a.Paths(a.Dir(), false))
 	if err != nil {
 		return nil, err
@@ -44,7 +43,7 @@ func (a *adapted) startClient(ctx context.Context, name string, material wire.Ma
 			return nil, err
 		}
 	}
-	if c.process, err = a.start(ctx, name, files, env, nil, []string{adapter.Host + ":" + ip}); err != nil {
+	if c.process, err = a.start(ctx, name, files, env, nil, hosts); err != nil {
 		return nil, fmt.Errorf("starting %s: %w", a.Name, err)
 	}
 	go c.returns.read(c.process.stdout, wire.ParseReturn)
@@ -69,6 +68,7 @@ func (c *adaptedClient) give(ctx context.Context, material wire.Material) (dir s
 type call struct {
 	dir     string // of the material
 	lists   bool   // whether it is given its revocation lists
+	ip      string // of whom it calls
 	port    int
 	version string // of TLS, if it is for the client to see to that
 	message string
@@ -78,7 +78,7 @@ type call struct {
 // run runs the client once.
 func (c *adaptedClient) run(ctx context.Context, call call) (wire.Return, error) {
 	values := c.Paths(call.dir, call.lists)
-	values.IP, values.Port, values.Version = c.ip, call.port, call.version
+	values.IP, values.Port, values.Version = call.ip, call.port, call.version
 	values.Message, values.Nonce = call.message, call.nonce
 	errand := wire.Errand{ID: call.nonce, Limit: errandLimit}
 	var err error

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/mtlslab/mtlslab/lab/adapter"
 	"github.com/mtlslab/mtlslab/lab/cases"
@@ -69,11 +70,18 @@ func (v *result) judgeVisitor(s *adaptedServer, speech adapter.Speech, c wire.Co
 	}
 }
 
+// promptly is how soon a server that refuses by closing does so. One that takes
+// longer has waited for something, and given up: that is no refusal.
+const promptly = adaptedLimit / 2
+
 func (v *result) judgeEnd(c wire.Connection) {
-	switch c.End {
-	case wire.EndCloseNotify, wire.EndEOF, wire.EndReset, wire.EndNotTLS:
+	closed := slices.Contains([]wire.Ending{wire.EndCloseNotify, wire.EndEOF, wire.EndReset, wire.EndNotTLS}, c.End)
+	switch {
+	case closed && c.Took > promptly:
+		v.inconclusive(fmt.Sprintf("it closed, but not before %v: it may have lost its patience", c.Took.Round(time.Millisecond)))
+	case closed:
 		v.refusedBy(wire.Server, wire.ByClosing)
-	case wire.EndTimeout:
+	case c.End == wire.EndTimeout:
 		v.inconclusive(fmt.Sprintf("it neither answered nor closed within %v", adaptedLimit))
 	default:
 		v.inconclusive("the connection ended by " + string(c.End))
@@ -92,6 +100,8 @@ func (v *result) judgeVisitingClient(e wire.Evidence, back wire.Return, t trial,
 	switch {
 	case back.TimedOut:
 		v.inconclusive(v.Client.Detail)
+	case e.Took >= adaptedLimit && !v.Leaked:
+		v.inconclusive(fmt.Sprintf("it had not ended when the adversary did, after %v", adaptedLimit))
 	case v.Leaked && delivered && t.rule.Expect == cases.MustAccept && !presented(e, v.Nonce, key):
 		v.inconclusive("the message arrived, but the client did not present its certificate")
 	case v.Leaked && delivered:

@@ -122,12 +122,13 @@ const knockPause = 15 * time.Millisecond
 // ready waits until the server takes connections. It returns errEnded if that has
 // ended, and an *AdapterError if it is not ready within the limit.
 func (s *adaptedServer) ready(ctx context.Context, by *adversary) error {
-	limit, cancel := context.WithTimeout(ctx, startLimit)
+	within := s.Ready.Limit()
+	limit, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	if s.Ready.Log != "" {
 		pattern := regexp.MustCompile(s.Ready.Log)
 		if _, err := s.output.await(limit, pattern.MatchString); err != nil {
-			return s.unready(ctx, limit, fmt.Sprintf("no line of its output matched ready.log within %v", startLimit), "ready.log, command")
+			return s.unready(ctx, limit, fmt.Sprintf("no line of its output matched ready.log within %v", within), "ready.log, command")
 		}
 	}
 	ticker := time.NewTicker(knockPause)
@@ -144,7 +145,7 @@ func (s *adaptedServer) ready(ctx context.Context, by *adversary) error {
 		case <-s.ended:
 			return errEnded
 		case <-limit.Done():
-			return s.unready(ctx, limit, fmt.Sprintf("nothing listens on port %d after %v", s.Port, startLimit), "port, command, files")
+			return s.unready(ctx, limit, fmt.Sprintf("nothing listens on port %d after %v", s.Port, within), "port, command, files")
 		case <-ticker.C:
 		}
 	}

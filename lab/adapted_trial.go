@@ -31,6 +31,7 @@ type visitor struct {
 	plain  *adaptedServer // of a server
 	lists  *adaptedServer // the same with revocation lists, if any case needs them
 	client *adaptedClient // of a client
+	calls  string         // the address of whom it calls
 }
 
 // beginAdapted brings the audited image up, as often as the trials need it.
@@ -41,9 +42,11 @@ func (r *auditor) beginAdapted(ctx context.Context, plan []trial) (err error) {
 		if err != nil {
 			return err
 		}
-		if v.client, err = v.startClient(ctx, r.lab.name(v.Name), r.subject, ip); err != nil {
+		hosts := []string{adapter.Host + ":" + ip}
+		if v.client, err = v.startClient(ctx, r.lab.name(v.Name), r.subject, hosts); err != nil {
 			return err
 		}
+		v.calls = ip
 		return r.ask(ctx)
 	}
 	withLists := slices.ContainsFunc(plan, func(t trial) bool { return t.lists })
@@ -107,14 +110,18 @@ func (r *auditor) usable(controls []cases.Finding) error {
 	return nil
 }
 
-// startAdapted returns a server that is ready. One that ends instead is an
-// *AdapterError.
 func (r *auditor) startAdapted(ctx context.Context, material wire.Material, lists bool) (*adaptedServer, error) {
-	s, err := r.visitor.startServer(ctx, r.lab.name(r.visitor.Name), material, lists)
+	return r.visitor.startReady(ctx, r.lab.name(r.visitor.Name), material, lists, r.adversary)
+}
+
+// startReady returns a server that is ready. One that ends instead is an
+// *AdapterError.
+func (a *adapted) startReady(ctx context.Context, name string, material wire.Material, lists bool, by *adversary) (*adaptedServer, error) {
+	s, err := a.startServer(ctx, name, material, lists)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.ready(ctx, r.adversary); errors.Is(err, errEnded) {
+	if err := s.ready(ctx, by); errors.Is(err, errEnded) {
 		code, err := s.wait(ctx)
 		if err != nil {
 			return nil, err
@@ -361,7 +368,7 @@ func (r *auditor) againstVisitingClient(ctx context.Context, t trial, attack wir
 		}
 	}
 	attack.Dialogue = &dialogue
-	call := call{dir: c.Dir(), lists: t.lists, message: v.Sent.Text, nonce: v.Nonce}
+	call := call{dir: c.Dir(), lists: t.lists, ip: r.visitor.calls, message: v.Sent.Text, nonce: v.Nonce}
 	if t.Material != nil {
 		call.dir, err = c.give(ctx, t.Material(r.subject))
 		if errors.Is(err, adapter.ErrPacked) {

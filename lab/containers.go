@@ -42,6 +42,8 @@ type containerHost struct {
 	images []images.Image
 	held   map[images.Source]*held
 
+	starts chan struct{} // one element for each start of somebody else's image
+
 	gate     sync.Mutex
 	closed   bool
 	creating sync.WaitGroup
@@ -53,6 +55,7 @@ func newContainerHost(ctx context.Context, cfg Config, run string, expires time.
 		expires: expires,
 		held:    make(map[images.Source]*held),
 		swept:   make(chan error, 1),
+		starts:  make(chan struct{}, startsAtOnce),
 	}
 	h.about.Runtime, h.about.listen = Containers, ":"+wire.DefaultPort
 
@@ -251,13 +254,17 @@ func (h *containerHost) addressOf(ctx context.Context, p *process) (string, erro
 // mounted, nothing it could write to, no right it could use.
 func (h *containerHost) request(p program, image string, started *process) testcontainers.ContainerRequest {
 	name := h.about.Network.Name
+	aliases := []string{p.hostname}
+	if p.named {
+		aliases = append(aliases, ServerName)
+	}
 	pids := int64(maxProcesses)
 	return testcontainers.ContainerRequest{
 		Image:          image,
 		Cmd:            p.args,
 		Labels:         maps.Clone(h.labels),
 		Networks:       []string{name},
-		NetworkAliases: map[string][]string{name: {p.hostname}},
+		NetworkAliases: map[string][]string{name: aliases},
 		ConfigModifier: func(c *container.Config) {
 			c.Hostname = p.hostname
 			c.OpenStdin, c.StdinOnce = true, true

@@ -31,6 +31,8 @@ type Peer struct {
 	// if it is not to be found from the adapter's file.
 	Adapter *adapter.Adapter
 	Context fs.FS
+
+	named bool // it is to be found by the name that its certificate is for
 }
 
 // Exchange is one client, one server and one message.
@@ -59,6 +61,9 @@ func (l *Lab) Run(ctx context.Context, x Exchange) (Verdict, error) {
 	nonce := newID()
 	sent := fmt.Sprintf("%s (%s)", x.Message, nonce)
 
+	if x.Server.Adapter != nil || x.Client.Adapter != nil {
+		return l.runAdapted(ctx, x)
+	}
 	server, client, err := l.startBoth(ctx, x, sent)
 	if err != nil {
 		return Verdict{}, err

@@ -31,6 +31,16 @@ func BuildImages(ctx context.Context, tag string) ([]images.Image, error) {
 	return made, images.Tag(ctx, e, tag, made...)
 }
 
+// MakeBase brings the image into the engine from which the gallery's are built. A
+// machine without a registry makes it of Debian's packages.
+func MakeBase(ctx context.Context, progress func(string)) (images.BaseImage, error) {
+	e, err := connect(ctx)
+	if err != nil {
+		return images.BaseImage{}, err
+	}
+	return images.Base(ctx, e, progress)
+}
+
 // RemoveImages removes all images that mtlslab has put into the engine, and
 // returns their names.
 func RemoveImages(ctx context.Context) ([]string, error) {

@@ -30,6 +30,7 @@ type program struct {
 	hostname string // the name under which clients find it, one a lab
 	source   images.Source
 	args     []string
+	named    bool // clients find it under the name of a server, too
 	again    bool // it is run many times, so as cheaply as the host can
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -34,12 +35,13 @@ type serverKey struct {
 	material *wire.Material
 	source   images.Source
 	args     string
+	named    bool
 }
 
 // server returns the lab's server of that description, and starts it if there
 // is none. It does not wait; see [server.wait].
 func (l *Lab) server(ctx context.Context, p Peer) *server {
-	key := serverKey{p.Material, p.Source, fmt.Sprintf("%q", p.Args)}
+	key := serverKey{p.Material, p.Source, fmt.Sprintf("%q", p.Args), p.named}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if s, ok := l.servers[key]; ok {
@@ -63,8 +65,8 @@ func (l *Lab) server(ctx context.Context, p Peer) *server {
 
 func (s *server) start(ctx context.Context, l *Lab, p Peer) (err error) {
 	s.peer, err = startPeer(ctx, l.host, program{
-		hostname: s.hostname,
-		source:   cmp.Or(p.Source, serverSource),
+		hostname: s.hostname, named: p.named,
+		source: cmp.Or(p.Source, serverSource),
 		args: slices.Concat(
 			[]string{"-log", "json", "-material", "-", "-listen", l.host.facts().listen}, lifetime(l.end), p.Args),
 	})
@@ -97,6 +99,14 @@ func (s *server) reload(ctx context.Context, material wire.Material) error {
 		err = fmt.Errorf("%s: reloading: %s", s.hostname, outcome.Detail)
 	}
 	return err
+}
+
+// forget ends a server that is not to be asked again.
+func (l *Lab) forget(ctx context.Context, s *server) {
+	l.mu.Lock()
+	maps.DeleteFunc(l.servers, func(_ serverKey, other *server) bool { return other == s })
+	l.mu.Unlock()
+	_ = s.peer.stop(ctx) // what stays is removed with the lab
 }
 
 // wait returns when the server listens, or will not.

@@ -1,6 +1,10 @@
 package adapter
 
-import "github.com/mtlslab/mtlslab/lab/wire"
+import (
+	"time"
+
+	"github.com/mtlslab/mtlslab/lab/wire"
+)
 
 // Adapter is what one file says. Fields marked as templates are expanded with
 // [Values] by text/template, strictly: an unknown name is an error.
@@ -12,13 +16,13 @@ type Adapter struct {
 	Hint  string `yaml:"hint" jsonschema:"what a reader is told where the audit found a fault"`
 	// Authentication are the lines that turn client certificates on, each found
 	// to the letter in files, command or env. All else is as it is shipped.
-	Authentication []string `yaml:"authentication" jsonschema:"the lines of files, command or env that turn on mutual authentication, to the letter; all else is as shipped"`
+	Authentication []string `yaml:"authentication" jsonschema:"the lines of files, command or env that turn on mutual authentication, to the letter, or of the files that the image is built of; all else is as shipped"`
 
 	Image string `yaml:"image" jsonschema:"image to run; give this or build"`
 	Build string `yaml:"build" jsonschema:"directory with a Dockerfile, relative to this file; give this or image"`
 
 	Entrypoint []string          `yaml:"entrypoint" jsonschema:"in place of the image's; templates"`
-	Command    []string          `yaml:"command" jsonschema:"in place of the image's; of a client, run for each message; templates"`
+	Command    []string          `yaml:"command" jsonschema:"in place of the image's; of a client, all of what is run for each message; templates, and a word that they leave empty is left out"`
 	Env        map[string]string `yaml:"env" jsonschema:"added to the image's environment; templates"`
 	User       string            `yaml:"user" jsonschema:"in place of the image's user, as docker run --user"`
 
@@ -70,7 +74,21 @@ const Password = "changeit"
 
 // Ready says when a server that was started takes connections.
 type Ready struct {
-	Log string `yaml:"log" jsonschema:"a line of its output matches this regular expression; the port must accept, too"`
+	Log    string `yaml:"log" jsonschema:"a line of its output matches this regular expression; the port must accept, too"`
+	Within string `yaml:"within" jsonschema:"how long that may take, such as 10s; 30s if empty"`
+}
+
+// defaultWithin is how long a server may take to be ready, in a container of its
+// own on a machine that is busy with others.
+const defaultWithin = 30 * time.Second
+
+// Limit is how long the server may take to be ready.
+func (r Ready) Limit() time.Duration {
+	limit, err := time.ParseDuration(r.Within)
+	if err != nil {
+		return defaultWithin
+	}
+	return limit
 }
 
 // Delivered says what shows that a message arrived. All that is given must hold.

@@ -3,10 +3,12 @@ package adapter
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"path"
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
@@ -94,6 +96,7 @@ func (a *Adapter) rulesOfRole() []rule {
 		{"stdin", a.Stdin != "", clients},
 		{"hangup", a.Hangup != "", clients},
 		{"delivered", len(a.Delivered.Exit) > 0 || a.Delivered.Output != "", "exit and output are a client's; a server has status, echo and match"},
+		{"ready.within", a.Ready.Within != "" && !isDuration(a.Ready.Within), "want a time such as 10s, more than none"},
 		{"reload.signal", a.Reload.Signal != "" && !slices.Contains(signals, a.Reload.Signal), "want one of " + strings.Join(signals, ", ")},
 		{"reload.command", a.Reload.Signal != "" && len(a.Reload.Command) > 0, "give a signal or a command"},
 	}
@@ -123,6 +126,11 @@ func words[T ~string](list []T) string {
 		texts[i] = string(t)
 	}
 	return strings.Join(texts, ", ")
+}
+
+func isDuration(text string) bool {
+	d, err := time.ParseDuration(text)
+	return err == nil && d > 0
 }
 
 func (a *Adapter) checkPatterns() error {
@@ -185,9 +193,35 @@ func (a *Adapter) checkTemplates() error {
 }
 
 // checkAuthentication keeps the lines that a reader is shown from drifting away
-// from those that are used.
+// from those that are used. Where an image is built, they can be in what it is
+// built of; see [Adapter.CheckBuild].
 func (a *Adapter) checkAuthentication() error {
-	used := []string{strings.Join(a.Entrypoint, " "), strings.Join(a.Command, " ")}
+	if a.Build != "" {
+		return nil
+	}
+	return a.authenticatesBy(nil)
+}
+
+// CheckBuild holds the lines that a reader is shown to the files that the image
+// is built of, besides those of the adapter.
+func (a *Adapter) CheckBuild(files fs.FS) error {
+	var texts []string
+	err := fs.WalkDir(files, ".", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || !entry.Type().IsRegular() || strings.HasSuffix(path, ".yaml") {
+			return err
+		}
+		text, err := fs.ReadFile(files, path)
+		texts = append(texts, string(text))
+		return err
+	})
+	if err != nil {
+		return a.fault("build", err)
+	}
+	return a.authenticatesBy(texts)
+}
+
+func (a *Adapter) authenticatesBy(used []string) error {
+	used = append(used, strings.Join(a.Entrypoint, " "), strings.Join(a.Command, " "))
 	for _, text := range a.Files {
 		used = append(used, text)
 	}
@@ -196,7 +230,7 @@ func (a *Adapter) checkAuthentication() error {
 	}
 	for i, line := range a.Authentication {
 		if !slices.ContainsFunc(used, func(text string) bool { return strings.Contains(text, line) }) {
-			return a.fault(fmt.Sprintf("authentication[%d]", i), fmt.Errorf("%q is in none of files, command, entrypoint and env", line))
+			return a.fault(fmt.Sprintf("authentication[%d]", i), fmt.Errorf("%q is in none of files, command, entrypoint, env and what the image is built of", line))
 		}
 	}
 	return nil

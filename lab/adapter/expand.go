@@ -46,13 +46,17 @@ func plainError(err error) error {
 	return errors.New("template: line " + strings.ReplaceAll(text, "adapter.Values", "the values"))
 }
 
-// ExpandAll fills each of a list in.
+// ExpandAll fills each of a list of words in. One of which nothing is left is left
+// out, so that a flag can be there in some cases alone.
 func (a *Adapter) ExpandAll(texts []string, v Values) ([]string, error) {
-	expanded := make([]string, len(texts))
-	for i, text := range texts {
-		var err error
-		if expanded[i], err = a.Expand(text, v); err != nil {
+	var expanded []string
+	for _, text := range texts {
+		word, err := a.Expand(text, v)
+		if err != nil {
 			return nil, err
+		}
+		if word != "" || text == "" {
+			expanded = append(expanded, word)
 		}
 	}
 	return expanded, nil

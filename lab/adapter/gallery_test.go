@@ -20,7 +20,11 @@ func TestGallery(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := adapter.Read(path, file); err != nil {
+		a, err := adapter.Read(path, file)
+		if err == nil {
+			err = a.CheckBuild(os.DirFS(a.BuildDir()))
+		}
+		if err != nil {
 			t.Error(err)
 		}
 		_ = file.Close()

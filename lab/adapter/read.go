@@ -79,6 +79,15 @@ func (a *Adapter) BuildDir() string {
 	return filepath.Join(filepath.Dir(a.where.file), filepath.FromSlash(a.Build))
 }
 
+// BuildName is what the image that Build makes is called: several adapters of one
+// directory share it.
+func (a *Adapter) BuildName() string {
+	if name := strings.ToLower(filepath.Base(a.BuildDir())); validName.MatchString(name) {
+		return name
+	}
+	return a.Name
+}
+
 func (w where) fault(node *yaml.Node, key, format string, args ...any) error {
 	return &Error{File: w.file, Line: node.Line, Key: key, Err: fmt.Errorf(format, args...)}
 }

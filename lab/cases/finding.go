@@ -63,6 +63,9 @@ type Audit struct {
 	// Complaints are about the audit itself: waivers that are stale or unused.
 	Complaints []string `json:"complaints,omitempty"`
 
+	// Broke says why there was no audit: the peer was not put to the test.
+	Broke string `json:"broke,omitempty"`
+
 	Took time.Duration `json:"took_ns"`
 }
 

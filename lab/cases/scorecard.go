@@ -13,6 +13,7 @@ type Product struct {
 	Version string `json:"version,omitempty"` // in its own words, one line
 	Image   string `json:"image"`             // by which it was run
 	Digest  string `json:"digest"`            // of the image, as the engine has it
+	Adapter string `json:"adapter,omitempty"` // SHA-256 of all that its adapter says, hexadecimal
 
 	// Authentication are the lines of its configuration that turn client
 	// certificates on; all else is as it is shipped.
@@ -26,8 +27,9 @@ type Scorecard struct {
 	Profile Profile       `json:"profile"`
 	Began   time.Time     `json:"began"`
 	Took    time.Duration `json:"took_ns"`
-	Command string        `json:"command"` // that repeats it
-	Engine  string        `json:"engine"`  // "20.10.24, amd64, 2 processors"
+	Command string        `json:"command"`         // that repeats it
+	Engine  string        `json:"engine"`          // "20.10.24, amd64, 2 processors"
+	Built   string        `json:"built,omitempty"` // SHA-256 of the program that made it
 
 	Audits    []Audit    `json:"audits"` // each of its role; Product tells whose
 	Crossings []Crossing `json:"crossings,omitempty"`

@@ -3,6 +3,7 @@ package report_test
 import (
 	"bytes"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -109,5 +110,39 @@ func clean() cases.Audit {
 func uncontrolled() cases.Audit {
 	a := clean()
 	a.Controls = a.Controls[:1]
+	return a
+}
+
+// ofProduct is an audit of somebody else's image, which fails and leaves something
+// untried.
+func ofProduct() cases.Audit {
+	a := clean()
+	a.Product = &cases.Product{
+		Name: "nginx", About: "nginx as it is shipped", Version: "nginx version: nginx/1.29.6", Image: "docker.io/library/nginx:1.29",
+		Digest: "sha256:" + strings.Repeat("fedcba9876543210", 4), Authentication: []string{"ssl_verify_client on;"},
+		Hint: "look at $ssl_client_s_dn in the configuration " + hostile,
+	}
+	revoked, missing := finding("revocation/revoked-leaf", "1.3", cases.Untried), finding("revocation/no-list", "1.3", cases.Untried)
+	for _, f := range []*cases.Finding{&revoked, &missing} {
+		f.Decision, f.Client, f.Server, f.Means = "", "", "", "it has no setting for a revocation list"
+	}
+	silent := finding("operational/no-key", "1.2", cases.Untried)
+	silent.Means = ""
+	a.Findings = append(a.Findings, revoked, missing, silent, finding("identity/wrong-name", "1.3", cases.Failed))
+	return a
+}
+
+// hundreds is an audit in which nearly all of three groups failed.
+func hundreds() cases.Audit {
+	a := clean()
+	for i := range 120 {
+		for _, group := range []string{"identity", "chain", "usage"} {
+			status := cases.Failed
+			if group == "chain" && i%2 == 0 {
+				status = cases.Inconclusive
+			}
+			a.Findings = append(a.Findings, finding(fmt.Sprintf("%s/case-%03d", group, i), "1.3", status))
+		}
+	}
 	return a
 }

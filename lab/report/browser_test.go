@@ -19,6 +19,7 @@ import (
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 
 	"github.com/mtlslab/mtlslab/lab/cases"
 	"github.com/mtlslab/mtlslab/lab/report"
@@ -49,7 +50,24 @@ func browser(t *testing.T) context.Context {
 	t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewContext(ctx)
 	t.Cleanup(cancel)
+	if err := chromedp.Do(ctx); err != nil { // starts it, for as long as the context lasts
+		t.Fatal(err)
+	}
 	return ctx
+}
+
+// TestPage opens the page in a browser, in a tab for each of these.
+func TestPage(t *testing.T) {
+	t.Parallel()
+	ctx := browser(t)
+	for name, test := range map[string]func(context.Context, *testing.T){
+		"click": testClick, "keyboard": testKeyboard, "narrow": testNarrow, "hostile": testHostile, "no scripts": testWithoutScripts,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(ctx, t)
+		})
+	}
 }
 
 // visit is a page that is open, and what it did that it must not.
@@ -63,10 +81,12 @@ type visit struct {
 	errors   []string
 }
 
-// open opens the scorecard from a file.
-func open(t *testing.T, sc cases.Scorecard) *visit {
+// open opens the scorecard from a file, in a tab of its own.
+func open(ctx context.Context, t *testing.T, sc cases.Scorecard) *visit {
 	t.Helper()
-	v := &visit{t: t, ctx: browser(t), file: filepath.Join(t.TempDir(), "scorecard.html")}
+	ctx, cancel := chromedp.NewContext(ctx)
+	t.Cleanup(cancel)
+	v := &visit{t: t, ctx: ctx, file: filepath.Join(t.TempDir(), "scorecard.html")}
 	var page bytes.Buffer
 	if err := report.ScorecardHTML(&page, sc); err != nil {
 		t.Fatal(err)
@@ -74,7 +94,6 @@ func open(t *testing.T, sc cases.Scorecard) *visit {
 	if err := os.WriteFile(v.file, page.Bytes(), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	// The browser lives as long as the context that it is first used with.
 	if err := chromedp.Listen(v.ctx, func(event any) {
 		v.mu.Lock()
 		defer v.mu.Unlock()
@@ -178,7 +197,7 @@ func (v *visit) clean() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	for _, request := range v.requests {
-		if own, _, _ := strings.Cut(request, "#"); own != v.address().String() {
+		if own, _, _ := strings.Cut(request, "?"); own != v.address().String() {
 			v.t.Errorf("the page asked for %s", request)
 		}
 	}
@@ -190,9 +209,8 @@ func (v *visit) clean() {
 	}
 }
 
-func TestPageInABrowser(t *testing.T) {
-	t.Parallel()
-	v := open(t, synthetic(t))
+func testClick(ctx context.Context, t *testing.T) {
+	v := open(ctx, t, synthetic(t))
 	light := v.picture("wide-light")
 	v.is(`document.querySelectorAll("#heat button.peer").length === 28`)
 	v.is(`document.documentElement.scrollWidth <= innerWidth`)
@@ -211,6 +229,8 @@ func TestPageInABrowser(t *testing.T) {
 	v.is(`document.querySelector("#panel .case").getAttribute("aria-expanded") !== null`)
 	v.do(click(`#panel .detail details summary`), appears(`#panel .detail details pre`))
 	v.is(`document.querySelector("#panel details pre").textContent.startsWith("-----BEGIN CERTIFICATE-----\n")`)
+	v.do(click(`#panel .command .copy`))
+	get(v, chromedp.Poll[bool](`document.querySelector("#panel .command .copy").textContent === "Copied"`))
 	v.picture("wide-light-case")
 	v.is(`document.documentElement.scrollWidth <= innerWidth`)
 
@@ -230,11 +250,12 @@ func TestPageInABrowser(t *testing.T) {
 	v.clean()
 }
 
-func TestPageByKeyboard(t *testing.T) {
-	t.Parallel()
-	v := open(t, synthetic(t))
+func testKeyboard(ctx context.Context, t *testing.T) {
+	v := open(ctx, t, synthetic(t))
 	v.do(chromedp.Focus(chromedp.CSS(`#heat .peer`)), chromedp.KeyEvent("\t"))
 	v.is(`document.activeElement.matches("#heat button.mark") && getComputedStyle(document.activeElement).outlineStyle === "solid"`)
+	v.do(chromedp.KeyEvent(kb.ArrowRight), chromedp.KeyEvent(kb.ArrowDown))
+	v.is(`document.activeElement.getAttribute("aria-label").startsWith("caddy, chain: ")`)
 	v.do(chromedp.KeyEvent("\r"), appears(`#panel .case`))
 	v.is(`document.activeElement.id === "panel"`)
 	v.do(chromedp.KeyEvent("\t\t\r"), appears(`#panel .detail`))
@@ -242,9 +263,8 @@ func TestPageByKeyboard(t *testing.T) {
 	v.clean()
 }
 
-func TestPageNarrow(t *testing.T) {
-	t.Parallel()
-	v := open(t, synthetic(t))
+func testNarrow(ctx context.Context, t *testing.T) {
+	v := open(ctx, t, synthetic(t))
 	v.do(v.size(400, 860), v.navigate("?narrow"))
 	v.is(`document.documentElement.scrollWidth <= 400`)
 	v.is(`getComputedStyle(document.getElementById("panel")).display === "none"`)
@@ -256,12 +276,12 @@ func TestPageNarrow(t *testing.T) {
 	v.picture("narrow-dark-case")
 	v.do(click(`#close`))
 	v.is(`getComputedStyle(document.getElementById("panel")).display === "none"`)
+	v.clean()
 }
 
 // What a peer said is text, wherever it stands.
-func TestPageIsNotTheirs(t *testing.T) {
-	t.Parallel()
-	v := open(t, few())
+func testHostile(ctx context.Context, t *testing.T) {
+	v := open(ctx, t, few())
 	v.is(`document.querySelectorAll("script").length === 2 && document.querySelectorAll("b b, img, a").length === 0`)
 	v.do(click(`#heat tr:has(.failed) .peer`), appears(`#panel .facts`))
 	v.is(`document.getElementById("panel").textContent.includes("</script><script>alert(2)</script>")`)
@@ -274,9 +294,8 @@ func TestPageIsNotTheirs(t *testing.T) {
 }
 
 // Without scripts the tables and what failed are there.
-func TestPageWithoutScripts(t *testing.T) {
-	t.Parallel()
-	v := open(t, few())
+func testWithoutScripts(ctx context.Context, t *testing.T) {
+	v := open(ctx, t, few())
 	v.do(call(emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true}), v.navigate("?plain"))
 	text := get(v, chromedp.Text(chromedp.CSS("body")))
 	for _, want := range []string{"identity/wrong-name", "delivered", "What failed", "none/of-the-known|`groups`"} {
@@ -285,4 +304,5 @@ func TestPageWithoutScripts(t *testing.T) {
 		}
 	}
 	v.picture("plain")
+	v.clean()
 }

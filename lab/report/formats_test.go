@@ -24,6 +24,7 @@ var audits = []struct {
 	{"everything", everything},
 	{"clean", clean},
 	{"uncontrolled", uncontrolled},
+	{"product", ofProduct},
 	{"empty", func() cases.Audit { return cases.Audit{} }},
 }
 

@@ -36,6 +36,7 @@ type sarif struct {
 type sarifResult struct {
 	RuleID    string
 	RuleIndex int
+	Kind      string
 	Level     string
 	Message   struct{ Text string }
 	Locations []struct {
@@ -95,8 +96,11 @@ func checkSARIFResult(t *testing.T, r sarifResult) {
 	if r.Message.Text == "" || len(r.Locations) != 1 || r.PartialFingerprints.PrimaryLocationLineHash == "" {
 		t.Fatalf("result %+v", r)
 	}
-	if (r.Level == "note") != (len(r.Suppressions) == 1) || !slices.Contains([]string{"error", "warning", "note"}, r.Level) || r.Suppressions == nil {
+	if (r.Level == "note") != (len(r.Suppressions) == 1) || !slices.Contains([]string{"error", "warning", "note", "none"}, r.Level) || r.Suppressions == nil {
 		t.Errorf("level %s with suppressions %v", r.Level, r.Suppressions)
+	}
+	if (r.Level == "none") != (r.Kind == "notApplicable") || r.Kind != "" && r.Kind != "notApplicable" {
+		t.Errorf("level %s of kind %q", r.Level, r.Kind)
 	}
 	if strings.Contains(strings.ReplaceAll(r.Message.Text, "{{", ""), "{") || strings.Contains(r.Message.Text, "](") {
 		t.Errorf("a placeholder or a link in %q", r.Message.Text)

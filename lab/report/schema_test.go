@@ -1,6 +1,7 @@
 package report_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -17,7 +18,7 @@ import (
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
-// schema is the part of JSON Schema that audit.schema.json is written in.
+// schema is the part of JSON Schema that ours are written in.
 type schema struct {
 	Dialect     string             `json:"$schema"`
 	ID          string             `json:"$id"`
@@ -32,12 +33,15 @@ type schema struct {
 	Required    []string           `json:"required"`
 	Properties  map[string]*schema `json:"properties"`
 	Items       *schema            `json:"items"`
+	Encoding    string             `json:"contentEncoding"`
 	Defs        map[string]*schema `json:"$defs"`
+
+	files map[string]*schema // of the root, by name: those that it refers to
 }
 
-func readSchema(t *testing.T) *schema {
+func readSchema(t *testing.T, name string) *schema {
 	t.Helper()
-	file, err := os.Open("audit.schema.json")
+	file, err := os.Open(name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,17 +55,24 @@ func readSchema(t *testing.T) *schema {
 	return &s
 }
 
-func (s *schema) resolve(root *schema) *schema {
-	if name, ok := strings.CutPrefix(s.Ref, "#/$defs/"); ok {
-		return root.Defs[name]
+// resolve follows a reference to a part of the same file or of another, and returns
+// the root of that.
+func (s *schema) resolve(root *schema) (part, of *schema) {
+	if s.Ref == "" {
+		return s, root
 	}
-	return s
+	file, path, _ := strings.Cut(s.Ref, "#/")
+	if file != "" {
+		root = root.files[file]
+	}
+	kind, name, _ := strings.Cut(path, "/")
+	return map[string]map[string]*schema{"$defs": root.Defs, "properties": root.Properties}[kind][name].resolve(root)
 }
 
 // faults says where the value is not as the schema has it; it knows no property
 // but those named.
 func (s *schema) faults(root *schema, at string, value any) (all []string) {
-	s = s.resolve(root)
+	s, root = s.resolve(root)
 	bad := func(why string) { all = append(all, fmt.Sprintf("%s: %v %s", at, value, why)) }
 	if s.Const != nil && value != s.Const {
 		bad(fmt.Sprintf("is not %v", s.Const))
@@ -107,8 +118,8 @@ func (s *schema) faults(root *schema, at string, value any) (all []string) {
 
 func TestGoldenJSONIsAsTheSchemaSays(t *testing.T) {
 	t.Parallel()
-	s := readSchema(t)
-	for _, name := range []string{"everything.json", "clean.json", "uncontrolled.json"} {
+	s := readSchema(t, "audit.schema.json")
+	for _, name := range []string{"everything.json", "clean.json", "uncontrolled.json", "product.json"} {
 		content, err := os.ReadFile(filepath.Join("testdata", name))
 		if err != nil {
 			t.Fatal(err)
@@ -146,10 +157,11 @@ func TestGoldenJSONIsAsTheSchemaSays(t *testing.T) {
 // The schema and the Go types name the same fields, and require the same.
 func TestSchemaIsTheTypes(t *testing.T) {
 	t.Parallel()
-	s := readSchema(t)
+	s := readSchema(t, "audit.schema.json")
 	compare(t, s, s, reflect.TypeFor[report.Document]())
 	compare(t, s, s.Defs["finding"], reflect.TypeFor[cases.Finding]())
 	compare(t, s, s.Defs["counts"], reflect.TypeFor[report.Counts]())
+	compare(t, s, s.Defs["product"], reflect.TypeFor[cases.Product]())
 	for _, c := range []struct {
 		at   *schema
 		want []string
@@ -157,7 +169,7 @@ func TestSchemaIsTheTypes(t *testing.T) {
 		{s.Defs["role"], words(wire.Server, wire.Client)},
 		{s.Properties["profile"], words(cases.RFC5280, cases.SPIFFE, cases.Strict)},
 		{s.Properties["verdict"], words(cases.Passed, cases.Failed, cases.Inconclusive)},
-		{s.Defs["finding"].Properties["status"], words(cases.Passed, cases.Failed, cases.Inconclusive, cases.Waived)},
+		{s.Defs["finding"].Properties["status"], words(cases.Passed, cases.Failed, cases.Inconclusive, cases.Waived, cases.Untried)},
 		{s.Defs["finding"].Properties["expect"], words(cases.MustRefuse, cases.MustAccept, cases.MayEither)},
 	} {
 		if !slices.Equal(c.at.Enum, c.want) {
@@ -196,10 +208,11 @@ func compare(t *testing.T, root, s *schema, of reflect.Type) {
 		kind := map[reflect.Kind]string{
 			reflect.String: "string", reflect.Int: "integer", reflect.Int64: "integer", reflect.Bool: "boolean", reflect.Slice: "array",
 		}[field.Type.Kind()]
-		if is := property.resolve(root).Type; is != "" && kind != "" && is != kind {
+		resolved, _ := property.resolve(root)
+		if is := resolved.Type; is != "" && kind != "" && is != kind {
 			t.Errorf("%s.%s is of type %s in the schema", of, name, is)
 		}
-		if property.Description == "" && of != reflect.TypeFor[report.Counts]() {
+		if property.Description+resolved.Description == "" && of != reflect.TypeFor[report.Counts]() {
 			t.Errorf("%s.%s is not described", of, name)
 		}
 	}
@@ -210,5 +223,59 @@ func compare(t *testing.T, root, s *schema, of reflect.Type) {
 	}
 	if got := slices.Sorted(slices.Values(s.Required)); !slices.Equal(got, required) {
 		t.Errorf("%s: the schema requires %q, the type %q", of, got, required)
+	}
+}
+
+func scorecardSchema(t *testing.T) *schema {
+	t.Helper()
+	s := readSchema(t, "scorecard.schema.json")
+	s.files = map[string]*schema{"audit.schema.json": readSchema(t, "audit.schema.json")}
+	return s
+}
+
+func TestScorecardIsAsTheSchemaSays(t *testing.T) {
+	t.Parallel()
+	s := scorecardSchema(t)
+	var out bytes.Buffer
+	sc := few()
+	sc.Crossings[3].Status = cases.Inconclusive // what is none of the known is no document of ours
+	if err := report.ScorecardJSON(&out, sc); err != nil {
+		t.Fatal(err)
+	}
+	for name, breakIt := range map[string]func(map[string]any){
+		"":               func(map[string]any) {},
+		"format":         func(d map[string]any) { d["format"] = 2.0 },
+		"profile":        func(d map[string]any) { d["profile"] = "lax" },
+		"began":          func(d map[string]any) { d["began"] = "today" },
+		"no audits":      func(d map[string]any) { delete(d, "audits") },
+		"audit's format": func(d map[string]any) { d["audits"].([]any)[0].(map[string]any)["format"] = 2.0 },
+		"audit's case": func(d map[string]any) {
+			delete(d["audits"].([]any)[0].(map[string]any)["findings"].([]any)[0].(map[string]any), "case")
+		},
+		"verdict":  func(d map[string]any) { d["audits"].([]any)[0].(map[string]any)["verdict"] = "passed" },
+		"crossing": func(d map[string]any) { d["crossings"].([]any)[0].(map[string]any)["status"] = "odd" },
+		"sent":     func(d map[string]any) { d["sent"].([]any)[0].(map[string]any)["role"] = "third" },
+	} {
+		var document map[string]any
+		if err := json.Unmarshal(out.Bytes(), &document); err != nil {
+			t.Fatal(err)
+		}
+		breakIt(document)
+		faults := s.faults(s, "scorecard", document)
+		if (name != "") != (len(faults) == 1) || len(faults) > 1 {
+			t.Errorf("%q broken: %q", name, faults)
+		}
+	}
+}
+
+func TestScorecardSchemaIsTheTypes(t *testing.T) {
+	t.Parallel()
+	s := scorecardSchema(t)
+	compare(t, s, s, reflect.TypeFor[cases.Scorecard]())
+	compare(t, s, s.Defs["audit"], reflect.TypeFor[cases.Audit]())
+	compare(t, s, s.Defs["crossing"], reflect.TypeFor[cases.Crossing]())
+	compare(t, s, s.Defs["sent"], reflect.TypeFor[cases.Sent]())
+	if want := words(cases.Passed, cases.Failed, cases.Inconclusive, cases.Waived, cases.Untried); !slices.Equal(s.Defs["crossing"].Properties["status"].Enum, want) {
+		t.Errorf("a crossing's status is one of %q", s.Defs["crossing"].Properties["status"].Enum)
 	}
 }

@@ -34,6 +34,11 @@ func ScorecardJSON(w io.Writer, sc cases.Scorecard) error {
 	}
 	for i := range sc.Sent {
 		sc.Sent[i].Chain = append([][]byte{}, sc.Sent[i].Chain...)
+		for j, der := range sc.Sent[i].Chain {
+			if der == nil {
+				sc.Sent[i].Chain[j] = []byte{}
+			}
+		}
 	}
 	return encode(w, sc)
 }

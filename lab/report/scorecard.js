@@ -69,7 +69,9 @@
   };
   const command = (string) => {
     const from = button("quiet copy", "Copy", () => copy(string, from));
-    return make("div", "command", make("code", "", string), from);
+    const code = make("code", ""); // that a line ends between arguments only
+    for (const argument of string.split(" ")) code.append(make("span", "", argument), " ");
+    return make("div", "command", code, from);
   };
 
   // pem is RFC 7468, 3: lines of 64 characters.

@@ -127,14 +127,14 @@ func (p *page) rows(name string, indent int, s style, lines []string) {
 
 func (p *page) head(a cases.Audit) {
 	p.row("audit", nameWidth, "", fmt.Sprintf("%s %s", or(string(a.Role), "peer"), or(a.Subject, "without a name")), 0)
-	if a.Product != nil {
-		p.row("product", nameWidth, "", product(*a.Product), 0)
-	}
 	whole := group{findings: a.Findings}
 	p.row("", nameWidth, "", fmt.Sprintf("profile %s on %s; %s, %s; %d of %s delivered",
 		or(string(a.Profile), "unnamed"), or(a.Runtime, "an unnamed runtime"),
 		plural(whole.cases(), "case"), plural(len(a.Findings), "finding"),
 		delivered(a), plural(len(a.Controls), "control")), 0)
+	if a.Product != nil {
+		p.row("product", nameWidth, "", product(*a.Product), 0)
+	}
 	p.WriteByte('\n')
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -38,6 +39,9 @@ func TestText(t *testing.T) {
 		{"everything-color.txt", everything(), report.Options{Color: true, Width: 60}},
 		{"clean.txt", clean(), report.Options{}},
 		{"uncontrolled.txt", uncontrolled(), report.Options{}},
+		{"product.txt", ofProduct(), report.Options{}},
+		{"product-verbose.txt", ofProduct(), report.Options{Verbose: true}},
+		{"hundreds.txt", hundreds(), report.Options{}},
 		{"empty.txt", cases.Audit{}, report.Options{Verbose: true}},
 	} {
 		t.Run(c.file, func(t *testing.T) {
@@ -46,6 +50,18 @@ func TestText(t *testing.T) {
 			checkText(t, got, c.options)
 			golden(t, c.file, []byte(got))
 		})
+	}
+}
+
+// Whoever asks for all problems gets them.
+func TestTextVerboseShowsAll(t *testing.T) {
+	t.Parallel()
+	got := text(t, hundreds(), report.Options{Verbose: true})
+	checkText(t, got, report.Options{})
+	for _, f := range hundreds().Findings {
+		if f.Status != cases.Passed && !strings.Contains(got, "\n\n"+fmt.Sprintf("%-14s", f.Status)+f.Case+" [1.3]\n") {
+			t.Errorf("no problem of %s", f.Case)
+		}
 	}
 }
 
@@ -98,6 +114,11 @@ func TestTextWriteFails(t *testing.T) {
 		"JSON":  func(w io.Writer) error { return report.JSON(w, everything()) },
 		"JUnit": func(w io.Writer) error { return report.JUnit(w, everything()) },
 		"SARIF": func(w io.Writer) error { return report.SARIF(w, everything()) },
+
+		"scorecard":             func(w io.Writer) error { return report.ScorecardText(w, few(), report.Options{}) },
+		"scorecard as JSON":     func(w io.Writer) error { return report.ScorecardJSON(w, few()) },
+		"scorecard as Markdown": func(w io.Writer) error { return report.ScorecardMarkdown(w, few()) },
+		"scorecard as HTML":     func(w io.Writer) error { return report.ScorecardHTML(w, few()) },
 	} {
 		reader, writer := io.Pipe()
 		_ = reader.CloseWithError(os.ErrPermission)
@@ -161,7 +182,9 @@ func FuzzText(f *testing.F) {
 		a.Findings = append(a.Findings,
 			cases.Finding{Case: one, Group: three, Version: two, Summary: three, Status: cases.Failed, Client: one, Server: two, Means: three, Cite: one, Repeat: two},
 			cases.Finding{Case: two, Group: one, Status: cases.Waived, Waiver: three, Decision: one, By: wire.Role(two), Reason: wire.Reason(three), Took: 1},
-			cases.Finding{Case: three, Group: two, Status: cases.Status(one), Repeat: three, Took: 1 << 62})
+			cases.Finding{Case: three, Group: two, Status: cases.Status(one), Repeat: three, Took: 1 << 62},
+			cases.Finding{Case: two, Group: three, Status: cases.Untried, Means: one})
+		a.Product = &cases.Product{Name: three, Version: one, Digest: two, Hint: three}
 		o := report.Options{Verbose: flag, Color: !flag, Width: int(width)}
 		if o.Color { // the escape sequences that a peer sends would be taken for ours
 			o.Color = false

@@ -24,6 +24,7 @@ until run b TLSv1.2 -Xshare:auto Client localhost 12345 warm; do
     kill -0 $server
     sleep 1
 done
-run b TLSv1.3,TLSv1.2 -XX:ArchiveClassesAtExit=/app/client.jsa Client localhost 12345 training
+run b TLSv1.3,TLSv1.2 "-Xlog:cds=error -Xlog:cds+dynamic=error -XX:ArchiveClassesAtExit=/app/client.jsa" \
+    Client localhost 12345 training
 kill $server
 wait $server || true

@@ -115,10 +115,8 @@ func (f *auditFlags) run(cmd *cobra.Command, args []string) (err error) {
 }
 
 func (f *auditFlags) check() error {
-	for _, version := range f.audit.Versions {
-		if !slices.Contains([]string{"1.2", "1.3"}, version) {
-			return usageError{fmt.Errorf("--version %q: choose 1.2 or 1.3", version)}
-		}
+	if err := checkVersions(f.audit.Versions); err != nil {
+		return err
 	}
 	known := make(map[string]bool)
 	for _, c := range cases.All() {
@@ -130,6 +128,15 @@ func (f *auditFlags) check() error {
 		}
 	}
 	return f.readWaivers(func(id string) bool { return known[id] })
+}
+
+func checkVersions(versions []string) error {
+	for _, version := range versions {
+		if !slices.Contains([]string{"1.2", "1.3"}, version) {
+			return usageError{fmt.Errorf("--version %q: choose 1.2 or 1.3", version)}
+		}
+	}
+	return nil
 }
 
 // readWaivers leaves out those of cases that are not tried now: they are not

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -26,7 +27,9 @@ const (
 type narrator struct {
 	out, err io.Writer
 	json     bool
-	pending  *time.Timer
+
+	mu      sync.Mutex
+	pending *time.Timer
 }
 
 func newNarrator(cmd *cobra.Command) *narrator {
@@ -38,14 +41,24 @@ const patience = 700 * time.Millisecond
 
 // progress says what is going on, if the next line is long in coming.
 func (n *narrator) progress(what string) {
+	n.settle()
+	n.mu.Lock()
+	defer n.mu.Unlock()
 	n.pending = time.AfterFunc(patience, func() { fmt.Fprintf(n.err, "mtlslab: %s\n", what) })
+}
+
+// settle takes back what was about to be said.
+func (n *narrator) settle() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.pending != nil {
+		n.pending.Stop()
+	}
 }
 
 // line prints a step: its name, what came of it, and how long it took.
 func (n *narrator) line(name, text string, took time.Duration) {
-	if n.pending != nil {
-		n.pending.Stop()
-	}
+	n.settle()
 	if n.json {
 		return
 	}

@@ -3,10 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"path"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -72,14 +69,9 @@ func (p *peerFlags) peer(role wire.Role, args []string) (lab.Peer, string, error
 }
 
 func (p *peerFlags) fromFile(role wire.Role, args []string) (lab.Peer, error) {
-	file, err := os.Open(p.adapter)
+	a, err := readAdapter(p.adapter)
 	if err != nil {
 		return lab.Peer{}, fmt.Errorf("--adapter: %w", err)
-	}
-	defer file.Close() //nolint:errcheck // read-only
-	a, err := adapter.Read(p.adapter, file)
-	if err != nil {
-		return lab.Peer{}, err
 	}
 	if a.Role != role {
 		return lab.Peer{}, fmt.Errorf("%s: it is of a %s: mtlslab audit %[2]s", p.adapter, a.Role)
@@ -155,7 +147,7 @@ func atMostOneImage(cmd *cobra.Command, args []string) error {
 
 // galleryPeer is the peer of that name which comes with mtlslab.
 func galleryPeer(name string, role wire.Role) (lab.Peer, error) {
-	all, err := gallery()
+	all, err := lab.Gallery()
 	if err != nil {
 		return lab.Peer{}, err
 	}
@@ -164,47 +156,10 @@ func galleryPeer(name string, role wire.Role) (lab.Peer, error) {
 		if p.Adapter.Role != role {
 			continue
 		}
-		if p.Adapter.Name == name || p.dir == name {
-			return p.Peer, nil
+		if p.Adapter.Name == name || p.Adapter.BuildName() == name {
+			return p, nil
 		}
-		names = append(names, p.dir)
+		names = append(names, p.Adapter.BuildName())
 	}
 	return lab.Peer{}, fmt.Errorf("--peer %q: the gallery has no such %s; choose from %s", name, role, strings.Join(names, ", "))
-}
-
-// galleryEntry is one of the peers that come with mtlslab.
-type galleryEntry struct {
-	lab.Peer
-	dir string // in images/peers
-}
-
-// gallery lists the peers that come with mtlslab: servers, then clients, each by
-// name.
-func gallery() ([]galleryEntry, error) {
-	var all []galleryEntry
-	files := os.DirFS("images/peers")
-	for _, role := range []wire.Role{wire.Server, wire.Client} {
-		paths, err := fs.Glob(files, "*/"+string(role)+".yaml")
-		if err != nil {
-			return nil, err
-		}
-		slices.Sort(paths)
-		for _, file := range paths {
-			opened, err := files.Open(file)
-			if err != nil {
-				return nil, err
-			}
-			a, err := adapter.Read("images/peers/"+file, opened)
-			_ = opened.Close()
-			if err != nil {
-				return nil, err
-			}
-			context, err := fs.Sub(files, path.Dir(file))
-			if err != nil {
-				return nil, err
-			}
-			all = append(all, galleryEntry{lab.Peer{Adapter: a, Context: context}, path.Dir(file)})
-		}
-	}
-	return all, nil
 }

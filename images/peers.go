@@ -1,0 +1,174 @@
+package images
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"slices"
+	"time"
+
+	"github.com/containerd/errdefs"
+	"github.com/moby/moby/api/types/build"
+	"github.com/moby/moby/client"
+)
+
+//go:embed all:peers
+var peers embed.FS
+
+// Peers returns the gallery of peers of other people's software: a directory each, which is called as the peer is, with a
+// Dockerfile, adapter files and what the Dockerfile copies.
+func Peers() fs.FS {
+	sub, err := fs.Sub(peers, "peers")
+	if err != nil {
+		panic(err) // only for a name that is no path
+	}
+	return sub
+}
+
+// A BuildEngine is what [Build] uses of *client.Client.
+type BuildEngine interface {
+	puller
+	ImageInspect(ctx context.Context, image string, options ...client.ImageInspectOption) (client.ImageInspectResult, error)
+	ImageBuild(ctx context.Context, files io.Reader, options client.ImageBuildOptions) (client.ImageBuildResult, error)
+}
+
+// NeedsBase reports whether the Dockerfile of a build context starts from [BaseRef], for [Base] to be called before
+// [Build].
+func NeedsBase(files fs.FS) (bool, error) {
+	bases, err := basesOf(files)
+	return slices.Contains(bases, BaseRef), err
+}
+
+// Build sees to it that the engine has the image of a peer of other people's software, built by the engine from a
+// directory with a Dockerfile. It is named after its content, mtlslab/peer-NAME:0123456789ab: a hash of the files and of
+// the image that it starts from; while the engine has that name, nothing is built. What the Dockerfile fetches is not in
+// the hash, so the image is as old as its first build; [Prune] removes it.
+//
+// A file's mode and time are no part of its content: every file may be read by anybody, and executed if it is a script or
+// a program. Files that are neither regular nor directories are an error.
+//
+// An image that the Dockerfile starts from, and the engine lacks, is pulled; see [Base] for where there is no registry.
+// Of two calls at once for one name, in this process, the second waits for the first.
+//
+// Progress is told what goes on, a line at a time without a newline; it may be nil. The error of a build names the step
+// that failed and gives the last lines of its output.
+func Build(ctx context.Context, engine BuildEngine, name string, files fs.FS, progress func(string)) (Image, error) {
+	start := time.Now()
+	if !validName.MatchString(name) {
+		return Image{}, fmt.Errorf("peer %q: the name must be lower-case letters and digits, with single hyphens between", name)
+	}
+	if progress == nil {
+		progress = func(string) {}
+	}
+	end, err := making.take(ctx, peerName(name))
+	if err != nil {
+		return Image{}, err
+	}
+	defer end()
+	image, err := peer{name, files, progress}.ensure(ctx, engine)
+	if err != nil {
+		return Image{}, fmt.Errorf("image of peer %s: %w", name, err)
+	}
+	image.Took = time.Since(start)
+	return image, nil
+}
+
+func peerName(name string) string { return "peer-" + name }
+
+// A peer is what an image is built of.
+type peer struct {
+	name     string
+	files    fs.FS
+	progress func(string)
+}
+
+func (p peer) ensure(ctx context.Context, engine BuildEngine) (Image, error) {
+	bases, err := basesOf(p.files)
+	if err != nil {
+		return Image{}, err
+	}
+	var archive bytes.Buffer
+	if err := pack(&archive, p.files); err != nil {
+		return Image{}, fmt.Errorf("packing its files: %w", err)
+	}
+	key := sha256.New()
+	key.Write(archive.Bytes())
+	for _, base := range bases {
+		id, err := p.base(ctx, engine, base)
+		if err != nil {
+			return Image{}, err
+		}
+		fmt.Fprintf(key, "%s %s\n", base, id)
+	}
+	name := peerName(p.name)
+	image := Image{Name: name, Ref: repository(name) + ":" + hex.EncodeToString(key.Sum(nil))[:12], Cached: true}
+	inspected, err := engine.ImageInspect(ctx, image.Ref)
+	if errdefs.IsNotFound(err) {
+		image.Cached = false
+		if err := p.build(ctx, engine, image, archive.Bytes()); err != nil {
+			return Image{}, err
+		}
+		inspected, err = engine.ImageInspect(ctx, image.Ref)
+	}
+	if err != nil {
+		return Image{}, fmt.Errorf("looking for %s: %w", image.Ref, err)
+	}
+	image.Digest, image.Size = inspected.ID, inspected.Size
+	return image, nil
+}
+
+// base returns the ID of an image that the peer's starts from, pulling it if need be.
+func (p peer) base(ctx context.Context, engine BuildEngine, ref string) (id string, err error) {
+	inspected, err := engine.ImageInspect(ctx, ref)
+	if errdefs.IsNotFound(err) {
+		p.progress("pulling " + ref)
+		if err := pull(ctx, engine, ref, firstAnswer); err != nil {
+			return "", fmt.Errorf("pulling %s, which its Dockerfile starts from: %w", ref, err)
+		}
+		inspected, err = engine.ImageInspect(ctx, ref)
+	}
+	if err != nil {
+		return "", fmt.Errorf("looking for %s, which its Dockerfile starts from: %w", ref, err)
+	}
+	return inspected.ID, nil
+}
+
+// build builds the image by the engine's first builder, which every engine has had and which needs no session, and by
+// BuildKit in an engine that refuses.
+func (p peer) build(ctx context.Context, engine BuildEngine, image Image, archive []byte) error {
+	var refused error
+	for _, version := range []build.BuilderVersion{build.BuilderV1, build.BuilderBuildKit} {
+		said := buildLog{progress: p.progress}
+		begun, err := p.buildBy(ctx, engine, version, image, archive, &said)
+		switch {
+		case err == nil:
+			return nil
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case begun:
+			return said.why(err)
+		}
+		refused = errors.Join(refused, err)
+	}
+	return refused
+}
+
+// buildBy builds the image by one builder, and returns whether a step of the Dockerfile was begun.
+func (p peer) buildBy(ctx context.Context, engine BuildEngine, version build.BuilderVersion, image Image, archive []byte, said *buildLog) (begun bool, err error) {
+	answer, err := engine.ImageBuild(ctx, bytes.NewReader(archive), client.ImageBuildOptions{
+		Version: version, Tags: []string{image.Ref}, Labels: map[string]string{labelImage: image.Name},
+		Remove: true, ForceRemove: true, // the containers of the steps
+	})
+	if err != nil {
+		return false, err
+	}
+	defer func() { _ = answer.Body.Close() }()
+	err = readAnswer(answer.Body, said.take)
+	return said.step != "", err
+}

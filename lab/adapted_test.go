@@ -1,0 +1,248 @@
+package lab
+
+import (
+	"errors"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mtlslab/mtlslab/images"
+	"github.com/mtlslab/mtlslab/lab/adapter"
+	"github.com/mtlslab/mtlslab/lab/cases"
+	"github.com/mtlslab/mtlslab/lab/wire"
+)
+
+// startContainers makes a lab of containers, or skips the test as requireEngine
+// does for those outside the package.
+func startContainers(t *testing.T) *Lab {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("needs an engine; not with -short")
+	}
+	l, err := Start(t.Context(), Config{Runtime: Containers})
+	if errors.Is(err, ErrNoEngine) && os.Getenv("MTLSLAB_REQUIRE_ENGINE") != "1" {
+		t.Skipf("no engine: %v", err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := l.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+	return l
+}
+
+// serverAs is a program of ours as somebody else would see it: an image, with an
+// adapter, and no account of its own.
+func serverAs(t *testing.T, l *Lab, source images.Source, args ...string) *adapter.Adapter {
+	t.Helper()
+	no := false
+	return &adapter.Adapter{
+		Name: "stranger", Role: wire.Server, Image: imageOf(t, l, source), Port: 12345, Speaks: adapter.Line, Admits: true,
+		Material:  adapter.Material{Files: adapter.Layout{CA: "ca.crt", Cert: "tls.crt", Key: "tls.key", CRL: "crl.pem"}},
+		Command:   append([]string{"-material", "{{.Dir}}", "-listen", ":{{.Port}}", "-allow", "{{.Client}}"}, args...),
+		Delivered: adapter.Delivered{Echo: &no, Match: `"sha256":"[0-9a-f]{64}"`},
+	}
+}
+
+func clientAs(t *testing.T, l *Lab, source images.Source, args ...string) *adapter.Adapter {
+	t.Helper()
+	return &adapter.Adapter{
+		Name: "stranger", Role: wire.Client, Image: imageOf(t, l, source), Speaks: adapter.Line,
+		Material: adapter.Material{Files: adapter.Layout{CA: "ca.crt", Cert: "tls.crt", Key: "tls.key", CRL: "crl.pem"}},
+		Command: slices.Concat([]string{
+			"/" + strings.TrimPrefix(source.Name, "broken-"), "-material", "{{.Dir}}", "-connect", "{{.IP}}:{{.Port}}", "-server-name", "{{.Host}}",
+		}, args, []string{"{{.Message}}"}),
+		Delivered: adapter.Delivered{Exit: []int{0, 6}}, // 6: what came back was the message, and no receipt
+	}
+}
+
+func imageOf(t *testing.T, l *Lab, source images.Source) string {
+	t.Helper()
+	host, ok := l.host.(*containerHost)
+	if !ok {
+		t.Fatal(errNeedsContainers)
+	}
+	image, err := host.image(t.Context(), source)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return image.Ref
+}
+
+var (
+	brokenServer = images.Source{Name: "broken-server", Package: "./lab/testdata/brokenserver", Like: "server"}
+	brokenClient = images.Source{Name: "broken-client", Package: "./lab/testdata/brokenclient", Like: "client"}
+)
+
+// TestAdaptedServers audits servers by what is seen of them from outside alone:
+// our own passes, and those that are broken on purpose are caught, by cases that
+// name their fault.
+func TestAdaptedServers(t *testing.T) {
+	t.Parallel()
+	l := startContainers(t)
+	for _, test := range []struct {
+		name   string
+		source images.Source
+		args   []string
+		cases  []string // all if empty
+		want   cases.Status
+		caught []string // each case of them, and no other
+	}{
+		{name: "our own", source: serverSource, want: cases.Passed},
+		{name: "authenticates nobody", source: brokenServer, args: []string{"-fault", "accepts-any"},
+			cases: []string{"chain/other-authority", "validity/expired", "protocol/wrong-key"},
+			want:  cases.Failed, caught: []string{"chain/other-authority", "validity/expired"}},
+		{name: "asks and does not insist", source: brokenServer, args: []string{"-fault", "requests-only"},
+			cases: []string{"chain/other-authority", "protocol/no-client-certificate"},
+			want:  cases.Failed, caught: []string{"protocol/no-client-certificate"}},
+		{name: "says nothing", source: brokenServer, args: []string{"-fault", "closes-on-bad-input"},
+			cases: []string{"chain/other-authority"}, want: cases.Passed},
+		{name: "takes plain text", source: brokenServer, args: []string{"-fault", "takes-plain-text"},
+			cases: []string{"framing/plain-text-client", "chain/other-authority"},
+			want:  cases.Failed, caught: []string{"framing/plain-text-client"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			a := serverAs(t, l, test.source, test.args...)
+			checkAdapted(t, l, Audit{Role: wire.Server, Peer: Peer{Adapter: a}, Cases: test.cases}, test.want, test.caught)
+		})
+	}
+}
+
+// TestAdaptedClients is the same for clients.
+func TestAdaptedClients(t *testing.T) {
+	t.Parallel()
+	l := startContainers(t)
+	for _, test := range []struct {
+		name   string
+		source images.Source
+		args   []string
+		cases  []string
+		want   cases.Status
+		caught []string
+	}{
+		{name: "our own", source: clientSource, want: cases.Passed},
+		{name: "authenticates nobody", source: brokenClient, args: []string{"-fault", "accepts-any"},
+			cases: []string{"chain/other-authority", "validity/expired", "protocol/wrong-key"},
+			want:  cases.Failed, caught: []string{"chain/other-authority", "validity/expired"}},
+		{name: "checks no name", source: brokenClient, args: []string{"-fault", "skips-names"},
+			cases: []string{"chain/other-authority", "identity/other-host"},
+			want:  cases.Failed, caught: []string{"identity/other-host"}},
+		{name: "hangs", source: brokenClient, args: []string{"-fault", "hangs-on-bad-input"},
+			cases: []string{"chain/other-authority"}, want: cases.Inconclusive, caught: []string{"chain/other-authority"}},
+		{name: "falls back", source: brokenClient, args: []string{"-fault", "falls-back-to-plain-text"},
+			cases: []string{"protocol/plain-text-server", "chain/other-authority"},
+			want:  cases.Failed, caught: []string{"protocol/plain-text-server"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			a := clientAs(t, l, test.source, test.args...)
+			checkAdapted(t, l, Audit{Role: wire.Client, Peer: Peer{Adapter: a}, Cases: test.cases}, test.want, test.caught)
+		})
+	}
+}
+
+func checkAdapted(t *testing.T, l *Lab, audit Audit, want cases.Status, caught []string) {
+	t.Helper()
+	result, err := l.Audit(t.Context(), audit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := result.Verdict(); got != want {
+		t.Errorf("the verdict is %s, want %s", got, want)
+	}
+	seen := make(map[string]bool)
+	for _, f := range append(result.Findings, result.Controls...) {
+		if f.Status == cases.Passed || f.Status == cases.Untried {
+			continue
+		}
+		seen[f.Case] = true
+		if !slices.Contains(caught, f.Case) {
+			t.Errorf("%s [%s] is %s: %s %s\n  client: %s\n  server: %s", f.Case, f.Version, f.Status, f.Decision, f.Means, f.Client, f.Server)
+		}
+	}
+	for _, id := range caught {
+		if !seen[id] {
+			t.Errorf("%s passed", id)
+		}
+	}
+	t.Logf("%d findings, %d untried, in %v", len(result.Findings), result.Count(cases.Untried), result.Took.Round(time.Millisecond))
+}
+
+// TestWrongAdapter tells an adapter that is wrong from a peer that is.
+func TestWrongAdapter(t *testing.T) {
+	t.Parallel()
+	l := startContainers(t)
+	for _, test := range []struct {
+		name   string
+		client bool
+		spoil  func(*adapter.Adapter)
+		look   string // what the error says to look at
+	}{
+		{name: "path", spoil: func(a *adapter.Adapter) { a.Material.Files.CA = "elsewhere.crt" }, look: "material"},
+		{name: "port", spoil: func(a *adapter.Adapter) { a.Port, a.Command[3] = 12346, ":12345" }, look: "port"},
+		{name: "readiness", spoil: func(a *adapter.Adapter) { a.Ready.Log = "never said" }, look: "ready.log"},
+		{name: "delivered", spoil: func(a *adapter.Adapter) { a.Delivered.Match = "never answered" }, look: "delivered"},
+		{name: "exits at once", spoil: func(a *adapter.Adapter) { a.Command = []string{"-no-such-flag"} }, look: "command"},
+		{name: "no such program", spoil: func(a *adapter.Adapter) { a.Entrypoint = []string{"/no/such/program"} }, look: "command"},
+		{name: "client, no such program", client: true, spoil: func(a *adapter.Adapter) { a.Command[0] = "/no/such/program" }, look: "command"},
+		{name: "client, path", client: true, spoil: func(a *adapter.Adapter) { a.Material.Files.Key = "elsewhere.key" }, look: "material"},
+		{name: "client, delivered", client: true, spoil: func(a *adapter.Adapter) { a.Delivered.Output = "never said" }, look: "delivered"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			a, role := serverAs(t, l, serverSource), wire.Server
+			a.Ready.Within = "3s"
+			if test.client {
+				a, role = clientAs(t, l, clientSource), wire.Client
+			}
+			test.spoil(a)
+			if err := a.Check(); err != nil {
+				t.Fatal(err)
+			}
+			_, err := l.Audit(t.Context(), Audit{Role: role, Peer: Peer{Adapter: a}, Cases: []string{"validity/expired"}})
+			wrong, ok := errors.AsType[*AdapterError](err)
+			if !ok {
+				t.Fatalf("got %v, want an AdapterError", err)
+			}
+			if !strings.Contains(wrong.Look, test.look) {
+				t.Errorf("look at %q, want %q\n%v", wrong.Look, test.look, wrong)
+			}
+			if len(wrong.Log) == 0 && test.name != "client, no such program" {
+				t.Errorf("nothing of what it wrote:\n%v", wrong)
+			}
+			t.Log(wrong)
+		})
+	}
+}
+
+// TestAdaptedExchange delivers messages between our own peers and those of
+// images.
+func TestAdaptedExchange(t *testing.T) {
+	t.Parallel()
+	l := startContainers(t)
+	server, client := Peer{Adapter: serverAs(t, l, serverSource)}, Peer{Adapter: clientAs(t, l, clientSource)}
+	for _, x := range []Exchange{{Server: server}, {Client: client}, {Server: server, Client: client}} {
+		v, err := l.Run(t.Context(), x)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if v.Decision != WasDelivered {
+			t.Errorf("%s\n  client: %s\n  server: %s", v, Account(&v.Client), Account(v.Server))
+		}
+	}
+	stranger, err := l.Stranger(wire.Client)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client.Material = stranger
+	v, err := l.Run(t.Context(), Exchange{Server: server, Client: client})
+	if err != nil || v.Decision == WasDelivered {
+		t.Errorf("a stranger: %s, %v", v, err)
+	}
+}

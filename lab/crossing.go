@@ -1,0 +1,271 @@
+package lab
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"net"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/mtlslab/mtlslab/lab/adapter"
+	"github.com/mtlslab/mtlslab/lab/cases"
+	"github.com/mtlslab/mtlslab/lab/wire"
+)
+
+// hostside is the server of a plain exchange, our own or not.
+type hostside struct {
+	own     *server
+	visitor *adaptedServer
+	ip      string
+	port    int
+}
+
+// guest is the client of a plain exchange, our own or not.
+type guest struct {
+	peer    Peer
+	visitor *adaptedClient
+}
+
+// hostsideOf starts a server and waits until it takes connections. Somebody
+// else's is not used again, and stop ends it.
+func (l *Lab) hostsideOf(ctx context.Context, p Peer) (h hostside, stop func(), err error) {
+	if p.Adapter == nil {
+		host, ok := l.host.(*containerHost)
+		if !ok {
+			return h, nil, errNeedsContainers
+		}
+		h.own = l.server(ctx, p)
+		if err := h.own.wait(ctx); err != nil {
+			return h, nil, err
+		}
+		if h.port, err = portOf(h.own.listening.Local); err != nil {
+			return h, nil, err
+		}
+		h.ip, err = host.addressOf(ctx, h.own.peer.process)
+		return h, func() {
+			if p.named {
+				l.forget(context.WithoutCancel(ctx), h.own)
+			}
+		}, err
+	}
+	adapted, err := l.adapt(ctx, p)
+	if err != nil {
+		return h, nil, err
+	}
+	knocker, err := l.hostile(ctx)
+	if err != nil {
+		return h, nil, err
+	}
+	h.visitor, err = adapted.startReady(ctx, l.name(p.Adapter.Name), l.material(p, l.Server.Material(l.Authority)), false, knocker)
+	if err != nil {
+		return h, nil, err
+	}
+	h.ip, _, err = net.SplitHostPort(h.visitor.address)
+	h.port = p.Adapter.Port
+	return h, func() { _ = h.visitor.stop(context.WithoutCancel(ctx)) }, err
+}
+
+// exchange carries out one plain exchange between the two, in that version of
+// TLS alone if one is given.
+func (l *Lab) exchange(ctx context.Context, h hostside, g guest, message, version string) (Verdict, error) {
+	began := time.Now()
+	nonce := newID()
+	sent := fmt.Sprintf("%s (%s)", message, nonce)
+	v := Verdict{Nonce: nonce, Sent: wire.DigestOf(sent)}
+	if h.own != nil {
+		v.Listening = h.own.listening
+	}
+	var err error
+	if g.visitor == nil {
+		err = l.callAsOwn(ctx, h, g, sent, version, &v)
+	} else {
+		err = g.visitor.callOnce(ctx, h, call{
+			dir: g.visitor.Dir(), port: h.port, ip: h.ip, version: version, message: sent, nonce: nonce,
+		}, &v)
+	}
+	if err != nil {
+		return v, err
+	}
+	if h.own != nil {
+		v.Server = h.own.accountOf(ctx, v, began)
+	}
+	v.judgeExchange(h)
+	v.Took = time.Since(began)
+	return v, nil
+}
+
+func (l *Lab) callAsOwn(ctx context.Context, h hostside, g guest, sent, version string, v *Verdict) error {
+	peer := g.peer
+	if version != "" {
+		peer.Args = append([]string{"-min-version", version, "-max-version", version}, peer.Args...)
+	}
+	p := l.client(peer, net.JoinHostPort(h.ip, fmt.Sprint(h.port)), ServerName, sent)
+	client, err := startPeer(ctx, l.host, p)
+	if err != nil {
+		return err
+	}
+	_ = client.giveAll(l.material(peer, l.Client.Material(l.Authority))) // one that has ended says so itself
+	v.Client, err = client.final(ctx)
+	return err
+}
+
+func (c *adaptedClient) callOnce(ctx context.Context, h hostside, call call, v *Verdict) error {
+	back, err := c.run(ctx, call)
+	if err != nil {
+		return err
+	}
+	delivered, err := c.delivered(back, call)
+	v.Client = accountOfReturn(back, delivered)
+	return err
+}
+
+// judgeExchange decides about a plain exchange in which at least one side gives
+// no account of its own. What neither side says, the message does: it is in the
+// answer, or in the server's log.
+func (v *Verdict) judgeExchange(h hostside) {
+	logged := h.visitor != nil && h.visitor.Logs && h.visitor.output.any(func(line string) bool { return strings.Contains(line, v.Nonce) })
+	v.Leaked = logged || v.Server != nil && v.Server.Message != nil && v.Server.Message.SHA256 == v.Sent.SHA256
+	delivered := v.Client.Kind == wire.Delivered
+	unacknowledged := v.Client.Reason == wire.BadReceipt // there was an answer, and it was not ours
+	switch {
+	case v.Leaked && (delivered || unacknowledged), delivered && h.visitor != nil:
+		v.Decision = WasDelivered
+		if v.Server != nil && v.Server.Peer != nil {
+			v.Identity = v.Server.Peer.String()
+		}
+	case v.Server != nil && v.Server.Kind == wire.Refused:
+		v.Decision, v.By, v.Reason = WasRefused, wire.Server, v.Server.Reason
+	case v.Client.Kind == wire.Refused:
+		v.Decision, v.By, v.Reason = WasRefused, wire.Client, v.Client.Reason
+	case v.Leaked:
+		v.inconclusive("the message reached the server, but the client does not call it delivered")
+	default:
+		v.inconclusive("the message is not known to have arrived: " + cmp.Or(v.Client.Detail, string(v.Client.Kind)))
+	}
+}
+
+// runAdapted is [Lab.Run] where one of the peers is somebody else's.
+func (l *Lab) runAdapted(ctx context.Context, x Exchange) (Verdict, error) {
+	h, stop, err := l.hostsideOf(ctx, x.Server)
+	if err != nil {
+		return Verdict{}, err
+	}
+	defer stop()
+	g, leave, err := l.guestOf(ctx, x.Client, []string{adapter.Host + ":" + h.ip})
+	if err != nil {
+		return Verdict{}, err
+	}
+	defer leave()
+	return l.exchange(ctx, h, g, x.Message, "")
+}
+
+func (l *Lab) guestOf(ctx context.Context, p Peer, hosts []string) (g guest, leave func(), err error) {
+	g.peer, leave = p, func() {}
+	if p.Adapter == nil {
+		return g, leave, nil
+	}
+	adapted, err := l.adapt(ctx, p)
+	if err != nil {
+		return g, nil, err
+	}
+	g.visitor, err = adapted.startClient(ctx, l.name(p.Adapter.Name), l.material(p, l.Client.Material(l.Authority)), hosts)
+	return g, func() { _ = g.visitor.stop(context.WithoutCancel(ctx)) }, err
+}
+
+// Cross carries out a plain exchange between every client and every server that
+// speak the same, in each version of TLS. Those whose peers cannot be started at
+// all are errors.
+func (l *Lab) Cross(ctx context.Context, servers, clients []Peer, progress func(done, total int)) ([]cases.Crossing, error) {
+	guests := make([]guest, len(clients))
+	start, startCtx := errgroup.WithContext(ctx)
+	start.SetLimit(startsAtOnce)
+	for i, p := range clients {
+		start.Go(func() (err error) {
+			guests[i], _, err = l.guestOf(startCtx, p, nil)
+			return err
+		})
+	}
+	err := start.Wait()
+	defer func() {
+		for _, g := range guests {
+			if g.visitor != nil {
+				_ = g.visitor.stop(context.WithoutCancel(ctx))
+			}
+		}
+	}()
+	if err != nil {
+		return nil, err
+	}
+	var all []cases.Crossing
+	for i, p := range servers {
+		made, err := l.crossOne(ctx, p, guests)
+		if err != nil {
+			return all, err
+		}
+		all = append(all, made...)
+		progress(i+1, len(servers))
+	}
+	return all, nil
+}
+
+// crossOne has all the guests call one server.
+func (l *Lab) crossOne(ctx context.Context, p Peer, guests []guest) ([]cases.Crossing, error) {
+	p.named = true
+	h, stop, err := l.hostsideOf(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	defer stop()
+	var all []cases.Crossing
+	var which []guest
+	for _, g := range guests {
+		if speaks(g.peer) != speaks(p) {
+			continue
+		}
+		for _, version := range []string{"1.2", "1.3"} {
+			all = append(all, cases.Crossing{Client: nameOfPeer(g.peer), Server: nameOfPeer(p), Version: version})
+			which = append(which, g)
+		}
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(cmp.Or(parallelOf(p), cap(l.slots)))
+	for i := range all {
+		group.Go(func() error {
+			v, err := l.exchange(ctx, h, which[i], Greeting, all[i].Version)
+			if err != nil {
+				return fmt.Errorf("%s to %s: %w", all[i].Client, all[i].Server, err)
+			}
+			c := &all[i]
+			c.Took, c.Saw, c.Status = v.Took, Account(&v.Client), cases.Passed
+			if v.Decision != WasDelivered {
+				c.Status, c.Saw = cases.Failed, v.String()+"; the client: "+c.Saw
+			}
+			return nil
+		})
+	}
+	return all, group.Wait()
+}
+
+func speaks(p Peer) adapter.Protocol {
+	if p.Adapter == nil {
+		return adapter.Line
+	}
+	return p.Adapter.Speaks
+}
+
+func parallelOf(p Peer) int {
+	if p.Adapter == nil {
+		return 0
+	}
+	return p.Adapter.Parallel
+}
+
+func nameOfPeer(p Peer) string {
+	if p.Adapter == nil {
+		return "mtlslab"
+	}
+	return p.Adapter.Name
+}
