@@ -39,13 +39,13 @@ type BaseImage struct {
 
 // Base sees to it that the engine has [BaseRef]. What is missing it pulls, and where no registry gives it, makes it from
 // Debian's packages with debootstrap, in about a minute. That needs root on Linux, the engine's architecture, and the
-// package debootstrap; the error of one to three lines says what is wanting. Such an image has the same files as Debian's
-// own but for their versions, and neither its digest nor anybody's signature.
+// package debootstrap; the error of one to three lines says what is wanting. Such an image is made of the same packages as
+// Debian's own, but is not that: it has another digest and nobody's signature.
 //
 // Progress is told what goes on, a line at a time without a newline; it may be nil.
 //
-// The image is a name of Debian's and not one of mtlslab's, so [Prune] leaves it alone. It is made in a mount namespace of
-// its own, so nothing is left behind, whatever ends this process.
+// The image has a name of Debian's and not one of mtlslab's, so [Prune] leaves it alone. What making it mounts is in a
+// namespace of its own and ends with it, also when it is interrupted.
 func Base(ctx context.Context, engine BaseEngine, progress func(string)) (BaseImage, error) {
 	return debian.ensure(ctx, engine, BaseRef, progress)
 }

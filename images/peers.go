@@ -88,30 +88,56 @@ type peer struct {
 	progress func(string)
 }
 
-func (p peer) ensure(ctx context.Context, engine BuildEngine) (Image, error) {
+// Built reports whether the engine has the image that [Build] would make, and neither pulls nor builds anything.
+func Built(ctx context.Context, engine BuildEngine, name string, files fs.FS) (bool, error) {
+	p := peer{name: name, files: files}
+	image, _, err := p.named(func(base string) (string, error) {
+		inspected, err := engine.ImageInspect(ctx, base)
+		return inspected.ID, err
+	})
+	if err == nil {
+		_, err = engine.ImageInspect(ctx, image.Ref)
+	}
+	if errdefs.IsNotFound(err) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// named is the image of the peer by the name of its content, which is returned as well. idOf is asked for the IDs of the
+// images that it starts from.
+func (p peer) named(idOf func(base string) (string, error)) (image Image, archive []byte, err error) {
 	bases, err := basesOf(p.files)
 	if err != nil {
-		return Image{}, err
+		return Image{}, nil, err
 	}
-	var archive bytes.Buffer
-	if err := pack(&archive, p.files); err != nil {
-		return Image{}, fmt.Errorf("packing its files: %w", err)
+	var content bytes.Buffer
+	if err := pack(&content, p.files); err != nil {
+		return Image{}, nil, fmt.Errorf("packing its files: %w", err)
 	}
 	key := sha256.New()
-	key.Write(archive.Bytes())
+	key.Write(content.Bytes())
 	for _, base := range bases {
-		id, err := p.base(ctx, engine, base)
+		id, err := idOf(base)
 		if err != nil {
-			return Image{}, err
+			return Image{}, nil, err
 		}
 		fmt.Fprintf(key, "%s %s\n", base, id)
 	}
 	name := peerName(p.name)
-	image := Image{Name: name, Ref: repository(name) + ":" + hex.EncodeToString(key.Sum(nil))[:12], Cached: true}
+	image = Image{Name: name, Ref: repository(name) + ":" + hex.EncodeToString(key.Sum(nil))[:12], Cached: true}
+	return image, content.Bytes(), nil
+}
+
+func (p peer) ensure(ctx context.Context, engine BuildEngine) (Image, error) {
+	image, archive, err := p.named(func(base string) (string, error) { return p.base(ctx, engine, base) })
+	if err != nil {
+		return Image{}, err
+	}
 	inspected, err := engine.ImageInspect(ctx, image.Ref)
 	if errdefs.IsNotFound(err) {
 		image.Cached = false
-		if err := p.build(ctx, engine, image, archive.Bytes()); err != nil {
+		if err := p.build(ctx, engine, image, archive); err != nil {
 			return Image{}, err
 		}
 		inspected, err = engine.ImageInspect(ctx, image.Ref)

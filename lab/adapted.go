@@ -84,10 +84,7 @@ func (l *Lab) adapt(ctx context.Context, p Peer) (*adapted, error) {
 
 func (a *adapted) bring(ctx context.Context, p Peer, progress func(string)) (string, error) {
 	if a.Build != "" {
-		files := p.Context
-		if files == nil {
-			files = os.DirFS(a.BuildDir())
-		}
+		files := p.files()
 		progress("building the image of " + a.Name + ", if need be")
 		if err := a.CheckBuild(files); err != nil {
 			return "", err

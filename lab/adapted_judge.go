@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"slices"
@@ -49,8 +50,10 @@ func abridged(text string) string {
 // the connection. That it was closed without an answer is a refusal only because
 // the same message is answered before and after, when nothing is wrong with it,
 // and because the server still runs. A timeout never is.
-func (v *result) judgeVisitor(s *adaptedServer, speech adapter.Speech, c wire.Connection) {
-	logged := s.Logs && s.output.any(func(line string) bool { return strings.Contains(line, v.Nonce) })
+//
+// The log tells of a message only if that was sent once.
+func (v *result) judgeVisitor(s *adaptedServer, speech adapter.Speech, c wire.Connection, once bool) {
+	logged := once && s.Logs && s.output.any(func(line string) bool { return strings.Contains(line, v.Nonce) })
 	v.Leaked = logged || v.Client.Kind == wire.Delivered
 	switch {
 	case v.Client.Kind == wire.Delivered:
@@ -86,6 +89,27 @@ func (v *result) judgeEnd(c wire.Connection) {
 	default:
 		v.inconclusive("the connection ended by " + string(c.End))
 	}
+}
+
+// judgeStart decides about a server that was started with material that it cannot
+// work with, and to which nothing was delivered. Some listen before they have
+// read it, and end; others listen, and nobody can talk to them.
+func (v *result) judgeStart(ctx context.Context, s *adaptedServer, c wire.Connection) error {
+	if c.End == wire.EndUnreachable {
+		limit, cancel := context.WithTimeout(ctx, s.Ready.Limit())
+		defer cancel()
+		select {
+		case <-s.ended:
+		case <-limit.Done():
+		}
+	}
+	switch {
+	case !s.alive():
+		return v.didNotStart(ctx, wire.Server, s.asPeer(), nil)
+	case c.End == wire.EndGaveUp:
+		v.refusedBy(wire.Server, wire.BadMaterial)
+	}
+	return nil
 }
 
 func (v *result) refusedBy(role wire.Role, how wire.Reason) {

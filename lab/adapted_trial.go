@@ -32,6 +32,8 @@ type visitor struct {
 	lists  *adaptedServer // the same with revocation lists, if any case needs them
 	client *adaptedClient // of a client
 	calls  string         // the address of whom it calls
+
+	oneRoot bool // it trusts no more than the first of the roots that it is given
 }
 
 // beginAdapted brings the audited image up, as often as the trials need it.
@@ -110,6 +112,29 @@ func (r *auditor) usable(controls []cases.Finding) error {
 	return nil
 }
 
+// otherRoot is a good exchange under a root that only some cases stand on. A
+// peer that takes one root alone turns those away whatever else is wrong.
+func (r *auditor) otherRoot() (trial, error) {
+	c := cases.Case{ID: "control/other-root", Summary: "the good exchange under another root", Withdrawn: true}
+	forged, err := r.lab.forge(c, other(r.audit.Role))
+	c.Withdrawn = false
+	return trial{Case: c, version: r.audit.Versions[len(r.audit.Versions)-1], rule: cases.Rule{Expect: cases.MustAccept}, forged: forged}, err
+}
+
+// tryOtherRoot finds out whether the peer takes more roots than one.
+func (r *auditor) tryOtherRoot(ctx context.Context, plan []trial) error {
+	if r.visitor == nil || !slices.ContainsFunc(plan, func(t trial) bool { return len(t.forged.ExtraRoots) > 0 }) {
+		return nil
+	}
+	t, err := r.otherRoot()
+	if err != nil {
+		return err
+	}
+	v, err := r.inTurn(ctx, t)
+	r.visitor.oneRoot = v.Decision != WasDelivered
+	return err
+}
+
 func (r *auditor) startAdapted(ctx context.Context, material wire.Material, lists bool) (*adaptedServer, error) {
 	return r.visitor.startReady(ctx, r.lab.name(r.visitor.Name), material, lists, r.adversary)
 }
@@ -169,6 +194,8 @@ func (r *auditor) missing(t trial) string {
 		return "its adapter gives it no revocation lists"
 	case server && slices.Contains(t.Needs, cases.Admission) && !v.Admits:
 		return "it is not told whom to admit, and so admits whoever its authority vouches for"
+	case v.oneRoot && len(t.forged.ExtraRoots) > 0:
+		return "it trusts no more than one of the roots that it is given"
 	case t.Withdrawn && v.Reload.Signal == "" && len(v.Reload.Command) == 0:
 		return "its adapter knows no way to have it read its trust again"
 	case server && attack.HangUp:
@@ -214,9 +241,9 @@ func (r *auditor) againstVisitingServer(ctx context.Context, t trial, attack wir
 	}
 	last := evidence.Last()
 	v.Client = asClientIn(speech, last, v.Sent)
-	v.judgeVisitor(target, speech, last)
-	if t.Material != nil && v.Decision != WasDelivered && !target.alive() {
-		return v.didNotStart(ctx, wire.Server, target.asPeer(), nil)
+	v.judgeVisitor(target, speech, last, attack.Resume == nil)
+	if t.Material != nil && v.Decision != WasDelivered {
+		return v.judgeStart(ctx, target, last)
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package lab
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -85,11 +86,14 @@ func (l *Lab) Audit(ctx context.Context, a Audit) (cases.Audit, error) {
 	if err != nil {
 		return cases.Audit{}, err
 	}
+	before := func(findings []cases.Finding) error {
+		return errors.Join(r.usable(findings), r.tryOtherRoot(ctx, plan))
+	}
 	for _, step := range []struct {
 		trials []trial
 		into   *[]cases.Finding
 		check  func([]cases.Finding) error
-	}{{controls, &result.Controls, r.usable}, {plan, &result.Findings, nil}, {controls, &result.Controls, nil}} {
+	}{{controls, &result.Controls, before}, {plan, &result.Findings, nil}, {controls, &result.Controls, nil}} {
 		findings, err := r.carryOut(ctx, step.trials, len(plan)+2*len(controls))
 		if err == nil && step.check != nil {
 			err = step.check(findings)
@@ -197,8 +201,16 @@ func (r *auditor) start(ctx context.Context, plan []trial) error {
 		return err
 	}
 	r.subject.CRL = crls
+	trials := plan
+	if r.audit.Peer.Adapter != nil {
+		t, err := r.otherRoot()
+		if err != nil {
+			return err
+		}
+		trials = append(slices.Clone(plan), t)
+	}
 	given := make(map[*pki.Forged]bool) // one chain serves both versions of TLS
-	for _, t := range plan {
+	for _, t := range trials {
 		if given[t.forged] {
 			continue
 		}
@@ -206,7 +218,6 @@ func (r *auditor) start(ctx context.Context, plan []trial) error {
 		r.subject.Trust = append(r.subject.Trust, t.forged.Trust()...)
 		r.subject.CRL = append(r.subject.CRL, t.forged.CRLs()...)
 	}
-
 	if r.audit.Peer.Adapter == nil {
 		return r.startOwn(ctx)
 	}

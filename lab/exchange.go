@@ -51,8 +51,12 @@ const accountGrace = 3 * time.Second
 // verdict; an error means that the lab broke.
 func (l *Lab) Run(ctx context.Context, x Exchange) (Verdict, error) {
 	began := time.Now()
-	ctx, cancel := context.WithTimeoutCause(ctx, l.cfg.Timeout,
-		fmt.Errorf("the exchange took longer than %v", l.cfg.Timeout))
+	visitors := x.Server.Adapter != nil || x.Client.Adapter != nil
+	timeout := l.cfg.Timeout
+	if visitors {
+		timeout = max(timeout, adaptedTimeout)
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("the exchange took longer than %v", timeout))
 	defer cancel()
 	x.Message, x.ServerName = cmp.Or(x.Message, Greeting), cmp.Or(x.ServerName, ServerName)
 	if strings.ContainsAny(x.Message, "\r\n") {
@@ -61,7 +65,7 @@ func (l *Lab) Run(ctx context.Context, x Exchange) (Verdict, error) {
 	nonce := newID()
 	sent := fmt.Sprintf("%s (%s)", x.Message, nonce)
 
-	if x.Server.Adapter != nil || x.Client.Adapter != nil {
+	if visitors {
 		return l.runAdapted(ctx, x)
 	}
 	server, client, err := l.startBoth(ctx, x, sent)

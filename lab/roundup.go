@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
+	"os"
 	"path"
 	"slices"
 
@@ -126,4 +127,22 @@ func galleryPeer(files fs.FS, file string) (Peer, error) {
 		return Peer{}, fmt.Errorf("%s: %w", file, err)
 	}
 	return Peer{Adapter: a, Context: context}, nil
+}
+
+// Built says whether the engine has the image of a peer already. Without
+// containers nothing is.
+func (l *Lab) Built(ctx context.Context, p Peer) (bool, error) {
+	host, ok := l.host.(*containerHost)
+	if !ok || p.Adapter.Build == "" {
+		return false, nil
+	}
+	return images.Built(ctx, host.engine, p.Adapter.BuildName(), p.files())
+}
+
+// files are what the peer's image is built of.
+func (p Peer) files() fs.FS {
+	if p.Context != nil {
+		return p.Context
+	}
+	return os.DirFS(p.Adapter.BuildDir())
 }

@@ -51,11 +51,10 @@ func (a *Adapter) fault(key string, err error) error {
 			e.Line = line
 			return e
 		}
-		i := strings.LastIndexAny(at, ".[")
-		if i < 0 {
-			return e
+		if at == "" {
+			return e // it was read from no file
 		}
-		at = at[:i]
+		at = at[:max(0, strings.LastIndexAny(at, ".["))]
 	}
 }
 

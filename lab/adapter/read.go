@@ -95,7 +95,9 @@ func (w where) fault(node *yaml.Node, key, format string, args ...any) error {
 // into decodes by hand, because a decoder of structs gives no line for a key
 // that is unknown and speaks of Go's types.
 func (w where) into(node *yaml.Node, value reflect.Value, key string) error {
-	w.lines[key] = node.Line
+	if _, ok := w.lines[key]; !ok {
+		w.lines[key] = node.Line // of an element of a list, or of the whole
+	}
 	if node.Kind == yaml.AliasNode || node.Anchor != "" {
 		return w.fault(node, key, "no anchors and aliases here")
 	}
@@ -166,6 +168,7 @@ func (w where) pairs(node *yaml.Node, key string, each func(name, child *yaml.No
 			return w.fault(name, path, "want each key once, as plain text")
 		}
 		seen[name.Value] = true
+		w.lines[path] = name.Line
 		if err := each(name, child, path); err != nil {
 			return err
 		}

@@ -25,6 +25,9 @@ import (
 	"github.com/mtlslab/mtlslab/lab/report"
 )
 
+// patience is for a machine that has much else to do; nothing here takes a second.
+const patience = 3 * time.Minute
+
 // browser starts Chromium, or skips the test where there is none.
 func browser(t *testing.T) context.Context {
 	t.Helper()
@@ -45,7 +48,7 @@ func browser(t *testing.T) context.Context {
 	}
 	// Its own sandbox wants rights that root and most containers do not have. It is
 	// given a page of ours and nothing else.
-	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]), chromedp.ExecPath(program), chromedp.NoSandbox)
+	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]), chromedp.ExecPath(program), chromedp.NoSandbox, chromedp.WSURLReadTimeout(patience))
 	ctx, cancel := chromedp.NewExecAllocator(t.Context(), options...)
 	t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewContext(ctx)
@@ -120,7 +123,7 @@ func open(ctx context.Context, t *testing.T, sc cases.Scorecard) *visit {
 // do runs the steps, which must be done within a time.
 func (v *visit) do(steps ...chromedp.Action[chromedp.Void]) {
 	v.t.Helper()
-	ctx, cancel := context.WithTimeout(v.ctx, time.Minute)
+	ctx, cancel := context.WithTimeout(v.ctx, patience)
 	defer cancel()
 	if err := chromedp.Do(ctx, steps...); err != nil {
 		v.t.Fatal(err)
@@ -130,7 +133,7 @@ func (v *visit) do(steps ...chromedp.Action[chromedp.Void]) {
 // get runs a step that has a result.
 func get[T any](v *visit, step chromedp.Action[T]) T {
 	v.t.Helper()
-	ctx, cancel := context.WithTimeout(v.ctx, time.Minute)
+	ctx, cancel := context.WithTimeout(v.ctx, patience)
 	defer cancel()
 	result, err := chromedp.Run(ctx, step)
 	if err != nil {

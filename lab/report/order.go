@@ -82,9 +82,12 @@ func control(a cases.Audit, i int) cases.Finding {
 	return f
 }
 
-// uncontrolled says why the controls as a whole prove nothing, if there are too
-// few of them; those that were not delivered speak for themselves.
+// uncontrolled says why the controls as a whole prove nothing, if there was no audit
+// or there are too few of them; those that were not delivered speak for themselves.
 func uncontrolled(a cases.Audit) string {
+	if a.Broke != "" {
+		return "the peer was not put to the test: " + wire.Printable(a.Broke)
+	}
 	if len(a.Controls) < 2 {
 		return "the good exchange was not tried both before and after the cases, so they prove nothing"
 	}

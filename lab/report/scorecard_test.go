@@ -74,7 +74,7 @@ func TestScorecardIsNotChanged(t *testing.T) {
 		}
 	}
 	for i := range sc.Audits {
-		if sc.Audits[i].Subject != again.Audits[i].Subject || sc.Audits[i].Format != 0 || sc.Audits[i].Findings[0] != again.Audits[i].Findings[0] {
+		if sc.Audits[i].Subject != again.Audits[i].Subject || sc.Audits[i].Format != 0 || !slices.Equal(sc.Audits[i].Findings, again.Audits[i].Findings) {
 			t.Errorf("audit %d is changed", i)
 		}
 	}

@@ -197,12 +197,12 @@ func (p *page) doubts(sc cases.Scorecard) {
 			p.row("complaint", nameWidth, "", peerName(a)+": "+wire.Printable(complaint), 0)
 		}
 		if why := unproven(a); why != "" {
-			p.row("controls", nameWidth, "", peerName(a)+": "+why, 0)
+			p.row(doubt(a), nameWidth, "", peerName(a)+": "+why, 0)
 		}
 	}
 	var open []string
 	for _, a := range sc.Audits {
-		if !a.Isolated {
+		if !a.Isolated && a.Broke == "" {
 			open = append(open, peerName(a))
 		}
 	}

@@ -211,7 +211,10 @@ func few() cases.Scorecard {
 	}
 	return cases.Scorecard{
 		Profile: cases.Strict, Began: evil.Began, Took: 125 * time.Second, Command: "mtlslab scorecard 'a  b' -v", Engine: "29.3.0, amd64, 2 processors " + hostile,
-		Audits: []cases.Audit{good, uncontrolled(), evil},
+		Audits: []cases.Audit{good, uncontrolled(), evil, {
+			Role: wire.Client, Profile: cases.Strict, Subject: "wget", Broke: "no such image " + hostile,
+			Product: &cases.Product{Name: "wget", Image: "docker.io/library/wget", Adapter: strings.Repeat("0", 64)},
+		}},
 		Crossings: []cases.Crossing{
 			{Client: "curl", Server: "evil|`name`", Version: "1.3", Status: cases.Failed, Saw: "``" + hostile + long, Took: time.Millisecond},
 			{Client: "curl", Server: "evil|`name`", Version: "1.2", Status: cases.Passed, Saw: "delivered"},

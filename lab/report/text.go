@@ -68,7 +68,7 @@ func Text(w io.Writer, a cases.Audit, o Options) error {
 		p.row("complaint", nameWidth, "", wire.Printable(complaint), 0)
 	}
 	if why := uncontrolled(a); why != "" {
-		p.row("controls", nameWidth, "", why, 0)
+		p.row(doubt(a), nameWidth, "", why, 0)
 	}
 	if !a.Isolated {
 		p.row("isolation", nameWidth, "", "not proven on "+or(a.Runtime, "an unnamed runtime"), 0)
@@ -76,6 +76,14 @@ func Text(w io.Writer, a cases.Audit, o Options) error {
 	p.verdict(a)
 	_, err := w.Write(p.Bytes())
 	return err
+}
+
+// doubt names what is uncontrolled or unproven.
+func doubt(a cases.Audit) string {
+	if a.Broke != "" {
+		return "broke"
+	}
+	return "controls"
 }
 
 // page is text of a width in the making.

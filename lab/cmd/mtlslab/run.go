@@ -25,6 +25,7 @@ type demonstration struct {
 	Isolation isolation     `json:"isolation"`
 	Exchange  claim         `json:"exchange"`
 	Controls  []claim       `json:"controls"`
+	Mistake   []catch       `json:"mistake,omitempty"` // of the example that the project grew from
 	CleanUp   time.Duration `json:"clean_up_ns"`
 	Took      time.Duration `json:"took_ns"`
 }
@@ -120,6 +121,11 @@ func demonstrate(cmd *cobra.Command, cfg lab.Config, message string) (err error)
 		return err
 	}
 	show.controls(d.Controls)
+	var took time.Duration
+	if d.Mistake, took, err = catchExample(ctx, l); err != nil {
+		return err
+	}
+	show.mistake(d.Mistake, took)
 	if err := closeLab(); err != nil {
 		return err
 	}
@@ -151,6 +157,11 @@ func isolated(facts lab.Facts, v lab.Verdict) isolation {
 func (d demonstration) passes() bool {
 	for _, c := range d.Controls {
 		if !c.Pass {
+			return false
+		}
+	}
+	for _, c := range d.Mistake {
+		if !c.Caught {
 			return false
 		}
 	}

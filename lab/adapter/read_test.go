@@ -1,0 +1,99 @@
+package adapter_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/mtlslab/mtlslab/lab/adapter"
+	"github.com/mtlslab/mtlslab/lab/wire"
+)
+
+const good = `name: shop
+role: server
+image: shop:1
+port: 8443
+speaks: http
+`
+
+func TestRead(t *testing.T) {
+	t.Parallel()
+	for _, role := range []wire.Role{wire.Server, wire.Client} {
+		a, err := adapter.Read("example.yaml", strings.NewReader(string(adapter.Example(role))))
+		if err != nil || a.Role != role {
+			t.Errorf("the example of a %s: %v, %v", role, a, err)
+		}
+	}
+	if _, err := adapter.Read("shop.yaml", strings.NewReader(good)); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestReadFaults wants every fault named by file, line and key.
+func TestReadFaults(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ name, text, want string }{
+		{"empty", "", "shop.yaml: empty"},
+		{"not YAML", "a: [", "shop.yaml: yaml: "},
+		{"two documents", good + "---\na: b\n", "shop.yaml:6: want one document"},
+		{"a list", "- a\n", "shop.yaml:1: want keys and values"},
+		{"unknown key", good + "prot: 3\n", "shop.yaml:6: prot: no such key; choose from about, "},
+		{"unknown key below", good + "ready:\n  lgo: x\n", "shop.yaml:7: ready.lgo: no such key; choose from log, within"},
+		{"key twice", good + "port: 3\n", "shop.yaml:6: port: want each key once"},
+		{"not a number", strings.Replace(good, "8443", "https", 1), `shop.yaml:4: port: want a whole number, got "https"`},
+		{"not a boolean", good + "logs: yes\n", `shop.yaml:6: logs: want true or false, got "yes"`},
+		{"not a list", good + "command: serve\n", "shop.yaml:6: command: want a list, such as [one, two]"},
+		{"nothing", good + "about:\n", "shop.yaml:6: about: want a value"},
+		{"an anchor", good + "about: &a text\n", "shop.yaml:6: about: no anchors and aliases here"},
+		{"no name", strings.Replace(good, "shop\n", "Shop!\n", 1), "shop.yaml:1: name: want lower-case letters"},
+		{"no role", strings.Replace(good, "server", "proxy", 1), "shop.yaml:2: role: want server or client"},
+		{"image and build", good + "build: .\n", "shop.yaml:3: image: give an image, or a directory to build"},
+		{"absolute build", strings.Replace(good, "image: shop:1", "build: /", 1), "shop.yaml:3: build: want a directory relative to this file"},
+		{"no such protocol", strings.Replace(good, "http", "gopher", 1), "shop.yaml:5: speaks: want one of line, http, "},
+		{"port out of range", strings.Replace(good, "8443", "70000", 1), "shop.yaml:4: port: want the port that it listens on"},
+		{"a client's key", good + "stdin: hello\n", "shop.yaml:6: stdin: a client's, and this is a server"},
+		{"a client's answer", good + "delivered:\n  exit: [0]\n", "shop.yaml:6: delivered: exit and output are a client's"},
+		{"status without HTTP", strings.Replace(good, "http", "line", 1) + "delivered: {status: [200]}\n", "shop.yaml:6: delivered.status: only http has one"},
+		{"no such signal", good + "reload: {signal: KILL}\n", "shop.yaml:6: reload.signal: want one of HUP, "},
+		{"signal and command", good + "reload: {signal: HUP, command: [reload]}\n", "shop.yaml:6: reload.command: give a signal or a command"},
+		{"not a duration", good + "ready: {within: 3}\n", "shop.yaml:6: ready.within: want a time such as 10s"},
+		{"not a pattern", good + "ready: {log: '('}\n", "shop.yaml:6: ready.log: error parsing regexp"},
+		{"not a template", good + "command: [serve, '{{.CA']\n", "shop.yaml:6: command[1]: template: line 1: "},
+		{"unknown template", good + "files:\n  /etc/shop: |\n    {{.Certificate}}\n", "shop.yaml:7: files./etc/shop: template: line 1:2: "},
+		{"relative file", good + "files: {etc/shop: text}\n", "shop.yaml:6: files.etc/shop: want an absolute path"},
+		{"relative directory", good + "material: {dir: certs}\n", "shop.yaml:6: material.dir: want an absolute path"},
+		{"owner", good + "material: {owner: 'a b'}\n", "shop.yaml:6: material.owner: want user or user:group"},
+		{"two files of a name", good + "material: {files: {ca: a, cert: a}}\n", "shop.yaml:6: material.files.cert: two files of one name"},
+		{"way up", good + "material: {files: {ca: ../a}}\n", "shop.yaml:6: material.files.ca: want a name or a path without dots"},
+		{"lines that are not there", good + "authentication:\n  - client_ca\n", `shop.yaml:7: authentication[0]: "client_ca" is in none of `},
+		{"a server's key", "name: a\nrole: client\nimage: a\nspeaks: line\ncommand: [a]\nport: 3\n", "shop.yaml:6: port: a server's, and this is a client"},
+		{"no command", "name: a\nrole: client\nimage: a\nspeaks: line\n", "shop.yaml:1: command: missing"},
+		{"too large", "about: " + strings.Repeat("a", 1<<20), "shop.yaml: more than 1048576 bytes"},
+		{"steering a terminal", good + "\"a\\e[31m\": b\n", `shop.yaml:6: a\x1b[31m: no such key`},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			_, err := adapter.Read("shop.yaml", strings.NewReader(test.text))
+			if _, ok := errors.AsType[*adapter.Error](err); !ok || !strings.HasPrefix(err.Error(), test.want) {
+				t.Errorf("got  %v\nwant %s", err, test.want)
+			}
+		})
+	}
+}
+
+func FuzzRead(f *testing.F) {
+	f.Add(good)
+	f.Add(string(adapter.Example(wire.Server)))
+	f.Add(string(adapter.Example(wire.Client)))
+	f.Fuzz(func(t *testing.T, text string) {
+		a, err := adapter.Read("fuzz.yaml", strings.NewReader(text))
+		if (a == nil || err != nil) && err == nil {
+			t.Error("neither an adapter nor an error")
+		}
+		if err == nil {
+			if _, err := a.Speech("Hello (0123456789ab)", "0123456789ab"); err != nil {
+				t.Errorf("it was read, and cannot speak: %v", err)
+			}
+		}
+	})
+}

@@ -1,0 +1,81 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/mtlslab/mtlslab/lab"
+	"github.com/mtlslab/mtlslab/lab/cases"
+	"github.com/mtlslab/mtlslab/lab/wire"
+)
+
+// example is the peer of the gallery that makes the mistake of the example that
+// the project grew from.
+const example = "pyopenssl-verify-mode"
+
+// catch is the mistake found in one role: the last act of a demonstration, where
+// the engine has the image.
+type catch struct {
+	Role    wire.Role     `json:"role"`
+	Case    string        `json:"case"`
+	Caught  bool          `json:"caught"`
+	Finding cases.Finding `json:"finding"`
+
+	words string
+}
+
+// catches are what must be found.
+var catches = []catch{
+	{Role: wire.Server, Case: "protocol/no-client-certificate", words: "its server took a message from a client with no certificate"},
+	{Role: wire.Client, Case: "chain/other-authority", words: "its client handed its message to an impostor"},
+}
+
+// catchExample audits the example in both roles, with the one case that shows
+// its mistake. It returns nothing if the engine does not have its image.
+func catchExample(ctx context.Context, l *lab.Lab) ([]catch, time.Duration, error) {
+	began := time.Now()
+	found := make([]catch, len(catches))
+	group, ctx := errgroup.WithContext(ctx)
+	for i, c := range catches {
+		peer, err := galleryPeer(example, c.Role)
+		if err != nil {
+			return nil, 0, err
+		}
+		if built, err := l.Built(ctx, peer); err != nil || !built {
+			return nil, 0, err
+		}
+		group.Go(func() error {
+			result, err := l.Audit(ctx, lab.Audit{
+				Role: c.Role, Peer: peer, Cases: []string{c.Case}, Versions: []string{"1.3"},
+				Profile: cases.RFC5280, Command: "mtlslab audit " + string(c.Role) + " --peer " + example,
+			})
+			if err != nil {
+				return fmt.Errorf("the example's %s: %w", c.Role, err)
+			}
+			found[i] = c
+			found[i].Finding = result.Findings[0]
+			found[i].Caught = result.Verdict() == cases.Failed
+			return nil
+		})
+	}
+	err := group.Wait()
+	return found, time.Since(began), err
+}
+
+// mistake shows what was found in the example.
+func (n *narrator) mistake(found []catch, took time.Duration) {
+	if len(found) == 0 {
+		return
+	}
+	n.line("mistake", "context.verify_mode = ..., which pyOpenSSL does not know", took)
+	for _, c := range found {
+		verdict := "caught"
+		if !c.Caught {
+			verdict = "NOT CAUGHT: " + c.Finding.Decision
+		}
+		n.line("", c.words+": "+verdict, 0)
+	}
+}
