@@ -13,7 +13,7 @@ LINT         := .tools/golangci-lint-$(LINT_VERSION)
 # The race detector needs cgo, and cgo a C compiler.
 RACE = $(shell command -v "$$($(GO) env CC)" >/dev/null 2>&1 && echo -race)
 
-.PHONY: help lab test check images bench fuzz lint clean format tidy generated short build go race
+.PHONY: help lab test check scorecard base debootstrap images bench fuzz lint clean format tidy generated short build go race
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
@@ -25,6 +25,12 @@ test: go race ## all tests; with containers where an engine answers
 	$(GO) test $(RACE) -timeout 30m $(ARGS) ./...
 
 check: format tidy lint short ## what to run before every commit
+
+scorecard: base ## audit the gallery of real software, and write docs/scorecard
+	@bin/mtlslab scorecard --out docs/scorecard $(ARGS)
+
+base: build debootstrap ## bring debian:bookworm-slim into the engine, for the gallery
+	@bin/mtlslab base
 
 images: build ## put the images that compose.yaml names into the engine
 	@bin/mtlslab images $(ARGS)
@@ -66,6 +72,11 @@ go:
 
 race: go
 	@test -n "$(RACE)" || echo "no C compiler, so without the race detector: install gcc" >&2
+
+# Needed only where no registry gives the base image.
+debootstrap:
+	@docker image inspect debian:bookworm-slim >/dev/null 2>&1 || command -v debootstrap >/dev/null 2>&1 || \
+		{ command -v apt-get >/dev/null 2>&1 && test "$$(id -u)" = 0 && apt-get update -qq && apt-get install -y -qq debootstrap; } >&2 || true
 
 $(LINT):
 	@echo "installing golangci-lint $(LINT_VERSION) into .tools, once" >&2

@@ -32,7 +32,7 @@ var rooms = map[string]struct {
 	"lab/report":      {[]string{"lab/pki", "lab/wire", "lab/cases", "lab/adapter"}, "a report is made of verdicts, with no engine"},
 	"lab/adversary":   {[]string{"lab/wire"}, "it is given its certificates, right or wrong"},
 	"lab/exercises":   {[]string{"lab/pki", "lab/wire", "lab/cases"}, "exercises are data"},
-	"lab/hold":        {nil, "it does nothing but wait"},
+	"lab/hold":        {[]string{"lab/wire"}, "it is carried into other people's containers"},
 	"lab/cmd/mint":    {[]string{"lab/pki", "lab/wire"}, "with the lab it would bring the engine's client into an image of its own"},
 	"lab/cmd/mtlslab": {[]string{"images", "lab", "lab/pki", "lab/wire", "lab/cases", "lab/adapter", "lab/report", "lab/exercises"}, "the command line is on top"},
 }

@@ -136,7 +136,7 @@ func (s *adaptedServer) ready(ctx context.Context, by *adversary) error {
 	for {
 		open, err := by.knock(limit, s.address)
 		if open {
-			return nil
+			return s.stillThere(limit)
 		}
 		if err != nil && limit.Err() == nil {
 			return err
@@ -148,6 +148,21 @@ func (s *adaptedServer) ready(ctx context.Context, by *adversary) error {
 			return s.unready(ctx, limit, fmt.Sprintf("nothing listens on port %d after %v", s.Port, within), "port, command, files")
 		case <-ticker.C:
 		}
+	}
+}
+
+// stillThere returns errEnded unless the server's container runs, as the engine
+// says now: the address of one that has ended may be another's already.
+func (s *adaptedServer) stillThere(ctx context.Context) error {
+	made, err := s.host.engine.ContainerInspect(ctx, s.id, client.ContainerInspectOptions{})
+	switch {
+	case err != nil:
+		return fmt.Errorf("inspecting %s: %w", s.Name, err)
+	case !made.Container.State.Running:
+		<-s.ended
+		return errEnded
+	default:
+		return nil
 	}
 }
 

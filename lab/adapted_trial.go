@@ -200,9 +200,19 @@ func (r *auditor) missing(t trial) string {
 		return "its adapter knows no way to have it read its trust again"
 	case server && attack.HangUp:
 		return "it gives no account of what it does not answer"
+	case server && len(attack.Preface) > 0 && !attack.NoTLS && t.ahead() && v.OpensPlainly():
+		return "what comes first on its connections is in the clear anyway"
 	default:
 		return ""
 	}
+}
+
+// ahead says whether something of no peer's protocol is sent before the
+// handshake, with the message after it.
+func (t trial) ahead() bool {
+	attack := wire.Attack{Message: "message"}
+	t.Attack(&attack)
+	return attack.Message != ""
 }
 
 // againstVisitingServer carries out one trial of a server.
@@ -240,10 +250,50 @@ func (r *auditor) againstVisitingServer(ctx context.Context, t trial, attack wir
 		return err
 	}
 	last := evidence.Last()
+	if err := r.stillOwn(ctx, t, target, v); err != nil || v.Decision != "" {
+		return err
+	}
 	v.Client = asClientIn(speech, last, v.Sent)
 	v.judgeVisitor(target, speech, last, attack.Resume == nil)
 	if t.Material != nil && v.Decision != WasDelivered {
 		return v.judgeStart(ctx, target, last)
+	}
+	return nil
+}
+
+// stillOwn sees to it that whoever answered was the server that was started for
+// this trial. Of one that has ended by then, that is the account.
+func (r *auditor) stillOwn(ctx context.Context, t trial, s *adaptedServer, v *result) error {
+	if t.Material == nil && !t.Withdrawn {
+		return nil // it is looked after when all trials are over
+	}
+	err := s.stillThere(ctx)
+	switch {
+	case !errors.Is(err, errEnded):
+		return err
+	case t.Material != nil:
+		return v.didNotStart(ctx, wire.Server, s.asPeer(), nil)
+	default:
+		v.inconclusive("the server ended")
+		return nil
+	}
+}
+
+// survived says whether the servers of an audit are still those that were
+// started. What was asked of one that has ended, another may have answered.
+func (r *auditor) survived(ctx context.Context) error {
+	if r.visitor == nil {
+		return nil
+	}
+	for _, s := range []*adaptedServer{r.visitor.plain, r.visitor.lists} {
+		if s == nil {
+			continue
+		}
+		if err := s.stillThere(ctx); errors.Is(err, errEnded) {
+			return s.unusable("it ended during the audit", "its last lines")
+		} else if err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -103,6 +103,9 @@ func (l *Lab) Audit(ctx context.Context, a Audit) (cases.Audit, error) {
 		}
 		*step.into = append(*step.into, findings...)
 	}
+	if err := r.survived(ctx); err != nil {
+		return result, err
+	}
 	result.Took = time.Since(began)
 	return result.Waive(a.Waivers, time.Now()), nil
 }

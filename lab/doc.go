@@ -28,6 +28,15 @@
 //	v, err := l.Run(ctx, lab.Exchange{Client: lab.Peer{Material: stranger}})
 //	v.Diff(lab.Refused(wire.Server, wire.UnknownAuthority))
 //
+// Either peer can be somebody else's image, its code unchanged. An adapter says
+// how it is run; [Gallery] has some:
+//
+//	a, err := adapter.Read("adapter.yaml", file)
+//	audit, err := l.Audit(ctx, lab.Audit{Role: wire.Server, Peer: lab.Peer{Adapter: a}})
+//	if audit.Verdict() != cases.Passed { ... }
+//
+// An [AdapterError] says that nothing was shown, and what to look at.
+//
 // Runs may overlap. A server that is asked for again is not started again.
 //
 // The package starts peers and judges what they say. It prints nothing, knows

@@ -79,7 +79,8 @@ type Want struct {
 }
 
 // Delivered wants the message to arrive from a client verified to have that URI
-// or DNS name.
+// or DNS name. Without a name, whom the server verified is not asked: somebody
+// else's does not tell.
 func Delivered(identity string) Want { return Want{decision: WasDelivered, identity: identity} }
 
 // Refused wants that side to refuse for that reason, or for one of several
@@ -103,16 +104,23 @@ func (v Verdict) meets(want Want) bool {
 		return false
 	}
 	if want.decision == WasDelivered {
-		return v.Server.Peer.Has(want.identity) && v.Client.Receipt.Client.Has(want.identity)
+		return want.identity == "" || v.verified(want.identity)
 	}
 	return !v.Leaked && v.By == want.by && slices.Contains(want.reasons, v.Reason)
+}
+
+// verified says whether the server tells that it verified a client of that name,
+// and the client, if it was given a receipt, that it was.
+func (v Verdict) verified(name string) bool {
+	server := v.Server != nil && v.Server.Peer != nil && v.Server.Peer.Has(name)
+	return server && (v.Client.Receipt == nil || v.Client.Receipt.Client.Has(name))
 }
 
 // String is the verdict in a few words.
 func (v Verdict) String() string {
 	switch v.Decision {
 	case WasDelivered:
-		return "delivered from " + v.Identity
+		return strings.TrimSuffix("delivered from "+v.Identity, " from ")
 	case WasRefused:
 		return fmt.Sprintf("refused by the %s, %s", v.By, v.Reason)
 	default:
@@ -123,7 +131,7 @@ func (v Verdict) String() string {
 // String is what is wanted in a few words.
 func (w Want) String() string {
 	if w.decision == WasDelivered {
-		return "delivered from " + w.identity
+		return strings.TrimSuffix("delivered from "+w.identity, " from ")
 	}
 	reasons := make([]string, len(w.reasons))
 	for i, reason := range w.reasons {

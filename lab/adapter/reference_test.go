@@ -21,7 +21,7 @@ var updateReference = flag.Bool("update-reference", false, "write docs/reference
 func TestReference(t *testing.T) {
 	t.Parallel()
 	for path, want := range map[string]string{
-		"../../docs/reference/adapter.md":           page(),
+		"../../docs/reference/adapter.md":          page(),
 		"../../docs/reference/adapter.schema.json": string(adapter.Schema()),
 	} {
 		if *updateReference {

@@ -78,6 +78,11 @@ func (a *Adapter) Speech(message, nonce string) (Speech, error) {
 	return s, err
 }
 
+// OpensPlainly says whether its connections begin before TLS does.
+func (a *Adapter) OpensPlainly() bool {
+	return len(talks[a.Speaks](a, "", "").asClient.Opening) > 0
+}
+
 // Refused says whether a server's answer, given over TLS, turns the client away.
 func (s Speech) Refused(answer string) bool { return s.refused != nil && s.refused.MatchString(answer) }
 

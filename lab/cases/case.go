@@ -84,3 +84,8 @@ type Case struct {
 	// of the other side, as everywhere.
 	Material func(wire.Material) wire.Material
 }
+
+func (c Case) needing(need Need) Case {
+	c.Needs = append(c.Needs, need)
+	return c
+}

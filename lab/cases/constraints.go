@@ -86,7 +86,7 @@ func dnsConstraints() []Case {
 		constraintCase("wildcard-over-permitted", "E03", "has a wildcard that covers more than what is permitted", unbound, must("RUSTSEC-2026-0099"),
 			constrained(names{pki.DNSName("*.good.test")}, names{pki.DNSName("www.good.test"), pki.DNSName(host)}, nil)),
 		{
-			ID: "constraints/common-name-only", Row: "E08", Roles: asBoth, Reasons: []wire.Reason{wire.NameConstraint, wire.WrongName, wire.BadName, wire.NotAllowed},
+			ID: "constraints/common-name-only", Row: "E08", Roles: asBoth, Needs: []Need{Admission}, Reasons: []wire.Reason{wire.NameConstraint, wire.WrongName, wire.BadName, wire.NotAllowed},
 			Summary: "has no names but the common one, which its issuer may not issue", Meaning: unbound,
 			Rules: rules(refuse("policy: a common name is no name (RFC 9525, 2), least of all one that is not permitted"), refuse("X509-SVID, 2"), refuse("CVE-2026-42790")),
 			Mutation: func(role wire.Role) pki.Mutation {

@@ -165,7 +165,7 @@ func versions() []Case {
 	return []Case{
 		cryptoCase("version-1", "G11", "has a leaf of version 1, which has no names, only a subject", anyUse,
 			rules(refuse("policy: it has no names (RFC 9525, 2), and is nobody's"), refuse("X509-SVID, 2"), refuse("RFC 5280, 4.1.2.1")), unnamed,
-			pki.LeafDER(func(t *pki.TBS) { t.Version, t.Extensions = nil, nil })),
+			pki.LeafDER(func(t *pki.TBS) { t.Version, t.Extensions = nil, nil })).needing(Admission),
 		cryptoCase("version-1-with-extensions", "G11", "has a leaf of version 1 that has extensions", parsed, with, unnamed, version(0)),
 		cryptoCase("version-2-with-extensions", "G11", "has a leaf of version 2 that has extensions", parsed, with, unnamed, version(1)),
 		cryptoCase("version-4", "G11", "has a leaf of version 4", parsed, strictOnly("RFC 5280, 4.1.2.1", "policy: there is no version 4"), unnamed, version(3)),

@@ -38,9 +38,9 @@ func operationalCases() []Case {
 			func(m *wire.Material) {
 				m.Key = pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: newKey(elliptic.P256())})
 			}),
-		needing(RevocationLists, strictly(starts("crl-not-pem", "K01", "with a revocation list that is no PEM", "",
+		strictly(starts("crl-not-pem", "K01", "with a revocation list that is no PEM", "",
 			func(m *wire.Material) { m.CRL = []byte("this is not the list\n") }),
-			"RFC 5280, 6.3", "policy: a revocation list that was given is not passed over")),
+			"RFC 5280, 6.3", "policy: a revocation list that was given is not passed over").needing(RevocationLists),
 	}
 }
 
@@ -60,11 +60,6 @@ func starts(id, row, with, cite string, spoil func(*wire.Material)) Case {
 
 func strictly(c Case, leftOpen, policy string) Case {
 	c.Rules = strictOnly(leftOpen, policy)
-	return c
-}
-
-func needing(need Need, c Case) Case {
-	c.Needs = []Need{need}
 	return c
 }
 

@@ -84,10 +84,11 @@ type visit struct {
 	errors   []string
 }
 
-// open opens the scorecard from a file, in a tab of its own.
+// open opens the scorecard from a file, in a profile of its own: the theme that
+// somebody chose is kept for all pages of one.
 func open(ctx context.Context, t *testing.T, sc cases.Scorecard) *visit {
 	t.Helper()
-	ctx, cancel := chromedp.NewContext(ctx)
+	ctx, cancel := chromedp.NewContext(ctx, chromedp.WithNewBrowserContext())
 	t.Cleanup(cancel)
 	v := &visit{t: t, ctx: ctx, file: filepath.Join(t.TempDir(), "scorecard.html")}
 	var page bytes.Buffer
@@ -249,7 +250,8 @@ func testClick(ctx context.Context, t *testing.T) {
 	}
 	v.do(click(`#theme`))
 	v.is(`document.documentElement.dataset.theme === "light" && document.getElementById("theme").textContent === "Dark"`)
-	v.do(click(`#theme`))
+	v.do(v.navigate("?again"))
+	v.is(`document.documentElement.dataset.theme === "light"`)
 	v.clean()
 }
 

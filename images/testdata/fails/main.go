@@ -1,4 +1,4 @@
-// Fails says much and ends with 3.
+// The command fails says much and ends with 3. All goes to one stream, for the order of two is anybody's.
 package main
 
 import (
@@ -8,7 +8,7 @@ import (
 
 func main() {
 	for i := range 100 {
-		fmt.Println("line", i)
+		fmt.Fprintln(os.Stderr, "line", i)
 	}
 	fmt.Fprintln(os.Stderr, "what went wrong")
 	os.Exit(3)
