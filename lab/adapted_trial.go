@@ -33,7 +33,8 @@ type visitor struct {
 	client *adaptedClient // of a client
 	calls  string         // the address of whom it calls
 
-	oneRoot bool // it trusts no more than the first of the roots that it is given
+	silent  map[string]string // why it is not tried in a version of TLS
+	oneRoot bool              // it trusts no more than the first of the roots that it is given
 }
 
 // beginAdapted brings the audited image up, as often as the trials need it.
@@ -84,32 +85,51 @@ func (v *visitor) running() []*process {
 }
 
 // usable holds an audit up where the good exchange is not delivered: hundreds of
-// cases would prove nothing, and it is likely the adapter that is wrong.
-func (r *auditor) usable(controls []cases.Finding) error {
-	if r.visitor == nil {
-		return nil
+// cases would prove nothing, and it is likely the adapter that is wrong. A version
+// of TLS that the peer does not speak is left out, unless it was asked for. The
+// controls that remain are returned, with their findings.
+func (r *auditor) usable(controls []trial, findings []cases.Finding) ([]trial, []cases.Finding, error) {
+	r.visitor.silent = make(map[string]string)
+	var failed *AdapterError
+	for i, f := range findings {
+		if f.Status != cases.Passed && r.visitor.silent[f.Version] == "" {
+			r.visitor.silent[f.Version] = fmt.Sprintf("the good exchange in TLS %s is not delivered", f.Version)
+			if failed == nil {
+				failed = r.undelivered(f, controls[i].lists)
+			}
+		}
 	}
-	for _, f := range controls {
-		if f.Status == cases.Passed {
-			continue
-		}
-		e := &AdapterError{
-			Peer: r.visitor.Name,
-			What: fmt.Sprintf("%s in TLS %s is not delivered: %s\n  client saw: %s\n  server saw: %s", f.Summary, f.Version, cmp.Or(f.Means, f.Decision), f.Client, f.Server),
-			Look: "speaks, delivered, material, files; --version, if it does not speak both",
-		}
-		switch {
-		case r.visitor.client != nil:
-			e.Look = "command, delivered, material; --version, if it does not speak both"
-			e.Log = []string{f.Client}
-		case f.Summary == "the good exchange":
-			e.Log = r.visitor.plain.lastLines()
-		default:
-			e.Log = r.visitor.lists.lastLines()
-		}
-		return e
+	if failed != nil && (r.chosen || len(r.visitor.silent) == len(r.audit.Versions)) {
+		return nil, nil, failed
 	}
-	return nil
+	var left []trial
+	var of []cases.Finding
+	for i, t := range controls {
+		if r.visitor.silent[t.version] == "" {
+			left, of = append(left, t), append(of, findings[i])
+		}
+	}
+	return left, of, nil
+}
+
+// undelivered is the error of a good exchange that was not.
+func (r *auditor) undelivered(f cases.Finding, lists bool) *AdapterError {
+	e := &AdapterError{
+		Peer: r.visitor.Name,
+		What: fmt.Sprintf("%s in TLS %s is not delivered: %s\n  client saw: %s\n  server saw: %s",
+			f.Summary, f.Version, cmp.Or(f.Means, f.Decision), f.Client, f.Server),
+		Look: "speaks, delivered, material, files",
+	}
+	switch {
+	case r.visitor.client != nil:
+		e.Look = "command, delivered, material"
+		e.Log = []string{f.Client}
+	case lists:
+		e.Log = r.visitor.lists.lastLines()
+	default:
+		e.Log = r.visitor.plain.lastLines()
+	}
+	return e
 }
 
 // otherRoot is a good exchange under a root that only some cases stand on. A
@@ -118,7 +138,11 @@ func (r *auditor) otherRoot() (trial, error) {
 	c := cases.Case{ID: "control/other-root", Summary: "the good exchange under another root", Withdrawn: true}
 	forged, err := r.lab.forge(c, other(r.audit.Role))
 	c.Withdrawn = false
-	return trial{Case: c, version: r.audit.Versions[len(r.audit.Versions)-1], rule: cases.Rule{Expect: cases.MustAccept}, forged: forged}, err
+	version := r.audit.Versions[len(r.audit.Versions)-1]
+	if r.visitor != nil && r.visitor.silent[version] != "" {
+		version = r.audit.Versions[0]
+	}
+	return trial{Case: c, version: version, rule: cases.Rule{Expect: cases.MustAccept}, forged: forged}, err
 }
 
 // tryOtherRoot finds out whether the peer takes more roots than one.
@@ -190,6 +214,8 @@ func (r *auditor) missing(t trial) string {
 		t.Attack(&attack)
 	}
 	switch {
+	case v.silent[t.version] != "":
+		return v.silent[t.version]
 	case slices.Contains(t.Needs, cases.RevocationLists) && !v.TakesLists():
 		return "its adapter gives it no revocation lists"
 	case server && slices.Contains(t.Needs, cases.Admission) && !v.Admits:

@@ -3,7 +3,6 @@ package lab
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -46,6 +45,7 @@ type auditor struct {
 	subject   wire.Material
 	server    *server  // where our own server is audited
 	visitor   *visitor // where somebody else's peer is
+	chosen    bool     // whether the versions were asked for
 
 	trust sync.Mutex // held while the server trusts less than it did
 
@@ -59,7 +59,8 @@ type auditor struct {
 func (l *Lab) Audit(ctx context.Context, a Audit) (cases.Audit, error) {
 	began := time.Now()
 	a.Profile = cmp.Or(a.Profile, cases.Strict)
-	if len(a.Versions) == 0 {
+	chosen := len(a.Versions) > 0
+	if !chosen {
 		a.Versions = []string{"1.2", "1.3"}
 	}
 	if a.Progress == nil {
@@ -69,7 +70,7 @@ func (l *Lab) Audit(ctx context.Context, a Audit) (cases.Audit, error) {
 	if err != nil {
 		return cases.Audit{}, err
 	}
-	r := &auditor{lab: l, audit: a}
+	r := &auditor{lab: l, audit: a, chosen: chosen}
 	if err := r.start(ctx, plan); err != nil {
 		return cases.Audit{}, err
 	}
@@ -86,23 +87,26 @@ func (l *Lab) Audit(ctx context.Context, a Audit) (cases.Audit, error) {
 	if err != nil {
 		return cases.Audit{}, err
 	}
-	before := func(findings []cases.Finding) error {
-		return errors.Join(r.usable(findings), r.tryOtherRoot(ctx, plan))
+	total := len(plan) + 2*len(controls)
+	if result.Controls, err = r.carryOut(ctx, controls, total); err != nil {
+		return result, err
 	}
-	for _, step := range []struct {
-		trials []trial
-		into   *[]cases.Finding
-		check  func([]cases.Finding) error
-	}{{controls, &result.Controls, before}, {plan, &result.Findings, nil}, {controls, &result.Controls, nil}} {
-		findings, err := r.carryOut(ctx, step.trials, len(plan)+2*len(controls))
-		if err == nil && step.check != nil {
-			err = step.check(findings)
-		}
-		if err != nil {
+	if r.visitor != nil {
+		if controls, result.Controls, err = r.usable(controls, result.Controls); err != nil {
 			return result, err
 		}
-		*step.into = append(*step.into, findings...)
+		if err := r.tryOtherRoot(ctx, plan); err != nil {
+			return result, err
+		}
 	}
+	if result.Findings, err = r.carryOut(ctx, plan, total); err != nil {
+		return result, err
+	}
+	after, err := r.carryOut(ctx, controls, total)
+	if err != nil {
+		return result, err
+	}
+	result.Controls = append(result.Controls, after...)
 	if err := r.survived(ctx); err != nil {
 		return result, err
 	}
