@@ -142,7 +142,7 @@ func TestAdaptedClients(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			a := clientAs(t, l, test.source, test.args...)
-			checkAdapted(t, l, Audit{Role: wire.Client, Peer: Peer{Adapter: a}, Cases: test.cases}, test.want, test.caught)
+			checkAdapted(t, l, Audit{Role: wire.Client, Peer: Peer{Adapter: a}, Cases: test.cases, Profile: cases.RFC5280}, test.want, test.caught)
 		})
 	}
 }

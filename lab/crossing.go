@@ -89,8 +89,12 @@ func (l *Lab) exchange(ctx context.Context, h hostside, g guest, message, versio
 	if err != nil {
 		return v, err
 	}
-	if h.own != nil {
+	switch {
+	case h.own == nil:
+	case g.visitor == nil:
 		v.Server = h.own.accountOf(ctx, v, began)
+	default:
+		v.Server = h.own.receiptOf(ctx, v)
 	}
 	v.judgeExchange(h)
 	v.Took = time.Since(began)

@@ -126,14 +126,23 @@ func (s *server) accountOf(ctx context.Context, v Verdict, since time.Time) *wir
 	if v.Client.Local == "" {
 		return nil // there was no connection
 	}
+	return s.account(ctx, func(o wire.Outcome) bool {
+		ended := o.Remote != "" && o.Remote == v.Client.Local && o.Kind != wire.Received && !o.Time.Before(since)
+		return ended || v.isOf(o)
+	})
+}
+
+// receiptOf is what the server says of the message alone, whoever brought it.
+func (s *server) receiptOf(ctx context.Context, v Verdict) *wire.Outcome { return s.account(ctx, v.isOf) }
+
+func (v Verdict) isOf(o wire.Outcome) bool {
+	return o.Message != nil && o.Message.SHA256 == v.Sent.SHA256
+}
+
+func (s *server) account(ctx context.Context, match func(wire.Outcome) bool) *wire.Outcome {
 	ctx, cancel := context.WithTimeout(ctx, accountGrace)
 	defer cancel()
-	outcome, err := s.peer.await(ctx, func(o wire.Outcome) bool {
-		if o.Message != nil && o.Message.SHA256 == v.Sent.SHA256 {
-			return true
-		}
-		return o.Remote != "" && o.Remote == v.Client.Local && o.Kind != wire.Received && !o.Time.Before(since)
-	})
+	outcome, err := s.peer.await(ctx, match)
 	if err != nil {
 		return nil
 	}

@@ -2,8 +2,6 @@ import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.util.List;
-import java.util.Timer;
-import java.util.TimerTask;
 import javax.net.ssl.SNIHostName;
 import javax.net.ssl.SSLSocket;
 import javax.net.ssl.SSLSocketFactory;
@@ -12,10 +10,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 /** Sends one line to a verified TLS server and waits for it to come back. Keys and trust are system properties. */
 public final class Client {
-    private static final int TOTAL_MILLIS = 8_000;
-
     public static void main(String[] args) {
-        limitTime();
         try {
             exchange(args[0], Integer.parseInt(args[1]), args[2]);
         } catch (IOException e) {
@@ -39,15 +34,5 @@ public final class Client {
                 throw new IOException("the answer is not the message");
             }
         }
-    }
-
-    private static void limitTime() {
-        new Timer(true).schedule(new TimerTask() {
-            @Override
-            public void run() {
-                System.err.println("client: time limit");
-                Runtime.getRuntime().halt(1);
-            }
-        }, TOTAL_MILLIS);
     }
 }

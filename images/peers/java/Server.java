@@ -10,7 +10,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 /** Takes lines from verified TLS clients, prints them, and sends them back. Keys and trust are system properties. */
 public final class Server {
-    private static final int IDLE_MILLIS = 10_000;
+    private static final int IDLE_MILLIS = 20_000;
 
     public static void main(String[] args) throws IOException {
         int port = Integer.parseInt(args[0]);

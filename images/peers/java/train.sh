@@ -4,18 +4,18 @@
 set -eu
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
-store="-storetype PKCS12 -storepass changeit"
+store="-storetype JKS -storepass changeit"
 for name in a b; do
     keytool -genkeypair -alias $name -keyalg EC -groupname secp256r1 -dname O=training -ext san=dns:localhost \
-        -keystore "$dir/$name.p12" $store
-    keytool -exportcert -alias $name -file "$dir/$name.der" -keystore "$dir/$name.p12" $store
-    keytool -importcert -noprompt -alias $name -file "$dir/$name.der" -keystore "$dir/trust.p12" $store
+        -keystore "$dir/$name.jks" $store
+    keytool -exportcert -alias $name -file "$dir/$name.der" -keystore "$dir/$name.jks" $store
+    keytool -importcert -noprompt -alias $name -file "$dir/$name.der" -keystore "$dir/trust.jks" $store
 done
 run() { # identity, version, archive, class and arguments
     identity=$1 version=$2 archive=$3
     shift 3
-    java @/app/jvm.options -Djavax.net.ssl.keyStore="$dir/$identity.p12" -Djavax.net.ssl.keyStorePassword=changeit \
-        -Djavax.net.ssl.trustStore="$dir/trust.p12" -Djavax.net.ssl.trustStorePassword=changeit \
+    java @/app/jvm.options -Djavax.net.ssl.keyStore="$dir/$identity.jks" -Djavax.net.ssl.keyStorePassword=changeit \
+        -Djavax.net.ssl.trustStore="$dir/trust.jks" -Djavax.net.ssl.trustStorePassword=changeit \
         -Djdk.tls.client.protocols="$version" $archive -cp /app/peer.jar "$@"
 }
 run a TLSv1.3 -Xshare:auto Server 12345 &

@@ -1,18 +1,18 @@
 // Asks for one path of a server that it has verified. Exits 0 if the answer is a success.
-// usage: client.js CA CERT KEY HOST PORT PATH [VERSION [CRL]]
+// usage: client.js --ca=FILE --cert=FILE --key=FILE --crl=FILE --tls=VERSION --host=NAME --port=PORT --path=PATH
 'use strict';
 
 const fs = require('fs');
 const https = require('https');
 
-const TOTAL_MILLIS = 8000;
-const [ca, cert, key, host, port, path, version, crl] = process.argv.slice(2);
+const { ca, cert, key, crl, tls, host, port, path } = Object.fromEntries(
+  process.argv.slice(2).map((word) => word.match(/^--([a-z]+)=(.*)$/).slice(1)),
+);
 
 function fail(why) {
   console.error(`client: ${why.trim()}`);
   process.exit(1);
 }
-setTimeout(fail, TOTAL_MILLIS, 'time limit').unref();
 
 const options = {
   host,
@@ -24,8 +24,8 @@ const options = {
   cert: fs.readFileSync(cert),
   key: fs.readFileSync(key),
 };
-if (version) {
-  options.minVersion = options.maxVersion = `TLSv${version}`;
+if (tls) {
+  options.minVersion = options.maxVersion = `TLSv${tls}`;
 }
 if (crl) {
   // Of a text with several lists Node reads the first alone.

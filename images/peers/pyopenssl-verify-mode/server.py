@@ -9,7 +9,7 @@ import threading
 from OpenSSL import SSL, crypto
 
 PORT = 12345
-IDLE_SECONDS = 10
+IDLE_SECONDS = 20
 MAX_LINE = 64 * 1024
 
 

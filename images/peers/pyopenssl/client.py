@@ -1,15 +1,17 @@
-"""Sends one line to the TLS server that it has verified, and waits for it to come back."""
+"""Sends one line to the TLS server that it has verified, and waits for it to come back.
 
-import argparse
+usage: client.py --ca=FILE --cert=FILE --key=FILE --crl=FILE --tls=VERSION --host=NAME --port=PORT --message=LINE
+
+Without lists in --crl no revocation is checked; without --tls, 1.2 and 1.3 are spoken.
+"""
+
 import contextlib
-import signal
 import socket
 import sys
 
 from cryptography import x509
 from OpenSSL import SSL, crypto
 
-TOTAL_SECONDS = 8
 MAX_LINE = 64 * 1024
 VERSIONS = {"1.2": SSL.TLS1_2_VERSION, "1.3": SSL.TLS1_3_VERSION}
 
@@ -27,16 +29,16 @@ def note(connection, certificate, error, depth, ok):
 
 def new_context(args):
     context = SSL.Context(SSL.TLS_METHOD)
-    context.set_min_proto_version(VERSIONS.get(args.tls, SSL.TLS1_2_VERSION))
-    if args.tls:
-        context.set_max_proto_version(VERSIONS[args.tls])
-    context.use_certificate_chain_file(args.cert)
-    context.use_privatekey_file(args.key)
-    context.load_verify_locations(args.ca)
+    context.set_min_proto_version(VERSIONS.get(args["tls"], SSL.TLS1_2_VERSION))
+    if args["tls"]:
+        context.set_max_proto_version(VERSIONS[args["tls"]])
+    context.use_certificate_chain_file(args["cert"])
+    context.use_privatekey_file(args["key"])
+    context.load_verify_locations(args["ca"])
     context.set_verify(SSL.VERIFY_PEER, note)
     context.get_cert_store().set_flags(crypto.X509StoreFlags.X509_STRICT)
-    if args.crl:
-        context.load_verify_locations(args.crl)
+    if args["crl"]:
+        context.load_verify_locations(args["crl"])
         context.get_cert_store().set_flags(crypto.X509StoreFlags.CRL_CHECK | crypto.X509StoreFlags.CRL_CHECK_ALL)
     return context
 
@@ -61,13 +63,13 @@ def read_line(connection):
 
 
 def exchange(args):
-    connection = SSL.Connection(new_context(args), socket.create_connection((args.host, args.port)))
-    connection.set_tlsext_host_name(args.host.encode())
+    connection = SSL.Connection(new_context(args), socket.create_connection((args["host"], int(args["port"]))))
+    connection.set_tlsext_host_name(args["host"].encode())
     connection.set_connect_state()
     try:
         connection.do_handshake()
-        check_name(connection.get_peer_certificate(), args.host)
-        message = args.message.encode() + b"\n"
+        check_name(connection.get_peer_certificate(), args["host"])
+        message = args["message"].encode() + b"\n"
         connection.sendall(message)
         # In TLS 1.3 only an answer shows that the server took our certificate.
         if read_line(connection) != message:
@@ -80,22 +82,11 @@ def exchange(args):
             connection.shutdown()
 
 
-def out_of_time(signum, frame):
-    raise Refused("time limit")
-
-
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    for name in ("--ca", "--cert", "--key"):
-        parser.add_argument(name, required=True)
-    parser.add_argument("--crl", help="revocation lists; nothing is checked if empty")
-    parser.add_argument("--tls", choices=["", *VERSIONS], help="the only version to speak")
-    for name in ("host", "port", "message"):
-        parser.add_argument(name)
-    signal.signal(signal.SIGALRM, out_of_time)
-    signal.alarm(TOTAL_SECONDS)
+    # argparse would take longer to load than it saves: this is run hundreds of times.
+    args = dict(word.removeprefix("--").split("=", 1) for word in sys.argv[1:])
     try:
-        exchange(parser.parse_args())
+        exchange(args)
     except (Refused, SSL.Error, OSError) as err:
         sys.exit(f"client: {err or repr(err)}")
 

@@ -1,39 +1,41 @@
-"""Sends one line to the TLS server that it has verified, and waits for it to come back."""
+"""Sends one line to the TLS server that it has verified, and waits for it to come back.
 
-import argparse
-import signal
+usage: client.py --ca=FILE --cert=FILE --key=FILE --crl=FILE --tls=VERSION --host=NAME --port=PORT --message=LINE
+
+Without lists in --crl no revocation is checked; without --tls, 1.2 and 1.3 are spoken.
+"""
+
 import socket
 import ssl
 import sys
 
-TOTAL_SECONDS = 8
 MAX_LINE = 64 * 1024
 VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 
 
 def new_context(args):
-    context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=args.ca)
+    context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=args["ca"])
     # Both are so already; they are said because all depends on them.
     context.verify_mode = ssl.CERT_REQUIRED
     context.check_hostname = True
     context.hostname_checks_common_name = False
     # Python 3.13 sets it by default, older ones do not.
     context.verify_flags |= ssl.VERIFY_X509_STRICT
-    context.minimum_version = VERSIONS.get(args.tls, ssl.TLSVersion.TLSv1_2)
-    if args.tls:
-        context.maximum_version = VERSIONS[args.tls]
-    context.load_cert_chain(args.cert, args.key)
-    if args.crl:
-        context.load_verify_locations(args.crl)
+    context.minimum_version = VERSIONS.get(args["tls"], ssl.TLSVersion.TLSv1_2)
+    if args["tls"]:
+        context.maximum_version = VERSIONS[args["tls"]]
+    context.load_cert_chain(args["cert"], args["key"])
+    if args["crl"]:
+        context.load_verify_locations(args["crl"])
         context.verify_flags |= ssl.VERIFY_CRL_CHECK_CHAIN
     return context
 
 
 def exchange(args):
     context = new_context(args)
-    with socket.create_connection((args.host, args.port)) as sock:
-        with context.wrap_socket(sock, server_hostname=args.host) as connection:
-            message = args.message.encode() + b"\n"
+    with socket.create_connection((args["host"], int(args["port"]))) as sock:
+        with context.wrap_socket(sock, server_hostname=args["host"]) as connection:
+            message = args["message"].encode() + b"\n"
             connection.sendall(message)
             # In TLS 1.3 only an answer shows that the server took our certificate.
             answer = connection.makefile("rb").readline(MAX_LINE)
@@ -41,22 +43,11 @@ def exchange(args):
                 raise ConnectionError("the answer is not the message")
 
 
-def out_of_time(signum, frame):
-    raise TimeoutError("time limit")
-
-
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    for name in ("--ca", "--cert", "--key"):
-        parser.add_argument(name, required=True)
-    parser.add_argument("--crl", help="revocation lists; nothing is checked if empty")
-    parser.add_argument("--tls", choices=["", *VERSIONS], help="the only version to speak")
-    for name in ("host", "port", "message"):
-        parser.add_argument(name)
-    signal.signal(signal.SIGALRM, out_of_time)
-    signal.alarm(TOTAL_SECONDS)
+    # argparse would take longer to load than it saves: this is run hundreds of times.
+    args = dict(word.removeprefix("--").split("=", 1) for word in sys.argv[1:])
     try:
-        exchange(parser.parse_args())
+        exchange(args)
     except OSError as err:
         sys.exit(f"client: {err}")
 

@@ -7,7 +7,7 @@ import sys
 import threading
 
 PORT = 12345
-IDLE_SECONDS = 10
+IDLE_SECONDS = 20
 MAX_LINE = 64 * 1024
 
 
