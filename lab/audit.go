@@ -25,6 +25,12 @@ type Audit struct {
 	Versions []string // of TLS; "1.2" and "1.3" if empty
 	Waivers  []cases.Waiver
 	Command  string // that repeats the audit; "mtlslab audit server" or client if empty
+
+	// Once tries cases of certificates in the last of the versions alone: what a
+	// peer makes of a certificate does not depend on the version. It halves the
+	// audit of a client, which is started for each case.
+	Once bool
+
 	Progress func(done, total int, current string)
 }
 
@@ -145,6 +151,9 @@ func (l *Lab) plan(a Audit) ([]trial, error) {
 		versions := c.Versions
 		if versions == nil {
 			versions = []string{"1.2", "1.3"}
+		}
+		if a.Once && c.Mutation != nil {
+			versions = a.Versions[len(a.Versions)-1:]
 		}
 		for _, version := range versions {
 			if slices.Contains(a.Versions, version) {

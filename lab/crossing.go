@@ -82,7 +82,7 @@ func (l *Lab) exchange(ctx context.Context, h hostside, g guest, message, versio
 	if g.visitor == nil {
 		err = l.callAsOwn(ctx, h, g, sent, version, &v)
 	} else {
-		err = g.visitor.callOnce(ctx, h, call{
+		err = g.visitor.callOnce(ctx, call{
 			dir: g.visitor.Dir(), port: h.port, ip: h.ip, version: version, message: sent, nonce: nonce,
 		}, &v)
 	}
@@ -116,7 +116,7 @@ func (l *Lab) callAsOwn(ctx context.Context, h hostside, g guest, sent, version 
 	return err
 }
 
-func (c *adaptedClient) callOnce(ctx context.Context, h hostside, call call, v *Verdict) error {
+func (c *adaptedClient) callOnce(ctx context.Context, call call, v *Verdict) error {
 	back, err := c.run(ctx, call)
 	if err != nil {
 		return err

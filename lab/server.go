@@ -133,7 +133,9 @@ func (s *server) accountOf(ctx context.Context, v Verdict, since time.Time) *wir
 }
 
 // receiptOf is what the server says of the message alone, whoever brought it.
-func (s *server) receiptOf(ctx context.Context, v Verdict) *wire.Outcome { return s.account(ctx, v.isOf) }
+func (s *server) receiptOf(ctx context.Context, v Verdict) *wire.Outcome {
+	return s.account(ctx, v.isOf)
+}
 
 func (v Verdict) isOf(o wire.Outcome) bool {
 	return o.Message != nil && o.Message.SHA256 == v.Sent.SHA256

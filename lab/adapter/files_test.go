@@ -19,7 +19,7 @@ var everything = adapter.Layout{
 	PKCS12: "p12", TrustStore: "trust.p12", JKS: "/etc/jks", TrustJKS: "trust.jks",
 }
 
-func minted(t *testing.T) (wire.Material, *pki.Identity, *pki.Authority) {
+func minted(t *testing.T) (wire.Material, *pki.Identity) {
 	t.Helper()
 	authority, err := pki.New(pki.Config{})
 	if err != nil {
@@ -33,13 +33,13 @@ func minted(t *testing.T) (wire.Material, *pki.Identity, *pki.Authority) {
 	if material.CRL, err = authority.CRLs(); err != nil {
 		t.Fatal(err)
 	}
-	return material, id, authority
+	return material, id
 }
 
 // TestMaterialFiles reads every layout back.
 func TestMaterialFiles(t *testing.T) {
 	t.Parallel()
-	material, id, _ := minted(t)
+	material, id := minted(t)
 	a := adapter.Adapter{Material: adapter.Material{Files: everything}}
 	files, err := a.MaterialFiles(material, "/m")
 	if err != nil {
@@ -87,7 +87,7 @@ func TestMaterialFiles(t *testing.T) {
 // read.
 func TestSpoiledMaterial(t *testing.T) {
 	t.Parallel()
-	material, _, _ := minted(t)
+	material, _ := minted(t)
 	plain := adapter.Adapter{}
 	files, err := plain.MaterialFiles(wire.Material{Chain: material.Chain}, "/m")
 	if err != nil || len(files) != 1 || files[0].Path != "/m/tls.crt" {

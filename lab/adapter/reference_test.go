@@ -80,8 +80,7 @@ Templates are those of Go's text/template. An unknown name is an error.
 }
 
 func keys(b *strings.Builder, t reflect.Type, prefix string) {
-	for i := range t.NumField() {
-		field := t.Field(i)
+	for field := range t.Fields() {
 		key := field.Tag.Get("yaml")
 		if key == "" {
 			continue

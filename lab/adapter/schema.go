@@ -52,8 +52,7 @@ func schemaOf(t reflect.Type) *jsonschema.Schema {
 		return schemaOf(t.Elem())
 	case reflect.Struct:
 		s := &jsonschema.Schema{Type: "object", Properties: make(map[string]*jsonschema.Schema), AdditionalProperties: nothing()}
-		for i := range t.NumField() {
-			field := t.Field(i)
+		for field := range t.Fields() {
 			key := field.Tag.Get("yaml")
 			if key == "" {
 				continue

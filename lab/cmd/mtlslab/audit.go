@@ -60,7 +60,7 @@ adapter or a peer of the gallery it is our own.
 
 Exit codes: 0 everything passed, 1 a case failed, 3 nothing was shown.`, role),
 		Args: atMostOneImage,
-		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, args) },
+		RunE: f.run,
 	}
 	flags := cmd.Flags()
 	runtimeFlag(flags, &f.cfg.Runtime)

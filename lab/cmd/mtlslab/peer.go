@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -25,9 +26,6 @@ type peerFlags struct {
 	env           []string
 	command       []string
 }
-
-// plain are the flags that stand in for an adapter.
-var plain = []string{"ca-file", "cert-file", "key-file", "port", "env", "command"}
 
 func (p *peerFlags) register(flags *pflag.FlagSet, role wire.Role) {
 	flags.StringVar(&p.adapter, "adapter", "", "file that says how the image is run; mtlslab adapter init writes one")
@@ -105,14 +103,14 @@ func (p *peerFlags) fromFlags(role wire.Role, image string) (lab.Peer, error) {
 }
 
 func (p *peerFlags) asFlags() string {
-	text := fmt.Sprintf(" --port %d --ca-file %s --cert-file %s --key-file %s", p.port, quoted(p.ca), quoted(p.cert), quoted(p.key))
+	words := []string{"", "--port", strconv.Itoa(p.port), "--ca-file", quoted(p.ca), "--cert-file", quoted(p.cert), "--key-file", quoted(p.key)}
 	for _, pair := range p.env {
-		text += " --env " + quoted(pair)
+		words = append(words, "--env", quoted(pair))
 	}
 	for _, word := range p.command {
-		text += " --command " + quoted(word)
+		words = append(words, "--command", quoted(word))
 	}
-	return text
+	return strings.Join(words, " ")
 }
 
 // nameOf is what a peer is called whose image is known alone.

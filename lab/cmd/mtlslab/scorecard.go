@@ -33,6 +33,7 @@ type scorecardFlags struct {
 	atOnce      int
 	fresh       bool
 	noExchanges bool
+	thorough    bool
 }
 
 // The files of a scorecard. The first is what an interrupted one left, and is
@@ -59,9 +60,10 @@ func newScorecard() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "scorecard [PEER...]",
 		Short: "Audit all peers of the gallery, and ours, side by side",
-		Long: `Audit all peers of the gallery, and ours, side by side: every case of a profile
-in both versions of TLS, and a plain exchange between every client and every
-server that speak the same. With names, only those peers.
+		Long: `Audit all peers of the gallery, and ours, side by side: every case of a profile,
+in both versions of TLS where that can make a difference, and a plain exchange
+between every client and every server that speak the same. With names, only
+those peers.
 
 With --out the result is written there as JSON, Markdown and one HTML page, and
 what an interrupted run has found is taken up again by the next.
@@ -82,6 +84,7 @@ put to the test.`,
 	flags.StringVar(&f.out, "out", "", "directory to write the scorecard to")
 	flags.IntVar(&f.atOnce, "at-once", lab.DefaultAtOnce, "how many peers are audited at once")
 	flags.BoolVar(&f.fresh, "fresh", false, "do not take up what an interrupted run has found")
+	flags.BoolVar(&f.thorough, "thorough", false, "try certificates against clients in both versions, not the last alone")
 	flags.BoolVar(&f.noExchanges, "no-exchanges", false, "leave the plain exchanges out")
 	return cmd
 }
@@ -197,6 +200,7 @@ func (r *round) audit(cmd *cobra.Command) (err error) {
 		which = append(which, i)
 		round.Audits = append(round.Audits, lab.Audit{
 			Role: r.roles[i], Peer: p, Profile: r.profile, Versions: r.versions, Cases: r.cases, Command: repeatOf(p, r.roles[i], r.profile),
+			Once:     r.roles[i] == wire.Client && !r.thorough,
 			Progress: func(done, total int, _ string) { r.live.Update(name, done, total) },
 		})
 	}
@@ -359,7 +363,7 @@ func replaceFile(path string, write func(io.Writer) error) error {
 // commandLine is the command as it can be given again.
 func commandLine(cmd *cobra.Command, names []string) string {
 	words := []string{"mtlslab scorecard"}
-	for _, name := range []string{"profile", "version", "case", "no-exchanges"} {
+	for _, name := range []string{"profile", "version", "case", "no-exchanges", "thorough"} {
 		if flag := cmd.Flags().Lookup(name); flag.Changed {
 			words = append(words, "--"+name+"="+quoted(strings.Trim(flag.Value.String(), "[]")))
 		}
