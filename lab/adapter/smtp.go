@@ -3,7 +3,7 @@ package adapter
 import "github.com/mtlslab/mtlslab/lab/wire"
 
 // smtpTalk sends a mail after STARTTLS (RFC 5321 and RFC 3207).
-func smtpTalk(_ *Adapter, message, _ string) talk {
+func smtpTalk(_ *Adapter, message, nonce string) talk {
 	const reply = `(?m)^\d\d\d .*\r\n` // the last line of one
 	greeted := turn(`(?m)^220 .*\r\n`, "")
 	return talk{
@@ -34,11 +34,11 @@ func smtpTalk(_ *Adapter, message, _ string) talk {
 				turn(`(?mi)^MAIL .*\r\n`, "250 2.1.0 ok\r\n"),
 				turn(`(?mi)^RCPT .*\r\n`, "250 2.1.5 ok\r\n"),
 				turn(`(?mi)^DATA\r\n`, "354 go ahead\r\n"),
-				turn(`\r\n\.\r\n`, "250 2.0.0 ok\r\n"),
+				turn(`\r\n\.\r\n`, "250 2.0.0 queued as %s\r\n", nonce),
 				turn(`(?mi)^QUIT\r\n`, "221 2.0.0 bye\r\n"),
 			},
 		},
-		delivered: `(?s)(?:^|\n)354 .*\n250 `,
+		delivered: `(?s)(?:^|\n)354 .*\n250 [^\n]*\n`,
 		refused:   `(?m)^[45]\d\d[ -]`,
 	}
 }

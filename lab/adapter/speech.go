@@ -107,12 +107,12 @@ func (s Speech) Ahead() (words []byte, rest wire.Dialogue) {
 var errNowhere = errors.New("the message is in no one word of the dialogue")
 
 // CutShort ends a dialogue a byte before the end of the word that is the message
-// or its answer.
+// or its answer; of the last word, if none of them holds the nonce.
 func (s Speech) CutShort(d wire.Dialogue) (wire.Dialogue, error) {
-	at := -1
+	at, found := -1, false
 	for i, turn := range d.Talk {
-		if len(turn.Say) > 0 && (at < 0 || strings.Contains(string(turn.Say), s.nonce)) {
-			at = i
+		if holds := strings.Contains(string(turn.Say), s.nonce); len(turn.Say) > 0 && (holds || !found) {
+			at, found = i, holds
 		}
 	}
 	if at < 0 {

@@ -36,6 +36,7 @@ func TestAttackLine(t *testing.T) {
 	a := wire.Attack{
 		ID: "id", End: true, Role: wire.Client, Connect: "c:1", Listen: ":0", SNI: "s", Version: "1.3", Suites: []uint16{5},
 		ALPN: []string{"p"}, Chain: [][]byte{{1}, {2}}, Key: []byte{3}, Message: "m", Limit: time.Second,
+		Dialogue: &wire.Dialogue{Opening: []wire.Turn{{Hear: "o"}}, Plain: []wire.Turn{{Say: []byte{1}}}, Talk: []wire.Turn{{Hear: "t", Say: []byte{2}}}},
 		Deviation: wire.Deviation{
 			NoCertificate: true, WrongKey: true, WrongContext: true, Signature: []byte{6}, NoCertificateRequest: true, Authorities: [][]byte{{4}}, Preface: []byte{5},
 			NoTLS: true, Truncate: true, HangUp: true, Answer: "a", Keep: true,
@@ -43,7 +44,8 @@ func TestAttackLine(t *testing.T) {
 		},
 	}
 	const want = `{"id":"id","end":true,"role":"client","connect":"c:1","listen":":0","sni":"s","version":"1.3","suites":[5],` +
-		`"alpn":["p"],"chain":["AQ==","Ag=="],"key":"Aw==","message":"m","limit_ns":1000000000,` +
+		`"alpn":["p"],"chain":["AQ==","Ag=="],"key":"Aw==","message":"m",` +
+		`"dialogue":{"opening":[{"hear":"o"}],"plain":[{"say":"AQ=="}],"talk":[{"hear":"t","say":"Ag=="}]},"limit_ns":1000000000,` +
 		`"no_certificate":true,"wrong_key":true,"wrong_context":true,"signature":"Bg==","no_certificate_request":true,"authorities":["BA=="],"preface":"BQ==",` +
 		`"no_tls":true,"truncate":true,"hang_up":true,"answer":"a","keep":true,` +
 		`"resume":{"from":"f","message":"first","after_expiry":true}}`

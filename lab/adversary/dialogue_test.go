@@ -1,0 +1,101 @@
+package main
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mtlslab/mtlslab/lab/adapter"
+	"github.com/mtlslab/mtlslab/lab/wire"
+)
+
+const (
+	nonce   = "0123456789ab"
+	message = "Hello, server! (" + nonce + ")"
+)
+
+// Every protocol's halves, the adversary against itself: as a client it hears that
+// the message was delivered, as a server it hears the message.
+func TestDialogues(t *testing.T) {
+	t.Parallel()
+	p, f := newPair(t, ""), newFighter(t)
+	for _, speaks := range []adapter.Protocol{adapter.Line, adapter.HTTP, adapter.Postgres, adapter.SMTP, adapter.Redis} {
+		speech := must[adapter.Speech](t)((&adapter.Adapter{Speaks: speaks}).Speech(message, nonce))
+		for _, c := range []struct {
+			name     string
+			version  string
+			server   func(*wire.Attack)
+			client   func(*wire.Attack)
+			arrives  bool // at the server
+			answered bool
+		}{
+			{name: "control", version: "1.2", arrives: true, answered: true},
+			{name: "control", version: "1.3", arrives: true, answered: true},
+			{
+				name: "cut short by the client", version: "1.3",
+				client: func(a *wire.Attack) {
+					cut := must[wire.Dialogue](t)(speech.CutShort(speech.AsClient))
+					a.Truncate, a.Dialogue = true, &cut
+				},
+				arrives: true, // all but its end
+			},
+			{
+				name: "cut short by the server", version: "1.3", arrives: true, answered: speaks != adapter.SMTP, // all but its end
+				server: func(a *wire.Attack) {
+					cut := must[wire.Dialogue](t)(speech.CutShort(speech.AsServer))
+					a.Truncate, a.Dialogue = true, &cut
+				},
+			},
+			{
+				name: "ahead of the handshake", version: "1.3",
+				client: func(a *wire.Attack) {
+					words, rest := speech.Ahead()
+					a.Preface, a.Dialogue, a.Message = words, &rest, ""
+				},
+			},
+		} {
+			t.Run(string(speaks)+", "+c.name+" ["+c.version+"]", func(t *testing.T) {
+				t.Parallel()
+				id := strings.NewReplacer(" ", "-").Replace(t.Name())
+				server := wire.Attack{ID: id + "-server", Role: wire.Server, Listen: "127.0.0.1:0", Version: c.version, Limit: patience, Dialogue: &speech.AsServer}
+				server.Chain, server.Key = present(t, p.server)
+				if c.server != nil {
+					c.server(&server)
+				}
+				f.begin(server)
+				client := wire.Attack{
+					ID: id, Role: wire.Client, Connect: f.listening(server.ID), SNI: "server", Version: c.version,
+					Message: message, Limit: 2 * time.Second, Dialogue: &speech.AsClient,
+				}
+				client.Chain, client.Key = present(t, p.client)
+				if c.client != nil {
+					c.client(&client)
+				}
+				f.begin(client)
+				saw := f.evidence(client.ID)
+				f.begin(wire.Attack{ID: server.ID, End: true})
+				heard := f.evidence(server.ID)
+				if got := speech.Delivered(saw.Last().Heard); got != c.answered {
+					t.Errorf("answered: %v, want %v: %+v", got, c.answered, saw.Last())
+				}
+				if got := heard.Heard(nonce) && heard.Last().Handshake; got != c.arrives {
+					t.Errorf("arrived: %v, want %v: %+v", got, c.arrives, heard)
+				}
+				if c.name == "control" && saw.Last().End != wire.EndDone {
+					t.Errorf("it ended by %s", saw.Last().End)
+				}
+			})
+		}
+	}
+}
+
+// What is not understood is an error, and no dialogue without a part of it.
+func TestBadDialogue(t *testing.T) {
+	t.Parallel()
+	p := newPair(t, "")
+	a := wire.Attack{ID: "x", Role: wire.Client, Connect: "127.0.0.1:1", Dialogue: &wire.Dialogue{Talk: []wire.Turn{{Hear: "("}}}}
+	a.Chain, a.Key = present(t, p.client)
+	if err := a.Check(); err == nil {
+		t.Error("a pattern that cannot be compiled is not an error")
+	}
+}

@@ -1,0 +1,109 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mtlslab/mtlslab/lab/wire"
+)
+
+const ample = 30 * time.Second
+
+func TestErrands(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("x", 3*wire.MaxErrandOutput)
+	for _, test := range []struct {
+		name   string
+		errand wire.Errand
+		want   wire.Return
+		takes  time.Duration // at most
+	}{
+		{name: "code", errand: wire.Errand{Argv: []string{"sh", "-c", "echo out; echo err >&2; exit 3"}}, want: wire.Return{Exit: 3, Out: "out\n", Err: "err\n"}},
+		{name: "standard input", errand: wire.Errand{Argv: []string{"cat"}, Stdin: "hello\n"}, want: wire.Return{Out: "hello\n"}},
+		{name: "hangs up when it has heard enough", errand: wire.Errand{Argv: []string{"cat"}, Stdin: "hello\n", Hangup: "hel+o"}, want: wire.Return{Out: "hello\n"}},
+		{name: "does not hang up before", errand: wire.Errand{Argv: []string{"cat"}, Stdin: "hello\n", Hangup: "bye", Limit: 300 * time.Millisecond}, want: wire.Return{Exit: -1, Out: "hello\n", TimedOut: true}},
+		{name: "hangs", errand: wire.Errand{Argv: []string{"sleep", "60"}, Limit: 100 * time.Millisecond}, want: wire.Return{Exit: -1, TimedOut: true}, takes: ample},
+		{name: "hangs, with a child", errand: wire.Errand{Argv: []string{"sh", "-c", "sleep 60; true"}, Limit: 100 * time.Millisecond}, want: wire.Return{Exit: -1, TimedOut: true}, takes: ample},
+		{name: "killed", errand: wire.Errand{Argv: []string{"sh", "-c", "kill -9 $$"}}, want: wire.Return{Exit: -1}},
+		{name: "says much", errand: wire.Errand{Argv: []string{"printf", long}}, want: wire.Return{Out: long[:wire.MaxErrandOutput]}},
+		{name: "not text", errand: wire.Errand{Argv: []string{"printf", `\377`}}, want: wire.Return{Out: "\uFFFD"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			test.errand.ID, test.want.ID = "id", "id"
+			if test.errand.Limit == 0 {
+				test.errand.Limit = ample
+			}
+			began := time.Now()
+			if got := run(t.Context(), test.errand); got != test.want {
+				t.Errorf("got  %+v\nwant %+v", got, test.want)
+			}
+			if took := time.Since(began); test.takes > 0 && took > test.takes {
+				t.Errorf("it took %v", took)
+			}
+		})
+	}
+	if back := run(t.Context(), wire.Errand{ID: "id", Argv: []string{"/no/such/program"}, Limit: ample}); back.Fault == "" {
+		t.Errorf("no such program: %+v", back)
+	}
+}
+
+// TestRunner is told of errands as lines, and of what is no errand.
+func TestRunner(t *testing.T) {
+	t.Parallel()
+	in, lines := io.Pipe()
+	out, reports := io.Pipe()
+	go newRunner(reports).read(t.Context(), in)
+	go func() {
+		for i := range 20 {
+			line, _ := json.Marshal(wire.Errand{ID: fmt.Sprint(i), Argv: []string{"echo", fmt.Sprint(i)}, Limit: ample})
+			_, _ = lines.Write(append(line, '\n'))
+		}
+		_, _ = io.WriteString(lines, "{\"id\":\"empty\"}\nnonsense\n")
+	}()
+	seen := make(map[string]wire.Return)
+	for scanner := bufio.NewScanner(out); len(seen) < 22 && scanner.Scan(); {
+		var back wire.Return
+		if err := json.Unmarshal(scanner.Bytes(), &back); err != nil {
+			t.Fatal(err)
+		}
+		seen[back.ID] = back
+	}
+	for i := range 20 {
+		if back := seen[fmt.Sprint(i)]; back.Out != fmt.Sprintln(i) || back.Exit != 0 {
+			t.Errorf("%d: %+v", i, back)
+		}
+	}
+	if seen["empty"].Fault == "" || seen[""].Fault == "" {
+		t.Errorf("what is no errand: %+v, %+v", seen["empty"], seen[""])
+	}
+}
+
+// TestRunOne passes on what becomes of the image's own program.
+func TestRunOne(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		argv []string
+		want int
+	}{
+		{[]string{"true"}, 0},
+		{[]string{"sh", "-c", "exit 7"}, 7},
+		{[]string{"sh", "-c", "kill -9 $$"}, 128 + 9},
+		{[]string{"/no/such/program"}, exitCannotRun},
+	} {
+		if got := runOne(t.Context(), test.argv); got != test.want {
+			t.Errorf("%q ends with %d, want %d", test.argv, got, test.want)
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if got := runOne(ctx, []string{"sleep", "60"}); got != 128+15 {
+		t.Errorf("at the end of its lifetime it ends with %d", got)
+	}
+}
