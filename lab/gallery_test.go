@@ -1,0 +1,118 @@
+package lab_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mtlslab/mtlslab/lab"
+	"github.com/mtlslab/mtlslab/lab/cases"
+	"github.com/mtlslab/mtlslab/lab/wire"
+)
+
+// sample is the part of the gallery that is audited with every change. The whole
+// of it is for `make scorecard`.
+var sample = []struct {
+	peer string
+	role wire.Role
+
+	// named: only the cases of the two lists are tried, of a peer that fails most.
+	named bool
+	// fails are cases, or groups with a final slash, of which something fails;
+	// nothing of holds does. What is in neither is the product's own business, and
+	// may change with its version.
+	fails, holds []string
+}{
+	{
+		peer: "nginx", role: wire.Server, fails: []string{"usage/key-agreement-only"},
+		holds: []string{"identity/", "validity/", "revocation/", "protocol/", "framing/", "resumption/", "operational/"},
+	},
+	{
+		peer: "gnutls", role: wire.Server, fails: []string{"usage/other-role"},
+		holds: []string{"identity/", "validity/", "chain/other-authority", "protocol/no-client-certificate", "framing/", "operational/"},
+	},
+	{
+		peer: "curl", role: wire.Client,
+		holds: []string{"identity/other-host", "identity/wildcard-alone", "validity/", "chain/other-authority", "protocol/", "framing/", "operational/no-trust"},
+	},
+	{
+		peer: "pyopenssl", role: wire.Server,
+		holds: []string{"identity/", "validity/", "revocation/", "protocol/", "framing/", "resumption/", "operational/", "usage/other-role"},
+	},
+	{
+		peer: "pyopenssl", role: wire.Client,
+		holds: []string{"identity/other-host", "validity/", "chain/other-authority", "protocol/", "framing/", "operational/", "usage/other-role"},
+	},
+	{
+		peer: "pyopenssl-verify-mode", role: wire.Server, named: true,
+		fails: []string{"protocol/no-client-certificate", "chain/other-authority", "chain/self-signed", "validity/expired", "usage/other-role", "revocation/leaf"},
+	},
+	{
+		peer: "pyopenssl-verify-mode", role: wire.Client, named: true,
+		fails: []string{"chain/other-authority", "chain/self-signed", "identity/other-host", "validity/expired", "usage/other-role", "revocation/leaf"},
+		holds: []string{"protocol/plain-text-server", "protocol/wrong-key"},
+	},
+}
+
+// TestSample audits real software, unchanged. Every case comes to an end that is
+// known, and the controls are delivered before and after.
+func TestSample(t *testing.T) {
+	t.Parallel()
+	requireEngine(t)
+	gallery, err := lab.Gallery()
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := start(t, lab.Config{Runtime: lab.Containers, TTL: 30 * time.Minute})
+	atOnce := make(chan struct{}, 3)
+	for _, s := range sample {
+		i := slices.IndexFunc(gallery, func(p lab.Peer) bool { return p.Adapter.BuildName() == s.peer && p.Adapter.Role == s.role })
+		if i < 0 {
+			t.Fatalf("the gallery has no %s %s", s.role, s.peer)
+		}
+		t.Run(string(s.role)+" "+s.peer, func(t *testing.T) {
+			t.Parallel()
+			atOnce <- struct{}{}
+			defer func() { <-atOnce }()
+			tried := lab.Audit{Role: s.role, Peer: gallery[i], Profile: cases.RFC5280, Once: s.role == wire.Client}
+			if s.named {
+				tried.Cases = slices.Concat(s.fails, s.holds)
+			}
+			audit, err := l.Audit(t.Context(), tried)
+			if err != nil {
+				t.Fatal(err)
+			}
+			checkSample(t, audit, s.fails, s.holds)
+		})
+	}
+}
+
+func checkSample(t *testing.T, audit cases.Audit, fails, holds []string) {
+	t.Helper()
+	t.Logf("%s: %d passed, %d failed, %d untried in %v", audit.Product.Version,
+		audit.Count(cases.Passed), audit.Count(cases.Failed), audit.Count(cases.Untried), audit.Took.Round(time.Second))
+	if !audit.Controlled() {
+		t.Errorf("the controls were not delivered: %+v", audit.Controls)
+	}
+	named := func(ids []string, f cases.Finding) bool {
+		return slices.ContainsFunc(ids, func(id string) bool { return f.Case == id || strings.HasSuffix(id, "/") && strings.HasPrefix(f.Case, id) })
+	}
+	failed := make(map[string]bool)
+	for _, f := range audit.Findings {
+		switch f.Status {
+		case cases.Inconclusive:
+			t.Errorf("%s [%s] is inconclusive: %s\n  client: %s\n  server: %s", f.Case, f.Version, f.Means, f.Client, f.Server)
+		case cases.Failed:
+			failed[f.Case] = true
+			if named(holds, f) {
+				t.Errorf("%s [%s] failed: %s\n  client: %s\n  server: %s", f.Case, f.Version, f.Means, f.Client, f.Server)
+			}
+		}
+	}
+	for _, id := range fails {
+		if !failed[id] {
+			t.Errorf("%s was not caught", id)
+		}
+	}
+}
