@@ -83,7 +83,10 @@ func (f *auditFlags) run(cmd *cobra.Command, args []string) (err error) {
 	if f.audit.Peer, f.audit.Command, err = f.peer.peer(f.audit.Role, args); err != nil {
 		return usageError{err}
 	}
-	if f.audit.Peer.Adapter != nil && f.cfg.Runtime == "" {
+	if f.audit.Peer.Adapter != nil {
+		if f.cfg.Runtime == lab.Processes {
+			return usageError{errors.New("--runtime processes: an image runs in containers alone")}
+		}
 		f.cfg.Runtime = lab.Containers
 	}
 	progress := &report.Progress{Out: cmd.ErrOrStderr(), Terminal: report.IsTerminal(cmd.ErrOrStderr())}
