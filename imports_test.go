@@ -48,6 +48,10 @@ var sole = []struct {
 	{"go.step.sm/crypto", "lab/pki", "every certificate comes from one place"},
 	{"github.com/fsnotify/fsnotify", "server", "only the server watches a directory"},
 	{"github.com/spf13/cobra", "lab/cmd/mtlslab", "flags are not known below the command line"},
+	{"software.sslmate.com/src/go-pkcs12", "lab/adapter", "keystores are made where files are laid out"},
+	{"github.com/pavlo-v-chernykh/keystore-go", "lab/adapter", "keystores are made where files are laid out"},
+	{"github.com/google/jsonschema-go", "lab/adapter", "only adapters have a schema that is made of code"},
+	{"github.com/chromedp/chromedp", "lab/report", "only a page is looked at in a browser"},
 }
 
 // closed says what a room may be made of besides the standard library and this

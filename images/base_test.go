@@ -209,7 +209,12 @@ func bootstrapping(t *testing.T) noRegistry {
 	return engine
 }
 
+// TestBaseOfDebiansPackages makes the whole image, which takes a minute or more;
+// `make base` does the same where the image is missing.
 func TestBaseOfDebiansPackages(t *testing.T) {
+	if os.Getenv("MTLSLAB_TEST_BASE") != "1" {
+		t.Skip("takes a minute or more; MTLSLAB_TEST_BASE=1 asks for it")
+	}
 	engine := bootstrapping(t)
 	needMirror(t)
 	ref := "mtlslab-images-test:" + hello().Name
