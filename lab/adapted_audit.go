@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -31,6 +32,9 @@ type visitor struct {
 	lists  *adaptedServer // the same with revocation lists, if any case needs them
 	client *adaptedClient // of a client
 	calls  string         // the address of whom it calls
+
+	making sync.Mutex
+	spare  *spare // of a server: where it is started with other material
 
 	silent  map[string]string // why it is not tried in a version of TLS
 	oneRoot bool              // it trusts no more than the first of the roots that it is given
@@ -79,6 +83,9 @@ func (v *visitor) running() []*process {
 	}
 	if v.client != nil {
 		all = append(all, v.client.process)
+	}
+	if v.spare != nil {
+		all = append(all, v.spare.process)
 	}
 	return all
 }

@@ -27,6 +27,9 @@ type adaptedServer struct {
 	address string           // host:port
 	output  *journal[string] // its lines, of both streams
 	values  adapter.Values
+
+	within *spare // the container that it shares with others, one at a time; nil if it has its own
+	exit   int    // its code, once it has ended in there
 }
 
 // AdapterError says that a peer could not be put to the test: either it or what
@@ -154,6 +157,12 @@ func (s *adaptedServer) ready(ctx context.Context, by *adversary) error {
 // stillThere returns errEnded unless the server's container runs, as the engine
 // says now: the address of one that has ended may be another's already.
 func (s *adaptedServer) stillThere(ctx context.Context) error {
+	if s.within != nil {
+		if !s.alive() {
+			return errEnded
+		}
+		return nil
+	}
 	made, err := s.host.engine.ContainerInspect(ctx, s.id, client.ContainerInspectOptions{})
 	switch {
 	case err != nil:

@@ -124,7 +124,12 @@ func (r *auditor) ownServer(ctx context.Context, t trial, v *result) (s *adapted
 	if t.Material != nil {
 		material = t.Material(material)
 	}
-	s, err = r.visitor.startServer(ctx, r.lab.name(r.visitor.Name), material, t.lists)
+	if t.Material != nil && r.visitor.movable() {
+		s, done, err = r.spareServer(ctx, material, t.lists)
+	} else {
+		s, err = r.visitor.startServer(ctx, r.lab.name(r.visitor.Name), material, t.lists)
+		done = func() { _ = s.stop(context.WithoutCancel(ctx)) } // what stays is removed with the lab
+	}
 	switch {
 	case errors.Is(err, adapter.ErrPacked):
 		v.untried = "spoiled like this it cannot be put into a keystore: " + err.Error()
@@ -132,7 +137,6 @@ func (r *auditor) ownServer(ctx context.Context, t trial, v *result) (s *adapted
 	case err != nil:
 		return nil, nil, err
 	}
-	done = func() { _ = s.stop(context.WithoutCancel(ctx)) } // what stays is removed with the lab
 	err = s.ready(ctx, r.adversary)
 	unready, isUnready := errors.AsType[*AdapterError](err)
 	switch {

@@ -96,7 +96,9 @@ func checkSample(t *testing.T, audit cases.Audit, fails, holds []string) {
 		t.Errorf("the controls were not delivered: %+v", audit.Controls)
 	}
 	named := func(ids []string, f cases.Finding) bool {
-		return slices.ContainsFunc(ids, func(id string) bool { return f.Case == id || strings.HasSuffix(id, "/") && strings.HasPrefix(f.Case, id) })
+		return slices.ContainsFunc(ids, func(id string) bool {
+			return f.Case == id || strings.HasSuffix(id, "/") && strings.HasPrefix(f.Case, id)
+		})
 	}
 	failed := make(map[string]bool)
 	for _, f := range audit.Findings {

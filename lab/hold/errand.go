@@ -5,8 +5,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"io"
+	"os"
 	"os/exec"
 	"regexp"
 	"sync"
@@ -20,6 +20,8 @@ const maxErrand = 1 << 20
 
 // runner runs errands side by side and says what came of each.
 type runner struct {
+	ends sync.Map // by ID: a func() that ends the errand
+
 	mu  sync.Mutex
 	out *json.Encoder
 }
@@ -31,11 +33,22 @@ func (r *runner) read(ctx context.Context, in io.Reader) {
 	lines.Buffer(nil, maxErrand)
 	for lines.Scan() {
 		errand, err := wire.ParseErrand(lines.Bytes())
-		if err != nil {
+		switch {
+		case err != nil:
 			r.report(wire.Return{ID: errand.ID, Fault: err.Error()})
-			continue
+		case errand.End:
+			if end, ok := r.ends.Load(errand.ID); ok {
+				end.(func())() //nolint:forcetypeassert // nothing else is stored
+			}
+		default:
+			ctx, cancel := context.WithCancel(ctx)
+			r.ends.Store(errand.ID, func() { cancel() })
+			go func() {
+				defer cancel()
+				r.report(r.run(ctx, errand))
+				r.ends.Delete(errand.ID)
+			}()
 		}
-		go func() { r.report(run(ctx, errand)) }()
 	}
 }
 
@@ -45,19 +58,27 @@ func (r *runner) report(back wire.Return) {
 	_ = r.out.Encode(back) //nolint:errchkjson // texts and numbers; and whoever would read it is gone
 }
 
-// run carries out one errand.
-func run(ctx context.Context, e wire.Errand) wire.Return {
+// run carries out one errand. Over its limit it is killed, with all that it
+// started; if ctx ends it is asked to stop first.
+func (r *runner) run(ctx context.Context, e wire.Errand) wire.Return {
 	back := wire.Return{ID: e.ID, Exit: -1}
 	hangup, err := regexp.Compile(e.Hangup)
 	if err != nil {
 		back.Fault = err.Error()
 		return back
 	}
-	ctx, cancel := context.WithTimeout(ctx, e.Limit)
+	limited, cancel := context.WithTimeout(ctx, e.Limit)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, e.Argv[0], e.Argv[1:]...) //nolint:gosec // the image's own
+	cmd := exec.CommandContext(limited, e.Argv[0], e.Argv[1:]...) //nolint:gosec // the image's own
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	cmd.Env = append(os.Environ(), e.Env...)
+	killAll := func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	cmd.Cancel = func() error {
+		if ctx.Err() != nil {
+			return cmd.Process.Signal(syscall.SIGTERM)
+		}
+		return killAll()
+	}
 	cmd.WaitDelay = grace
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
@@ -67,6 +88,10 @@ func run(ctx context.Context, e wire.Errand) wire.Return {
 	hangUp := sync.OnceFunc(func() { _ = stdin.Close() })
 	said := &watched{pattern: hangup, then: hangUp}
 	complained := new(watched)
+	if e.Lines {
+		tell := func(line string) { r.report(wire.Return{ID: e.ID, Says: line}) }
+		said.tell, complained.tell = tell, tell
+	}
 	cmd.Stdout, cmd.Stderr = said, complained
 	if err := cmd.Start(); err != nil {
 		back.Fault = err.Error()
@@ -77,8 +102,9 @@ func run(ctx context.Context, e wire.Errand) wire.Return {
 		hangUp()
 	}
 	err = cmd.Wait()
+	_ = killAll() // what it has left behind
 	back.Exit = cmd.ProcessState.ExitCode()
-	back.TimedOut = errors.Is(ctx.Err(), context.DeadlineExceeded) && err != nil
+	back.TimedOut = err != nil && ctx.Err() == nil && limited.Err() != nil
 	back.Out, back.Err = said.text(), complained.text()
 	return back
 }
@@ -88,9 +114,11 @@ func run(ctx context.Context, e wire.Errand) wire.Return {
 type watched struct {
 	pattern *regexp.Regexp // may be nil
 	then    func()
+	tell    func(line string) // may be nil; of lines that are not empty
 
 	mu   sync.Mutex
 	kept []byte
+	line []byte // that has not ended yet
 }
 
 func (w *watched) Write(p []byte) (int, error) {
@@ -100,10 +128,28 @@ func (w *watched) Write(p []byte) (int, error) {
 	if over := len(w.kept) - wire.MaxErrandOutput; over > 0 {
 		w.kept = w.kept[over:]
 	}
+	if w.tell != nil {
+		w.tellLines(p)
+	}
 	if w.pattern != nil && w.pattern.Match(w.kept) {
 		w.then()
 	}
 	return len(p), nil
+}
+
+func (w *watched) tellLines(p []byte) {
+	w.line = append(w.line, p...)
+	for {
+		line, rest, found := bytes.Cut(w.line, []byte{'\n'})
+		if !found {
+			w.line = w.line[:min(len(w.line), wire.MaxErrandOutput)]
+			return
+		}
+		if len(bytes.TrimSpace(line)) > 0 {
+			w.tell(string(bytes.ToValidUTF8(line, []byte("\uFFFD"))))
+		}
+		w.line = rest
+	}
 }
 
 func (w *watched) text() string {

@@ -41,7 +41,7 @@ func TestErrands(t *testing.T) {
 				test.errand.Limit = ample
 			}
 			began := time.Now()
-			if got := run(t.Context(), test.errand); got != test.want {
+			if got := newRunner(io.Discard).run(t.Context(), test.errand); got != test.want {
 				t.Errorf("got  %+v\nwant %+v", got, test.want)
 			}
 			if took := time.Since(began); test.takes > 0 && took > test.takes {
@@ -49,7 +49,7 @@ func TestErrands(t *testing.T) {
 			}
 		})
 	}
-	if back := run(t.Context(), wire.Errand{ID: "id", Argv: []string{"/no/such/program"}, Limit: ample}); back.Fault == "" {
+	if back := newRunner(io.Discard).run(t.Context(), wire.Errand{ID: "id", Argv: []string{"/no/such/program"}, Limit: ample}); back.Fault == "" {
 		t.Errorf("no such program: %+v", back)
 	}
 }
@@ -105,5 +105,32 @@ func TestRunOne(t *testing.T) {
 	defer cancel()
 	if got := runOne(ctx, []string{"sleep", "60"}); got != 128+15 {
 		t.Errorf("at the end of its lifetime it ends with %d", got)
+	}
+}
+
+// TestEndedErrand tells what a server says as it comes, and lets it end in order.
+func TestEndedErrand(t *testing.T) {
+	t.Parallel()
+	in, lines := io.Pipe()
+	out, reports := io.Pipe()
+	go newRunner(reports).read(t.Context(), in)
+	const script = "trap 'echo bye; exit 5' TERM; echo $WHO >&2; sleep 60 & wait"
+	line, _ := json.Marshal(wire.Errand{ID: "s", Argv: []string{"sh", "-c", script}, Env: []string{"WHO=me"}, Limit: ample, Lines: true})
+	go func() { _, _ = lines.Write(append(line, '\n')) }()
+	var said []string
+	for scanner := bufio.NewScanner(out); scanner.Scan(); {
+		var back wire.Return
+		if err := json.Unmarshal(scanner.Bytes(), &back); err != nil {
+			t.Fatal(err)
+		}
+		if back.Says == "" {
+			if back.Exit != 5 || back.TimedOut || strings.Join(said, " ") != "me bye" {
+				t.Errorf("%+v, said %q", back, said)
+			}
+			return
+		}
+		if said = append(said, back.Says); back.Says == "me" {
+			go func() { _, _ = io.WriteString(lines, "{\"id\":\"s\",\"end\":true}\n") }()
+		}
 	}
 }

@@ -13,20 +13,30 @@ import (
 type Errand struct {
 	ID    string        `json:"id"`
 	Argv  []string      `json:"argv"`
+	Env   []string      `json:"env,omitempty"` // NAME=value, besides what the container has
 	Stdin string        `json:"stdin,omitempty"`
 	Limit time.Duration `json:"limit_ns"` // then it is killed, with all that it started
 
 	// Hangup is RE2: standard input is closed once standard output matches it,
 	// or at once if it is empty.
 	Hangup string `json:"hangup,omitempty"`
+
+	// Lines: what it says on either stream is told as it comes, for a server that
+	// goes on until it is ended.
+	Lines bool `json:"lines,omitempty"`
+	// End, in a later line with the ID of an errand, ends that. Nothing else is
+	// read from such a line.
+	End bool `json:"end,omitempty"`
 }
 
 // MaxErrandOutput is how much is kept of either stream of one, in bytes: its end.
 const MaxErrandOutput = 8 << 10
 
-// Return is what came of an errand, one JSON line.
+// Return is what came of an errand, one JSON line; before that, of one whose
+// Lines are told, a line of what it says.
 type Return struct {
 	ID       string `json:"id"`
+	Says     string `json:"says,omitempty"`
 	Exit     int    `json:"exit"` // -1 if a signal ended it
 	Out      string `json:"out,omitempty"`
 	Err      string `json:"err,omitempty"` // its standard error
@@ -39,6 +49,9 @@ func ParseErrand(line []byte) (Errand, error) {
 	var e Errand
 	if err := json.Unmarshal(line, &e); err != nil {
 		return e, fmt.Errorf("reading errand: %w", err)
+	}
+	if e.End && e.ID != "" {
+		return e, nil
 	}
 	if e.ID == "" || len(e.Argv) == 0 || e.Argv[0] == "" || e.Limit <= 0 {
 		return e, errors.New("reading errand: want an id, a program and a limit")
