@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -33,8 +32,7 @@ type visitor struct {
 	client *adaptedClient // of a client
 	calls  string         // the address of whom it calls
 
-	making sync.Mutex
-	spare  *spare // of a server: where it is started with other material
+	spare *spare // of a server: where it is started with other material
 
 	silent  map[string]string // why it is not tried in a version of TLS
 	oneRoot bool              // it trusts no more than the first of the roots that it is given

@@ -24,8 +24,7 @@ type spare struct {
 	*process
 	ip string
 
-	turn   sync.Mutex // one server at a time: they share a port
-	starts int
+	starts int // so far; one server at a time, for they share a port
 
 	mu      sync.Mutex
 	running map[string]*adaptedServer // by the ID of their errand
@@ -145,30 +144,27 @@ func (sp *spare) tell(errand wire.Errand) error {
 	return nil
 }
 
+// inSpare says whether a trial is made in the audit's spare container.
+func (r *auditor) inSpare(t trial) bool {
+	return r.visitor != nil && r.audit.Role == wire.Server && t.Material != nil && r.visitor.movable()
+}
+
 // spareServer starts a server in the audit's spare container, which is made when
-// it is first needed. done ends it and lets the next have its turn.
+// it is first needed. It must not be called twice at once; done makes way for the
+// next.
 func (r *auditor) spareServer(ctx context.Context, material wire.Material, lists bool) (s *adaptedServer, done func(), err error) {
 	v := r.visitor
-	v.making.Lock()
 	if v.spare == nil {
-		v.spare, err = v.startSpare(ctx, r.lab.name(v.Name))
+		if v.spare, err = v.startSpare(ctx, r.lab.name(v.Name)); err != nil {
+			return nil, nil, err
+		}
 	}
-	v.making.Unlock()
-	if err != nil {
-		return nil, nil, err
-	}
-	v.spare.turn.Lock()
 	s, err = v.spare.serve(ctx, material, lists)
-	if err != nil {
-		v.spare.turn.Unlock()
-		return nil, nil, err
-	}
 	return s, func() {
 		limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 		defer cancel()
 		_ = s.stop(limit) // one that does not end is in the way of the next, and of the control
-		v.spare.turn.Unlock()
-	}, nil
+	}, err
 }
 
 // startsStill says whether a good server still starts in the spare container, and

@@ -124,7 +124,7 @@ func (r *auditor) ownServer(ctx context.Context, t trial, v *result) (s *adapted
 	if t.Material != nil {
 		material = t.Material(material)
 	}
-	if t.Material != nil && r.visitor.movable() {
+	if r.inSpare(t) {
 		s, done, err = r.spareServer(ctx, material, t.lists)
 	} else {
 		s, err = r.visitor.startServer(ctx, r.lab.name(r.visitor.Name), material, t.lists)

@@ -326,25 +326,39 @@ func (r *auditor) controls(plan []trial) ([]trial, error) {
 	return controls, nil
 }
 
-// carryOut runs trials side by side, and returns their findings in order.
+// carryOut runs trials side by side, and returns their findings in order. Those
+// that share one container are a row of their own.
 func (r *auditor) carryOut(ctx context.Context, trials []trial, total int) ([]cases.Finding, error) {
 	findings := make([]cases.Finding, len(trials))
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(r.sideBySide())
-	for _, i := range rand.Perm(len(trials)) { //nolint:gosec // no secret: no trial may depend on another
+	group.SetLimit(r.sideBySide() + 1)
+	carry := func(i int) error {
 		t := trials[i]
-		group.Go(func() error {
-			v, err := r.inTurn(ctx, t)
-			if err != nil {
-				return fmt.Errorf("case %s [%s]: %w", t.ID, t.version, err)
+		v, err := r.inTurn(ctx, t)
+		if err != nil {
+			return fmt.Errorf("case %s [%s]: %w", t.ID, t.version, err)
+		}
+		findings[i] = r.finding(t, v)
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.done++
+		r.audit.Progress(r.done, total, t.ID)
+		return nil
+	}
+	order := rand.Perm(len(trials)) //nolint:gosec // no secret: no trial may depend on another
+	row := slices.DeleteFunc(slices.Clone(order), func(i int) bool { return !r.inSpare(trials[i]) })
+	group.Go(func() error {
+		for _, i := range row {
+			if err := carry(i); err != nil {
+				return err
 			}
-			findings[i] = r.finding(t, v)
-			r.mu.Lock()
-			defer r.mu.Unlock()
-			r.done++
-			r.audit.Progress(r.done, total, t.ID)
-			return nil
-		})
+		}
+		return nil
+	})
+	for _, i := range order {
+		if !r.inSpare(trials[i]) {
+			group.Go(func() error { return carry(i) })
+		}
 	}
 	return findings, group.Wait()
 }
