@@ -86,6 +86,8 @@ func (v *result) judgeEnd(c wire.Connection) {
 		v.refusedBy(wire.Server, wire.ByClosing)
 	case c.End == wire.EndTimeout:
 		v.inconclusive(fmt.Sprintf("it neither answered nor closed within %v", adaptedLimit))
+	case c.End == wire.EndGaveUp:
+		v.inconclusive("the adversary's own TLS would not go on: " + abridged(c.Detail))
 	default:
 		v.inconclusive("the connection ended by " + string(c.End))
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -274,8 +275,26 @@ func (r *auditor) startOwn(ctx context.Context) error {
 	if r.audit.Role == wire.Server {
 		r.server = r.lab.server(ctx, r.subjectWith(&r.subject))
 		start.Go(func() error { return r.server.wait(ctx) })
+	} else {
+		start.Go(func() error { return r.warmUp(ctx) })
 	}
 	return start.Wait()
+}
+
+// warmUp runs the client once to no purpose, so that the first trial does not
+// wait for whatever holds it.
+func (r *auditor) warmUp(ctx context.Context) error {
+	p := r.lab.client(r.audit.Peer, "", "", "")
+	p.args, p.again = []string{"-" + wire.VersionFlag}, true
+	started, err := r.lab.host.start(ctx, p)
+	if err != nil {
+		return fmt.Errorf("starting %s: %w", p.hostname, err)
+	}
+	if _, err := io.Copy(io.Discard, started.stdout); err != nil {
+		return fmt.Errorf("starting %s: %w", p.hostname, err)
+	}
+	_, err = started.wait(ctx)
+	return err
 }
 
 // end stops what only this audit has started. What is still there after that is
