@@ -134,6 +134,9 @@ func (x *exchange) send(conn *tls.Conn, answers *answers, message string) error 
 	case writeErr != nil:
 		return writeErr
 	}
+	if x.cfg.echo && answer.text == message {
+		return nil
+	}
 	receipt, err := wire.ParseReceipt([]byte(answer.text))
 	if err != nil {
 		return err

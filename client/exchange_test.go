@@ -47,6 +47,7 @@ func testOutcome(t *testing.T, version string) {
 			hold(conn)
 		})
 	}
+	echo := good.listenTLS(t, nil, func(conn *tls.Conn) { _, _ = io.Copy(conn, conn) })
 	forge := func(change func(*wire.Receipt)) string { return good.listenTLS(t, nil, acknowledge(change)) }
 	for _, c := range append(failures(t, good), []outcomeCase{
 		{name: "let in", address: honest, want: wire.Delivered},
@@ -72,6 +73,9 @@ func testOutcome(t *testing.T, version string) {
 		{name: "receipt that names another key", address: forge(func(r *wire.Receipt) { r.Client.Key = strings.Repeat("0", 64) }), want: wire.NoReceipt, reason: wire.BadReceipt},
 		{name: "receipt that names another serial", address: forge(func(r *wire.Receipt) { r.Client.Serial = "1" }), want: wire.NoReceipt, reason: wire.BadReceipt},
 		{name: "receipt that is empty JSON", address: answer("{}\n"), want: wire.NoReceipt, reason: wire.BadReceipt},
+		{name: "echo", address: echo, flags: []string{"-echo"}, want: wire.Delivered},
+		{name: "echo of another message", address: answer("Hello, client!\n"), flags: []string{"-echo"}, want: wire.NoReceipt, reason: wire.BadReceipt},
+		{name: "echo that nobody asked for", address: echo, want: wire.NoReceipt, reason: wire.BadReceipt},
 		{name: "receipt that is garbage", address: answer("Hello, client!\n"), want: wire.NoReceipt, reason: wire.BadReceipt},
 		{name: "receipt that is no UTF-8", address: answer("\xff\n"), want: wire.NoReceipt, reason: wire.BadReceipt},
 		{name: "receipt without end", address: answer(strings.Repeat(" ", 3*wire.MaxReceipt)), want: wire.NoReceipt, reason: wire.BadReceipt},

@@ -23,6 +23,7 @@ type config struct {
 	timeout    time.Duration // zero: none
 	lifetime   time.Duration // zero: none
 	anonymous  bool          // present no certificate
+	echo       bool          // the message itself will do for a receipt
 	json       bool
 	version    bool
 	messages   []string // none: lines of standard input
@@ -47,6 +48,7 @@ func (c *config) flagSet() *flag.FlagSet {
 		return nil
 	})
 	fs.BoolVar(&c.anonymous, "no-certificate", false, "present no certificate, to see a server refuse that")
+	fs.BoolVar(&c.echo, "echo", false, "take the message itself for its receipt, of a server that gives no other; it tells of nobody that was verified")
 	fs.BoolVar(&c.version, wire.VersionFlag, false, "print the version and exit")
 	return fs
 }

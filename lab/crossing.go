@@ -106,6 +106,9 @@ func (l *Lab) callAsOwn(ctx context.Context, h hostside, g guest, sent, version 
 	if version != "" {
 		peer.Args = append([]string{"-min-version", version, "-max-version", version}, peer.Args...)
 	}
+	if h.visitor != nil {
+		peer.Args = append([]string{"-echo"}, peer.Args...)
+	}
 	p := l.client(peer, net.JoinHostPort(h.ip, fmt.Sprint(h.port)), ServerName, sent)
 	client, err := startPeer(ctx, l.host, p)
 	if err != nil {
