@@ -50,10 +50,7 @@ func abridged(text string) string {
 // the connection. That it was closed without an answer is a refusal only because
 // the same message is answered before and after, when nothing is wrong with it,
 // and because the server still runs. A timeout never is.
-//
-// The log tells of a message only if that was sent once.
-func (v *result) judgeVisitor(s *adaptedServer, speech adapter.Speech, c wire.Connection, once bool) {
-	logged := once && s.Logs && s.output.any(func(line string) bool { return strings.Contains(line, v.Nonce) })
+func (v *result) judgeVisitor(s *adaptedServer, speech adapter.Speech, c wire.Connection, logged bool) {
 	v.Leaked = logged || v.Client.Kind == wire.Delivered
 	switch {
 	case v.Client.Kind == wire.Delivered:
@@ -71,6 +68,23 @@ func (v *result) judgeVisitor(s *adaptedServer, speech adapter.Speech, c wire.Co
 	default:
 		v.judgeEnd(c)
 	}
+}
+
+// logged says whether the message of that nonce is in the server's log, if the
+// adapter says that it would be. Nothing follows a message that is cut short, so
+// that the log may come after all else.
+func (s *adaptedServer) logged(ctx context.Context, nonce string, cutShort bool) bool {
+	if !s.Logs {
+		return false
+	}
+	holds := func(line string) bool { return strings.Contains(line, nonce) }
+	if !cutShort {
+		return s.output.any(holds)
+	}
+	ctx, cancel := context.WithTimeout(ctx, accountGrace)
+	defer cancel()
+	_, err := s.output.await(ctx, holds)
+	return err == nil
 }
 
 // promptly is how soon a server that refuses by closing does so. One that takes

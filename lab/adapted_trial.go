@@ -59,7 +59,8 @@ func (r *auditor) againstVisitingServer(ctx context.Context, t trial, attack wir
 		return err
 	}
 	v.Client = asClientIn(speech, last, v.Sent)
-	v.judgeVisitor(target, speech, last, attack.Resume == nil)
+	logged := attack.Resume == nil && target.logged(ctx, v.Nonce, attack.Truncate)
+	v.judgeVisitor(target, speech, last, logged)
 	if t.Material != nil && v.Decision != WasDelivered {
 		return v.judgeStart(ctx, target, last)
 	}

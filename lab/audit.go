@@ -90,42 +90,47 @@ func (l *Lab) Audit(ctx context.Context, a Audit) (cases.Audit, error) {
 	if r.visitor != nil {
 		result.Product = &r.visitor.product
 	}
-	controls, err := r.controls(plan)
-	if err != nil {
-		return cases.Audit{}, err
-	}
-	total := len(plan) + 2*len(controls)
-	if result.Controls, err = r.carryOut(ctx, controls, total); err != nil {
-		return result, err
-	}
-	if r.visitor != nil {
-		if controls, result.Controls, err = r.usable(controls, result.Controls); err != nil {
-			return result, err
-		}
-		if err := r.tryOtherRoot(ctx, plan); err != nil {
-			return result, err
-		}
-	}
-	if result.Findings, err = r.carryOut(ctx, plan, total); err != nil {
-		return result, err
-	}
-	after, err := r.carryOut(ctx, controls, total)
-	if err != nil {
-		return result, err
-	}
-	result.Controls = append(result.Controls, after...)
-	why, err := r.startsStill(ctx)
-	if err != nil {
-		return result, err
-	}
-	if why != "" {
-		doubt(result.Findings, plan, why)
-	}
-	if err := r.survived(ctx); err != nil {
+	if err := r.fill(ctx, plan, &result); err != nil {
 		return result, err
 	}
 	result.Took = time.Since(began)
 	return result.Waive(a.Waivers, time.Now()), nil
+}
+
+// fill makes the trials of a plan, between controls.
+func (r *auditor) fill(ctx context.Context, plan []trial, result *cases.Audit) error {
+	controls, err := r.controls(plan)
+	if err != nil {
+		return err
+	}
+	total := len(plan) + 2*len(controls)
+	if result.Controls, err = r.carryOut(ctx, controls, total); err != nil {
+		return err
+	}
+	if r.visitor != nil {
+		if controls, result.Controls, err = r.usable(controls, result.Controls); err != nil {
+			return err
+		}
+		if err := r.tryOtherRoot(ctx, plan); err != nil {
+			return err
+		}
+	}
+	if result.Findings, err = r.carryOut(ctx, plan, total); err != nil {
+		return err
+	}
+	after, err := r.carryOut(ctx, controls, total)
+	if err != nil {
+		return err
+	}
+	result.Controls = append(result.Controls, after...)
+	why, err := r.startsStill(ctx)
+	if err != nil {
+		return err
+	}
+	if why != "" {
+		doubt(result.Findings, plan, why)
+	}
+	return r.survived(ctx)
 }
 
 // doubt takes back what was found out about a server by starting it.

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"path"
 	"slices"
@@ -41,7 +42,8 @@ func (l *Lab) Roundup(ctx context.Context, r Roundup) error {
 	over := make(chan struct{}, 1) // held while Finished is told
 	var group errgroup.Group
 	group.SetLimit(cmp.Or(r.AtOnce, DefaultAtOnce))
-	for i, a := range r.Audits {
+	for _, i := range longestFirst(r.Audits) {
+		a := r.Audits[i]
 		group.Go(func() error {
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
@@ -57,6 +59,30 @@ func (l *Lab) Roundup(ctx context.Context, r Roundup) error {
 		})
 	}
 	return group.Wait()
+}
+
+// longestFirst is an order in which no long audit is left to run alone: clients,
+// each run of which is a process, before servers, which wait a good deal; and of
+// those first the ones that can be run only a few at a time.
+func longestFirst(audits []Audit) []int {
+	order := make([]int, len(audits))
+	for i := range order {
+		order[i] = i
+	}
+	rank := func(i int) (int, int) {
+		a := audits[i]
+		atOnce := cmp.Or(parallelOf(a.Peer), math.MaxInt)
+		if a.Role == wire.Server {
+			return 1, atOnce
+		}
+		return 0, atOnce
+	}
+	slices.SortStableFunc(order, func(i, j int) int {
+		roleI, atOnceI := rank(i)
+		roleJ, atOnceJ := rank(j)
+		return cmp.Or(cmp.Compare(roleI, roleJ), cmp.Compare(atOnceI, atOnceJ))
+	})
+	return order
 }
 
 // Sent is what the lab's adversary presents in each case that was tried so far,

@@ -54,6 +54,15 @@ func TestErrands(t *testing.T) {
 	}
 }
 
+func lineOf(t *testing.T, e wire.Errand) []byte {
+	t.Helper()
+	line, err := json.Marshal(e)
+	if err != nil {
+		t.Error(err)
+	}
+	return append(line, '\n')
+}
+
 // TestRunner is told of errands as lines, and of what is no errand.
 func TestRunner(t *testing.T) {
 	t.Parallel()
@@ -62,8 +71,7 @@ func TestRunner(t *testing.T) {
 	go newRunner(reports).read(t.Context(), in)
 	go func() {
 		for i := range 20 {
-			line, _ := json.Marshal(wire.Errand{ID: fmt.Sprint(i), Argv: []string{"echo", fmt.Sprint(i)}, Limit: ample})
-			_, _ = lines.Write(append(line, '\n'))
+			_, _ = lines.Write(lineOf(t, wire.Errand{ID: fmt.Sprint(i), Argv: []string{"echo", fmt.Sprint(i)}, Limit: ample}))
 		}
 		_, _ = io.WriteString(lines, "{\"id\":\"empty\"}\nnonsense\n")
 	}()
@@ -115,8 +123,8 @@ func TestEndedErrand(t *testing.T) {
 	out, reports := io.Pipe()
 	go newRunner(reports).read(t.Context(), in)
 	const script = "trap 'echo bye; exit 5' TERM; echo $WHO >&2; sleep 60 & wait"
-	line, _ := json.Marshal(wire.Errand{ID: "s", Argv: []string{"sh", "-c", script}, Env: []string{"WHO=me"}, Limit: ample, Lines: true})
-	go func() { _, _ = lines.Write(append(line, '\n')) }()
+	line := lineOf(t, wire.Errand{ID: "s", Argv: []string{"sh", "-c", script}, Env: []string{"WHO=me"}, Limit: ample, Lines: true})
+	go func() { _, _ = lines.Write(line) }()
 	var said []string
 	for scanner := bufio.NewScanner(out); scanner.Scan(); {
 		var back wire.Return
