@@ -1,6 +1,7 @@
 package lab_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -9,6 +10,7 @@ import (
 	"github.com/mtlslab/mtlslab/lab"
 	"github.com/mtlslab/mtlslab/lab/cases"
 	"github.com/mtlslab/mtlslab/lab/wire"
+	"golang.org/x/sync/errgroup"
 )
 
 // sample is the part of the gallery that is audited with every change. The whole
@@ -65,35 +67,40 @@ func TestSample(t *testing.T) {
 		t.Fatal(err)
 	}
 	l := start(t, lab.Config{Runtime: lab.Containers, TTL: 30 * time.Minute})
-	atOnce := make(chan struct{}, 3)
+	// Side by side as a scorecard does it: as tests of their own they would wait
+	// for each other's turn.
+	var group errgroup.Group
+	group.SetLimit(lab.DefaultAtOnce)
 	for _, s := range sample {
 		i := slices.IndexFunc(gallery, func(p lab.Peer) bool { return p.Adapter.BuildName() == s.peer && p.Adapter.Role == s.role })
 		if i < 0 {
 			t.Fatalf("the gallery has no %s %s", s.role, s.peer)
 		}
-		t.Run(string(s.role)+" "+s.peer, func(t *testing.T) {
-			t.Parallel()
-			atOnce <- struct{}{}
-			defer func() { <-atOnce }()
-			tried := lab.Audit{Role: s.role, Peer: gallery[i], Profile: cases.RFC5280, Once: s.role == wire.Client}
+		group.Go(func() error {
+			tried := lab.Audit{Role: s.role, Peer: gallery[i], Profile: cases.RFC5280, Once: true}
 			if s.named {
 				tried.Cases = slices.Concat(s.fails, s.holds)
 			}
 			audit, err := l.Audit(t.Context(), tried)
 			if err != nil {
-				t.Fatal(err)
+				return fmt.Errorf("%s %s: %w", s.role, s.peer, err)
 			}
 			checkSample(t, audit, s.fails, s.holds)
+			return nil
 		})
+	}
+	if err := group.Wait(); err != nil {
+		t.Fatal(err)
 	}
 }
 
 func checkSample(t *testing.T, audit cases.Audit, fails, holds []string) {
 	t.Helper()
-	t.Logf("%s: %d passed, %d failed, %d untried in %v", audit.Product.Version,
+	who := string(audit.Role) + " " + audit.Subject
+	t.Logf("%s, %s: %d passed, %d failed, %d untried in %v", who, audit.Product.Version,
 		audit.Count(cases.Passed), audit.Count(cases.Failed), audit.Count(cases.Untried), audit.Took.Round(time.Second))
 	if !audit.Controlled() {
-		t.Errorf("the controls were not delivered: %+v", audit.Controls)
+		t.Errorf("%s: the controls were not delivered: %+v", who, audit.Controls)
 	}
 	named := func(ids []string, f cases.Finding) bool {
 		return slices.ContainsFunc(ids, func(id string) bool {
@@ -104,17 +111,17 @@ func checkSample(t *testing.T, audit cases.Audit, fails, holds []string) {
 	for _, f := range audit.Findings {
 		switch f.Status {
 		case cases.Inconclusive:
-			t.Errorf("%s [%s] is inconclusive: %s\n  client: %s\n  server: %s", f.Case, f.Version, f.Means, f.Client, f.Server)
+			t.Errorf("%s: %s [%s] is inconclusive: %s\n  client: %s\n  server: %s", who, f.Case, f.Version, f.Means, f.Client, f.Server)
 		case cases.Failed:
 			failed[f.Case] = true
 			if named(holds, f) {
-				t.Errorf("%s [%s] failed: %s\n  client: %s\n  server: %s", f.Case, f.Version, f.Means, f.Client, f.Server)
+				t.Errorf("%s: %s [%s] failed: %s\n  client: %s\n  server: %s", who, f.Case, f.Version, f.Means, f.Client, f.Server)
 			}
 		}
 	}
 	for _, id := range fails {
 		if !failed[id] {
-			t.Errorf("%s was not caught", id)
+			t.Errorf("%s: %s was not caught", who, id)
 		}
 	}
 }
