@@ -22,7 +22,7 @@ lab: build ## deliver one message and turn the impostors away; ARGS=--json and s
 	@bin/mtlslab run $(ARGS)
 
 test: go race ## all tests; with containers where an engine answers
-	$(GO) test $(RACE) -timeout 30m $(ARGS) ./...
+	$(GO) test $(RACE) -timeout 60m $(ARGS) ./...
 
 check: format tidy lint short ## what to run before every commit
 
