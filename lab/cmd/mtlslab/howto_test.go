@@ -9,9 +9,9 @@ import (
 )
 
 // TestHowTo runs the commands of the page for those who audit an image of their
-// own, in order, as its reader would.
+// own, in order, as its reader would. It builds images, for which the engine keeps
+// everybody else waiting, so it runs alone.
 func TestHowTo(t *testing.T) {
-	t.Parallel()
 	if !haveEngine(t) {
 		t.Skip("needs an engine")
 	}
