@@ -23,7 +23,7 @@ lab: build ## deliver one message and turn the impostors away; ARGS=--json and s
 
 # One package at a time: they share one engine, and some ask a great deal of it.
 test: go race ## all tests; with containers where an engine answers
-	$(GO) test $(RACE) -p 1 -timeout 60m $(ARGS) ./...
+	$(GO) test $(RACE) -p 1 -timeout 30m $(ARGS) ./...
 
 check: format tidy lint short ## what to run before every commit
 

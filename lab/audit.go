@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"slices"
 	"sync"
 	"time"
@@ -348,64 +347,4 @@ func (r *auditor) controls(plan []trial) ([]trial, error) {
 		}
 	}
 	return controls, nil
-}
-
-// carryOut runs trials side by side, and returns their findings in order. Those
-// that share one container are a row of their own.
-func (r *auditor) carryOut(ctx context.Context, trials []trial, total int) ([]cases.Finding, error) {
-	findings := make([]cases.Finding, len(trials))
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(r.sideBySide() + 1)
-	carry := func(i int) error {
-		t := trials[i]
-		v, err := r.inTurn(ctx, t)
-		if err != nil {
-			return fmt.Errorf("case %s [%s]: %w", t.ID, t.version, err)
-		}
-		findings[i] = r.finding(t, v)
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		r.done++
-		r.audit.Progress(r.done, total, t.ID)
-		return nil
-	}
-	order := rand.Perm(len(trials)) //nolint:gosec // no secret: no trial may depend on another
-	row := slices.DeleteFunc(slices.Clone(order), func(i int) bool { return !r.inSpare(trials[i]) })
-	group.Go(func() error {
-		for _, i := range row {
-			if err := carry(i); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	for _, i := range order {
-		if !r.inSpare(trials[i]) {
-			group.Go(func() error { return carry(i) })
-		}
-	}
-	return findings, group.Wait()
-}
-
-// inTurn makes a trial when there is room for it in the lab.
-func (r *auditor) inTurn(ctx context.Context, t trial) (result, error) {
-	if why := r.missing(t); why != "" {
-		return result{untried: why}, nil
-	}
-	select {
-	case r.lab.slots <- struct{}{}:
-	case <-ctx.Done():
-		return result{}, context.Cause(ctx)
-	}
-	defer func() { <-r.lab.slots }()
-	return r.try(ctx, t)
-}
-
-// sideBySide is how many trials of one peer are made at once: as many as keep
-// the processors busy while others wait, unless the peer takes fewer.
-func (r *auditor) sideBySide() int {
-	if r.visitor != nil && r.visitor.Parallel > 0 {
-		return r.visitor.Parallel
-	}
-	return cap(r.lab.slots)
 }

@@ -329,14 +329,10 @@ type halfCloser struct{ stream client.HijackedResponse }
 func (h halfCloser) Write(p []byte) (int, error) { return h.stream.Conn.Write(p) }
 func (h halfCloser) Close() error                { return h.stream.CloseWrite() }
 
-// closeLimit bounds a clean-up. An engine that starts a hundred containers for
-// others answers nothing for a minute and more.
-const closeLimit = 5 * time.Minute
-
 // close removes all that bears the run's label and looks again. That must be
 // done most of all when ctx has been cancelled.
 func (h *containerHost) close(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeLimit)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 	defer cancel()
 	h.gate.Lock()
 	h.closed = true

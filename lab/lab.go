@@ -189,7 +189,7 @@ func (l *Lab) Facts() Facts {
 
 // Close ends and removes everything the lab made, looks again, and returns a
 // *LeftoverError if anything is still there. It does its work even if ctx is
-// cancelled already, within five minutes. It may be called more than once.
+// cancelled already, within a minute. It may be called more than once.
 func (l *Lab) Close(ctx context.Context) error {
 	if err := l.host.close(ctx); err != nil {
 		return fmt.Errorf("closing the lab: %w", err)
