@@ -25,10 +25,6 @@ import (
 	"github.com/mtlslab/mtlslab/lab/cases"
 )
 
-// startsAtOnce is how many containers of other people's images are started at
-// once: more would be no faster, and each slower.
-const startsAtOnce = 3
-
 // Limits of one container of somebody else's image.
 const (
 	adaptedMemory    = 1 << 30 // bytes
@@ -122,12 +118,6 @@ func (a *adapted) start(ctx context.Context, name string, files []adapter.File, 
 		return nil, err
 	}
 	defer a.host.creating.Done()
-	select {
-	case a.host.starts <- struct{}{}:
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
-	}
-	defer func() { <-a.host.starts }()
 	started := &process{stderr: new(tail), merged: len(argv) > 0}
 	request := a.host.request(program{hostname: name, named: a.named}, a.product.Image, started)
 	request.Entrypoint = slices.Concat([]string{holdDir + "/hold"}, lifetime(a.host.expires))

@@ -2,12 +2,10 @@ package lab
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"regexp"
 	"slices"
-	"strconv"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/mtlslab/mtlslab/lab/adapter"
@@ -18,11 +16,9 @@ import (
 // again.
 type adaptedClient struct {
 	*adapted
-	*process
-	returns *journal[wire.Return]
+	*errands
 
-	mu   sync.Mutex // of standard input, and of
-	sets int        // how many sets of material it has been given
+	sets atomic.Int64 // how many sets of material it has been given
 }
 
 // errandLimit is how long a client may take. It is longer than the adversary's
@@ -32,7 +28,7 @@ const errandLimit = 2 * adaptedLimit
 // startClient starts the container of a client. hosts tell it where the server
 // is, "name:address"; without, the engine's resolver does.
 func (a *adapted) startClient(ctx context.Context, name string, material wire.Material, hosts []string) (*adaptedClient, error) {
-	c := &adaptedClient{adapted: a, returns: newJournal[wire.Return]()}
+	c := &adaptedClient{adapted: a}
 	files, err := a.filesOf(material, a.Dir(), a.Paths(a.Dir(), false))
 	if err != nil {
 		return nil, err
@@ -43,20 +39,18 @@ func (a *adapted) startClient(ctx context.Context, name string, material wire.Ma
 			return nil, err
 		}
 	}
-	if c.process, err = a.start(ctx, name, files, env, nil, hosts); err != nil {
+	started, err := a.start(ctx, name, files, env, nil, hosts)
+	if err != nil {
 		return nil, fmt.Errorf("starting %s: %w", a.Name, err)
 	}
-	go c.returns.read(c.process.stdout, wire.ParseReturn)
+	c.errands = sentOn(a.Name, started)
 	return c, nil
 }
 
 // give puts another set of material beside those that the client has, and
 // returns its directory.
 func (c *adaptedClient) give(ctx context.Context, material wire.Material) (dir string, err error) {
-	c.mu.Lock()
-	c.sets++
-	dir = c.Dir() + "-" + strconv.Itoa(c.sets)
-	c.mu.Unlock()
+	dir = fmt.Sprintf("%s-%d", c.Dir(), c.sets.Add(1))
 	files, err := c.MaterialFiles(material, dir)
 	if err != nil {
 		return "", err
@@ -85,27 +79,23 @@ func (c *adaptedClient) run(ctx context.Context, call call) (wire.Return, error)
 	if errand.Argv, err = c.ExpandAll(slices.Concat(c.Entrypoint, c.Command), values); err != nil {
 		return wire.Return{}, err
 	}
-	if errand.Stdin, err = c.Expand(c.Stdin, values); err != nil {
+	input, err := c.Expand(c.Stdin, values)
+	if err != nil {
 		return wire.Return{}, err
 	}
+	errand.Stdin = []byte(input)
 	if errand.Hangup, err = c.Expand(c.Hangup, values); err != nil {
 		return wire.Return{}, err
 	}
-	line, err := json.Marshal(errand)
+	sent, err := c.send(errand)
 	if err != nil {
 		return wire.Return{}, err
 	}
-	c.mu.Lock()
-	_, err = c.stdin.Write(append(line, '\n'))
-	c.mu.Unlock()
-	if err != nil {
-		return wire.Return{}, fmt.Errorf("%s: sending it on its errand: %w%s", c.Name, err, c.stderr.said())
-	}
 	ctx, cancel := context.WithTimeoutCause(ctx, errandLimit+accountGrace, fmt.Errorf("the errand took longer than %v", errandLimit))
 	defer cancel()
-	back, err := c.returns.await(ctx, func(r wire.Return) bool { return r.ID == call.nonce || r.ID == "" })
+	back, err := sent.wait(ctx)
 	if err != nil {
-		return back, fmt.Errorf("%s: waiting for its return: %w%s", c.Name, err, c.stderr.said())
+		return back, fmt.Errorf("%s: waiting for its return: %w", c.Name, err)
 	}
 	if back.Fault != "" {
 		return back, &AdapterError{Peer: c.Name, What: "its command could not be run: " + back.Fault, Look: "command"}

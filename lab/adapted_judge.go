@@ -140,8 +140,8 @@ func (v *result) judgeVisitingClient(e wire.Evidence, back wire.Return, t trial,
 	switch {
 	case back.TimedOut:
 		v.inconclusive(v.Client.Detail)
-	case e.Took >= adaptedLimit && !v.Leaked:
-		v.inconclusive(fmt.Sprintf("it had not ended when the adversary did, after %v", adaptedLimit))
+	case !v.Leaked && slices.ContainsFunc(e.Connections, outlasted):
+		v.inconclusive(fmt.Sprintf("it neither spoke nor hung up for %v", adaptedLimit))
 	case v.Leaked && delivered && t.rule.Expect == cases.MustAccept && !presented(e, v.Nonce, key):
 		v.inconclusive("the message arrived, but the client did not present its certificate")
 	case v.Leaked && delivered:
@@ -180,3 +180,6 @@ func portOf(address string) (int, error) {
 }
 
 func joined(lines []string) string { return strings.Join(lines, "\n") }
+
+// outlasted says whether the adversary was the first to lose patience.
+func outlasted(c wire.Connection) bool { return c.End == wire.EndTimeout && c.Took >= adaptedLimit }

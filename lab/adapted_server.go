@@ -29,7 +29,6 @@ type adaptedServer struct {
 	values  adapter.Values
 
 	within *spare // the container that it shares with others, one at a time; nil if it has its own
-	exit   int    // its code, once it has ended in there
 }
 
 // AdapterError says that a peer could not be put to the test: either it or what

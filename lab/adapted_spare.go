@@ -2,14 +2,12 @@ package lab
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net"
 	"path"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/mtlslab/mtlslab/lab/wire"
@@ -21,13 +19,10 @@ import (
 // control of its own.
 type spare struct {
 	*adapted
-	*process
+	*errands
 	ip string
 
 	starts int // so far; one server at a time, for they share a port
-
-	mu      sync.Mutex
-	running map[string]*adaptedServer // by the ID of their errand
 }
 
 // spareLife is how long a server may run in a spare container.
@@ -35,46 +30,15 @@ const spareLife = adaptedTimeout
 
 // startSpare starts the container, with nothing in it yet.
 func (a *adapted) startSpare(ctx context.Context, name string) (*spare, error) {
-	sp := &spare{adapted: a, running: make(map[string]*adaptedServer)}
-	var err error
-	if sp.process, err = a.start(ctx, name, nil, nil, nil, nil); err != nil {
+	started, err := a.start(ctx, name, nil, nil, nil, nil)
+	if err != nil {
 		return nil, fmt.Errorf("starting a spare %s: %w", a.Name, err)
 	}
-	if sp.ip, err = a.host.addressOf(ctx, sp.process); err != nil {
+	ip, err := a.host.addressOf(ctx, started)
+	if err != nil {
 		return nil, err
 	}
-	returns := newJournal[wire.Return]()
-	go returns.read(sp.process.stdout, func(line []byte) (wire.Return, error) {
-		back, err := wire.ParseReturn(line)
-		if err == nil {
-			sp.take(back)
-		}
-		return back, err
-	})
-	return sp, nil
-}
-
-// take hands what comes from the container to the server that it is of.
-func (sp *spare) take(back wire.Return) {
-	sp.mu.Lock()
-	s := sp.running[back.ID]
-	sp.mu.Unlock()
-	switch {
-	case s == nil:
-	case back.Says != "":
-		s.output.change(func() { s.output.entries = append(s.output.entries, back.Says) })
-	default:
-		sp.mu.Lock()
-		delete(sp.running, back.ID)
-		sp.mu.Unlock()
-		s.exit = back.Exit
-		if back.Fault != "" {
-			s.exit = 1
-			s.output.change(func() { s.output.entries = append(s.output.entries, back.Fault) })
-		}
-		s.output.change(func() { s.output.ended = errSilent })
-		close(s.ended)
-	}
+	return &spare{adapted: a, errands: sentOn(a.Name, started), ip: ip}, nil
 }
 
 // movable says whether the peer's material can be in another place each time.
@@ -105,43 +69,33 @@ func (sp *spare) serve(ctx context.Context, material wire.Material, lists bool) 
 		}
 		errand.Env = append(errand.Env, name+"="+value)
 	}
+	sent, err := sp.send(errand)
+	if err != nil {
+		return nil, err
+	}
 	s := &adaptedServer{
-		adapted: sp.adapted, output: newJournal[string](), values: values, within: sp,
+		adapted: sp.adapted, output: sent.says, values: values, within: sp,
 		address: net.JoinHostPort(sp.ip, strconv.Itoa(sp.Port)),
-		process: &process{id: sp.id, ended: make(chan struct{}), stderr: new(tail)},
+		process: &process{id: sp.id, ended: sent.ended, stderr: new(tail)},
 	}
 	s.wait = func(ctx context.Context) (int, error) {
-		select {
-		case <-s.ended:
-			return s.exit, nil
-		case <-ctx.Done():
-			return 0, fmt.Errorf("waiting for %s to exit: %w", sp.Name, context.Cause(ctx))
+		back, err := sent.wait(ctx)
+		if err != nil {
+			return 0, fmt.Errorf("waiting for %s to exit: %w", sp.Name, err)
 		}
+		if back.Fault != "" {
+			return 0, fmt.Errorf("%s could not be run: %s", sp.Name, back.Fault)
+		}
+		return back.Exit, nil
 	}
 	s.stop = func(ctx context.Context) error {
-		if err := sp.tell(wire.Errand{ID: errand.ID, End: true}); err != nil {
+		if err := sp.stopErrand(sent); err != nil {
 			return err
 		}
 		_, err := s.wait(ctx)
 		return err
 	}
-	sp.mu.Lock()
-	sp.running[errand.ID] = s
-	sp.mu.Unlock()
-	return s, sp.tell(errand)
-}
-
-func (sp *spare) tell(errand wire.Errand) error {
-	line, err := json.Marshal(errand)
-	if err != nil {
-		return err
-	}
-	sp.mu.Lock()
-	defer sp.mu.Unlock()
-	if _, err := sp.stdin.Write(append(line, '\n')); err != nil {
-		return fmt.Errorf("%s: sending it on its errand: %w%s", sp.Name, err, sp.stderr.said())
-	}
-	return nil
+	return s, nil
 }
 
 // inSpare says whether a trial is made in the audit's spare container.

@@ -294,6 +294,9 @@ func (r *auditor) warmUp(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("starting %s: %w", p.hostname, err)
 	}
+	if err := started.stdin.Close(); err != nil {
+		return fmt.Errorf("starting %s: %w", p.hostname, err)
+	}
 	if _, err := io.Copy(io.Discard, started.stdout); err != nil {
 		return fmt.Errorf("starting %s: %w", p.hostname, err)
 	}

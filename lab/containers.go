@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"net"
+	"runtime"
 	"slices"
 	"sync"
 	"time"
@@ -42,8 +43,6 @@ type containerHost struct {
 	images []images.Image
 	held   map[images.Source]*held
 
-	starts chan struct{} // one element for each start of somebody else's image
-
 	gate     sync.Mutex
 	closed   bool
 	creating sync.WaitGroup
@@ -55,7 +54,6 @@ func newContainerHost(ctx context.Context, cfg Config, run string, expires time.
 		expires: expires,
 		held:    make(map[images.Source]*held),
 		swept:   make(chan error, 1),
-		starts:  make(chan struct{}, startsAtOnce),
 	}
 	h.about.Runtime, h.about.listen = Containers, ":"+wire.DefaultPort
 
@@ -86,11 +84,15 @@ func newContainerHost(ctx context.Context, cfg Config, run string, expires time.
 }
 
 // built holds the images that this process has brought into engines, so that its
-// labs after the first need not ask the compiler whether they are up to date.
-var built = struct {
-	sync.Mutex
-	images map[builtKey]images.Image
-}{images: make(map[builtKey]images.Image)}
+// labs after the first need not ask the compiler whether they are up to date. They
+// are built one after another: labs that start together want the same.
+var (
+	building = make(chan struct{}, 1)
+	built    = struct {
+		sync.Mutex
+		images map[builtKey]images.Image
+	}{images: make(map[builtKey]images.Image)}
+)
 
 type builtKey struct {
 	endpoint string
@@ -99,6 +101,11 @@ type builtKey struct {
 
 // ensure brings the images of the sources into the engine, unless they are there.
 func (h *containerHost) ensure(ctx context.Context, sources ...images.Source) error {
+	leave, err := enter(ctx, building)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	var missing []images.Source
 	for _, source := range sources {
 		if image, ok := h.builtBefore(ctx, source); ok {
@@ -193,9 +200,19 @@ func (h *containerHost) start(ctx context.Context, p program) (*process, error) 
 	return started, h.launch(ctx, p.hostname, h.request(p, image.Ref, started), started)
 }
 
+// starting has an element for each container that this process is starting, in
+// whichever lab. That is work for the processor: more at once would not be faster,
+// and of very many an engine starts none in time.
+var starting = make(chan struct{}, 1+runtime.NumCPU())
+
 // launch makes and starts a container, whose request attaches the process that
 // is begun here.
 func (h *containerHost) launch(ctx context.Context, name string, request testcontainers.ContainerRequest, started *process) error {
+	leave, err := enter(ctx, starting)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	made, err := h.engine.provider.CreateContainer(context.WithoutCancel(ctx), request)
 	if err != nil {
 		return err

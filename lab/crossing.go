@@ -188,7 +188,6 @@ func (l *Lab) guestOf(ctx context.Context, p Peer, hosts []string) (g guest, lea
 func (l *Lab) Cross(ctx context.Context, servers, clients []Peer, progress func(done, total int)) ([]cases.Crossing, error) {
 	guests := make([]guest, len(clients))
 	start, startCtx := errgroup.WithContext(ctx)
-	start.SetLimit(startsAtOnce)
 	for i, p := range clients {
 		start.Go(func() (err error) {
 			guests[i], _, err = l.guestOf(startCtx, p, nil)

@@ -57,6 +57,7 @@ func connect(ctx context.Context) (*engine, error) {
 	if !ok {
 		return nil, fmt.Errorf("testcontainers-go gave a client of type %T", provider.Client())
 	}
+	provider.SetClient(keptOpen{docker})
 	e := &engine{Client: docker.Client, provider: provider}
 	version, err := e.ServerVersion(ctx, client.ServerVersionOptions{})
 	if err != nil {
@@ -65,6 +66,14 @@ func connect(ctx context.Context) (*engine, error) {
 	e.about = Engine{Version: version.Version, API: e.ClientVersion(), Arch: version.Arch, Host: e.DaemonHost()}
 	return e, nil
 }
+
+// keptOpen is a client that is not closed. testcontainers-go closes its client
+// after every call, and with it connections on which another call has not read the
+// engine's answer yet: a container has then started, and is said to have not. What
+// is idle closes by itself.
+type keptOpen struct{ client.APIClient }
+
+func (keptOpen) Close() error { return nil }
 
 // answerTimeout is how long an engine may take to say that it is there.
 const answerTimeout = 5 * time.Second

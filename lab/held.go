@@ -4,18 +4,19 @@ import (
 	"archive/tar"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"slices"
 
-	"github.com/moby/moby/api/pkg/stdcopy"
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/api/types/mount"
 	"github.com/moby/moby/client"
 	"github.com/testcontainers/testcontainers-go"
 
 	"github.com/mtlslab/mtlslab/images"
+	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
 // holdDir is where the program that holds a container open is put. It is an
@@ -26,10 +27,9 @@ const holdDir = "/mtlslab"
 var holdSource = images.Source{Name: "hold", Package: "./lab/hold"}
 
 // held is a container of an image that does nothing itself, and in which the
-// image's own program is run again and again. An exec costs a seventh of what a
-// container does.
+// image's own program is run again and again.
 type held struct {
-	id         string
+	*errands
 	entrypoint []string
 	ready      chan struct{} // closed once the fields above, or err, are set
 	err        error
@@ -69,32 +69,27 @@ func (h *containerHost) startHeld(ctx context.Context, p program, c *held) error
 	if err != nil {
 		return err
 	}
-	request := h.request(p, image.Ref, nil)
+	started := &process{stderr: new(tail)}
+	request := h.request(p, image.Ref, started)
 	request.Entrypoint = []string{holdDir + "/hold"}
 	request.Cmd = lifetime(h.expires)
-	request.ConfigModifier = func(c *container.Config) { c.Hostname = p.hostname }
 	harden := request.HostConfigModifier
 	request.HostConfigModifier = func(c *container.HostConfig) {
 		harden(c)
 		c.Mounts = []mount.Mount{{Type: mount.TypeVolume, Target: holdDir}}
 	}
-	request.LifecycleHooks = []testcontainers.ContainerLifecycleHooks{{
-		PostCreates: []testcontainers.ContainerHook{h.checkNetwork, func(ctx context.Context, made testcontainers.Container) error {
+	request.LifecycleHooks[0].PostCreates = append(request.LifecycleHooks[0].PostCreates,
+		func(ctx context.Context, made testcontainers.Container) error {
 			return h.copyProgram(ctx, made.GetContainerID(), binary)
-		}},
-	}}
-	made, err := h.engine.provider.CreateContainer(context.WithoutCancel(ctx), request)
-	if err != nil {
-		return err
-	}
-	if err := made.Start(context.WithoutCancel(ctx)); err != nil {
+		})
+	if err := h.launch(context.WithoutCancel(ctx), p.hostname, request, started); err != nil {
 		return err
 	}
 	inspected, err := h.engine.ImageInspect(ctx, image.Ref)
 	if err != nil {
 		return err
 	}
-	c.id, c.entrypoint = made.GetContainerID(), inspected.Config.Entrypoint
+	c.errands, c.entrypoint = sentOn(p.hostname, started), inspected.Config.Entrypoint
 	return nil
 }
 
@@ -115,43 +110,51 @@ func (h *containerHost) copyProgram(ctx context.Context, id string, binary []byt
 	return err
 }
 
-// startAgain runs a program once more, in the held container of its image.
+// startAgain runs a program once more, in the held container of its image. It
+// begins when its standard input is closed.
 func (h *containerHost) startAgain(ctx context.Context, p program) (*process, error) {
 	container, err := h.hold(ctx, p)
 	if err != nil {
 		return nil, err
 	}
-	made, err := h.engine.ExecCreate(ctx, container.id, client.ExecCreateOptions{
-		AttachStdin: true, AttachStdout: true, AttachStderr: true,
-		Cmd: slices.Concat(container.entrypoint, p.args),
-	})
-	if err != nil {
-		return nil, fmt.Errorf("exec: %w", err)
-	}
-	stream, err := h.engine.ExecAttach(context.WithoutCancel(ctx), made.ID, client.ExecAttachOptions{})
-	if err != nil {
-		return nil, fmt.Errorf("exec: %w", err)
-	}
 	reader, writer := io.Pipe()
-	started := &process{stdin: halfCloser{stream.HijackedResponse}, stdout: reader, stderr: new(tail)}
-	ended := make(chan struct{})
-	go func() {
-		_, err := stdcopy.StdCopy(writer, started.stderr, stream.Reader)
-		_ = writer.CloseWithError(err)
-		stream.Close()
-		close(ended)
-	}()
+	started := &process{stdout: reader, stderr: new(tail), ended: make(chan struct{})}
+	var sent *errand
+	started.stdin = &wholeInput{then: func(input []byte) (err error) {
+		sent, err = container.send(wire.Errand{
+			ID: newID(), Argv: slices.Concat(container.entrypoint, p.args), Stdin: input, Limit: startLimit,
+		})
+		if err != nil {
+			return errors.Join(err, writer.CloseWithError(err))
+		}
+		go func() {
+			<-sent.ended
+			_, _ = io.WriteString(started.stderr, sent.back.Err)
+			close(started.ended)
+			_, _ = io.WriteString(writer, sent.back.Out)
+			_ = writer.CloseWithError(sent.err)
+		}()
+		return nil
+	}}
 	started.wait = func(ctx context.Context) (int, error) {
 		select {
-		case <-ended:
+		case <-started.ended:
 		case <-ctx.Done():
 			return 0, fmt.Errorf("waiting for %s to exit: %w", p.hostname, context.Cause(ctx))
 		}
-		result, err := h.engine.ExecInspect(ctx, made.ID, client.ExecInspectOptions{})
-		return result.ExitCode, err
+		if sent.back.Fault != "" {
+			return 0, fmt.Errorf("%s could not be run: %s", p.hostname, sent.back.Fault)
+		}
+		return sent.back.Exit, sent.err
 	}
-	// An exec cannot be ended from outside: it ends by its own time limits, or
-	// with its container.
-	started.stop = func(context.Context) error { return nil }
+	started.stop = func(context.Context) error { return container.stopErrand(sent) }
 	return started, nil
 }
+
+// wholeInput does something with what was written to it, once that is all.
+type wholeInput struct {
+	bytes.Buffer
+	then func([]byte) error
+}
+
+func (w *wholeInput) Close() error { return w.then(w.Bytes()) }

@@ -2,6 +2,7 @@ package lab
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -29,23 +30,31 @@ func newJournal[T any]() *journal[T] { return &journal[T]{changed: make(chan str
 // read takes lines until r ends. A line that cannot be parsed ends the account:
 // what comes after it cannot be trusted.
 func (j *journal[T]) read(r io.Reader, parse func([]byte) (T, error)) {
+	j.end(eachLine(r, func(line []byte) error {
+		entry, err := parse(line)
+		if err == nil {
+			j.add(entry)
+		}
+		return err
+	}))
+	_, _ = io.Copy(io.Discard, r) // the peer must not block on a full pipe
+}
+
+// eachLine calls f for every line of r. It returns the first error of either, or
+// errSilent at the end.
+func eachLine(r io.Reader, f func(line []byte) error) error {
 	lines := bufio.NewScanner(r)
 	lines.Buffer(nil, maxLine)
 	for lines.Scan() {
-		entry, err := parse(lines.Bytes())
-		if err != nil {
-			j.change(func() { j.ended = err })
-			_, _ = io.Copy(io.Discard, r) // the peer must not block on a full pipe
-			return
+		if err := f(lines.Bytes()); err != nil {
+			return err
 		}
-		j.change(func() { j.entries = append(j.entries, entry) })
 	}
-	err := lines.Err()
-	if err == nil {
-		err = errSilent
-	}
-	j.change(func() { j.ended = err })
+	return cmp.Or(lines.Err(), errSilent)
 }
+
+func (j *journal[T]) add(entry T)   { j.change(func() { j.entries = append(j.entries, entry) }) }
+func (j *journal[T]) end(err error) { j.change(func() { j.ended = err }) }
 
 func (j *journal[T]) change(f func()) {
 	j.mu.Lock()

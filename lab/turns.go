@@ -53,13 +53,22 @@ func (r *auditor) inTurn(ctx context.Context, t trial) (result, error) {
 	if why := r.missing(t); why != "" {
 		return result{untried: why}, nil
 	}
-	select {
-	case r.lab.slots <- struct{}{}:
-	case <-ctx.Done():
-		return result{}, context.Cause(ctx)
+	leave, err := enter(ctx, r.lab.slots)
+	if err != nil {
+		return result{}, err
 	}
-	defer func() { <-r.lab.slots }()
+	defer leave()
 	return r.try(ctx, t)
+}
+
+// enter waits for a place in a room of limited size.
+func enter(ctx context.Context, room chan struct{}) (leave func(), err error) {
+	select {
+	case room <- struct{}{}:
+		return func() { <-room }, nil
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
 }
 
 // sideBySide is how many trials of one peer are made at once: as many as keep

@@ -26,23 +26,24 @@ type stand struct {
 	who    *tls.Certificate
 	fence  func() string
 
+	limit  time.Duration // of each connection
+
 	mu       sync.Mutex
-	deadline time.Time // of the connections
+	deadline time.Time // of all connections, once the attack was told to end
 	raws     []net.Conn
 	seen     []wire.Connection
 	dropped  int
 }
 
-// listen takes connections until the attack is told to end, or its limit. Its
-// error means that it never listened.
+// listen takes connections until the attack is told to end. Its error means that
+// it never listened.
 func (f *field) listen(ctx, until context.Context, a wire.Attack, who *tls.Certificate, evidence *wire.Evidence) error {
 	inner, err := new(net.ListenConfig).Listen(ctx, "tcp", a.Listen)
 	if err != nil {
 		return err
 	}
-	limit := cmp.Or(a.Limit, wire.DefaultLimit)
-	s := &stand{Listener: inner, attack: a, who: who, deadline: time.Now().Add(limit), seen: []wire.Connection{}}
-	until, cancel := context.WithTimeout(until, limit)
+	s := &stand{Listener: inner, attack: a, who: who, limit: cmp.Or(a.Limit, wire.DefaultLimit), seen: []wire.Connection{}}
+	until, cancel := context.WithTimeout(until, wire.MaxLimit)
 	defer cancel()
 	s.fence = sync.OnceValue(s.putFence)
 	defer context.AfterFunc(until, func() { s.fence() })()
@@ -109,7 +110,11 @@ func (s *stand) admit(raw net.Conn) (i int, ok bool) {
 		s.dropped++
 		return 0, false
 	}
-	_ = raw.SetDeadline(s.deadline)
+	deadline := time.Now().Add(s.limit)
+	if !s.deadline.IsZero() && s.deadline.Before(deadline) {
+		deadline = s.deadline
+	}
+	_ = raw.SetDeadline(deadline)
 	s.raws, s.seen = append(s.raws, raw), append(s.seen, wire.Connection{})
 	return len(s.seen) - 1, true
 }
@@ -118,9 +123,7 @@ func (s *stand) admit(raw net.Conn) (i int, ok bool) {
 func (s *stand) hasten() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if soon := time.Now().Add(endGrace); soon.Before(s.deadline) {
-		s.deadline = soon
-	}
+	s.deadline = time.Now().Add(endGrace)
 	for _, raw := range s.raws {
 		_ = raw.SetDeadline(s.deadline)
 	}

@@ -162,7 +162,7 @@ func TestFallback(t *testing.T) {
 	}
 }
 
-// A server attack ends at its limit, with whoever is still there.
+// A connection ends at its limit, which begins with it, and the attack goes on.
 func TestServerLimit(t *testing.T) {
 	t.Parallel()
 	p := newPair(t, "")
@@ -170,11 +170,21 @@ func TestServerLimit(t *testing.T) {
 	a := p.asServer(t, "limit", "")
 	a.Limit = time.Second
 	f.begin(a)
-	conn := must[net.Conn](t)(net.Dial("tcp", f.listening("limit")))
-	defer conn.Close() //nolint:errcheck // of a test
+	address := f.listening("limit")
+	for range 2 {
+		conn := must[net.Conn](t)(net.Dial("tcp", address))
+		_, _ = conn.Read(make([]byte, 1)) // until the adversary hangs up
+		_ = conn.Close()
+	}
+	f.begin(wire.Attack{ID: "limit", End: true})
 	evidence := f.evidence("limit")
-	if len(evidence.Connections) != 1 || evidence.Last().End != wire.EndTimeout {
-		t.Errorf("saw %+v", evidence)
+	if len(evidence.Connections) != 2 {
+		t.Fatalf("saw %+v", evidence)
+	}
+	for _, c := range evidence.Connections {
+		if c.End != wire.EndTimeout || c.Took < a.Limit {
+			t.Errorf("saw %+v", c)
+		}
 	}
 }
 

@@ -15,8 +15,9 @@ import (
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
-// maxErrand bounds one line of the input, in bytes.
-const maxErrand = 1 << 20
+// maxErrand bounds one line of the input, in bytes: a program's input may hold
+// several hundred roots.
+const maxErrand = 16 << 20
 
 // runner runs errands side by side and says what came of each.
 type runner struct {
@@ -97,7 +98,7 @@ func (r *runner) run(ctx context.Context, e wire.Errand) wire.Return {
 		back.Fault = err.Error()
 		return back
 	}
-	_, _ = io.WriteString(stdin, e.Stdin) // one that does not read is not at fault
+	_, _ = stdin.Write(e.Stdin) // one that does not read is not at fault
 	if e.Hangup == "" {
 		hangUp()
 	}

@@ -25,9 +25,9 @@ func TestErrands(t *testing.T) {
 		takes  time.Duration // at most
 	}{
 		{name: "code", errand: wire.Errand{Argv: []string{"sh", "-c", "echo out; echo err >&2; exit 3"}}, want: wire.Return{Exit: 3, Out: "out\n", Err: "err\n"}},
-		{name: "standard input", errand: wire.Errand{Argv: []string{"cat"}, Stdin: "hello\n"}, want: wire.Return{Out: "hello\n"}},
-		{name: "hangs up when it has heard enough", errand: wire.Errand{Argv: []string{"cat"}, Stdin: "hello\n", Hangup: "hel+o"}, want: wire.Return{Out: "hello\n"}},
-		{name: "does not hang up before", errand: wire.Errand{Argv: []string{"cat"}, Stdin: "hello\n", Hangup: "bye", Limit: 300 * time.Millisecond}, want: wire.Return{Exit: -1, Out: "hello\n", TimedOut: true}},
+		{name: "standard input", errand: wire.Errand{Argv: []string{"cat"}, Stdin: []byte("hello\n")}, want: wire.Return{Out: "hello\n"}},
+		{name: "hangs up when it has heard enough", errand: wire.Errand{Argv: []string{"cat"}, Stdin: []byte("hello\n"), Hangup: "hel+o"}, want: wire.Return{Out: "hello\n"}},
+		{name: "does not hang up before", errand: wire.Errand{Argv: []string{"cat"}, Stdin: []byte("hello\n"), Hangup: "bye", Limit: 300 * time.Millisecond}, want: wire.Return{Exit: -1, Out: "hello\n", TimedOut: true}},
 		{name: "hangs", errand: wire.Errand{Argv: []string{"sleep", "60"}, Limit: 100 * time.Millisecond}, want: wire.Return{Exit: -1, TimedOut: true}, takes: ample},
 		{name: "hangs, with a child", errand: wire.Errand{Argv: []string{"sh", "-c", "sleep 60; true"}, Limit: 100 * time.Millisecond}, want: wire.Return{Exit: -1, TimedOut: true}, takes: ample},
 		{name: "killed", errand: wire.Errand{Argv: []string{"sh", "-c", "kill -9 $$"}}, want: wire.Return{Exit: -1}},

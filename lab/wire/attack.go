@@ -56,8 +56,9 @@ type Attack struct {
 	// Dialogue is what is said in its place to a peer that speaks otherwise.
 	Dialogue *Dialogue `json:"dialogue,omitempty"`
 
-	// Limit bounds each connection of a client, and a server attack as a whole;
-	// DefaultLimit if zero.
+	// Limit bounds each connection, of a server from when it is accepted: a client
+	// may be slow to start. DefaultLimit if zero. A server attack as a whole goes on
+	// until it is told to end, or MaxLimit has passed.
 	Limit time.Duration `json:"limit_ns,omitempty"`
 
 	Deviation

@@ -8,13 +8,13 @@ import (
 )
 
 // Errand is one program that is to be run in a container held open, one JSON
-// line. It is how somebody else's client is run again and again: a new process
-// costs a fraction of a new container, or of an exec by the engine.
+// line. It is how clients are run again and again: a new process costs a fraction of
+// a new container, or of an exec by the engine.
 type Errand struct {
 	ID    string        `json:"id"`
 	Argv  []string      `json:"argv"`
 	Env   []string      `json:"env,omitempty"` // NAME=value, besides what the container has
-	Stdin string        `json:"stdin,omitempty"`
+	Stdin []byte        `json:"stdin,omitempty"`
 	Limit time.Duration `json:"limit_ns"` // then it is killed, with all that it started
 
 	// Hangup is RE2: standard input is closed once standard output matches it,
