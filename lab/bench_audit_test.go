@@ -1,7 +1,7 @@
 package lab
 
 import (
-	"io"
+	"slices"
 	"testing"
 	"time"
 
@@ -74,23 +74,24 @@ func audit(b *testing.B, l *Lab, role wire.Role, ids []string) (time.Duration, i
 	return result.Took, len(result.Findings)
 }
 
-// bareExecs runs the client in its held container, as many at once as an audit
-// does.
+// bareExecs has the engine run the client in its held container, as many at once
+// as an audit does.
 func bareExecs(b *testing.B, l *Lab, n int) time.Duration {
 	b.Helper()
+	host, ok := l.host.(*containerHost)
+	if !ok {
+		b.Fatal("no containers")
+	}
+	client, err := host.hold(b.Context(), program{source: clientSource})
+	if err != nil {
+		b.Fatal(err)
+	}
 	began := time.Now()
 	group, ctx := errgroup.WithContext(b.Context())
 	group.SetLimit(cap(l.slots))
 	for range n {
 		group.Go(func() error {
-			p, err := l.host.start(ctx, program{hostname: "client", source: clientSource, args: []string{"-version"}, again: true})
-			if err != nil {
-				return err
-			}
-			if _, err := io.Copy(io.Discard, p.stdout); err != nil {
-				return err
-			}
-			_, err = p.wait(ctx)
+			_, _, err := host.execute(ctx, client.id, slices.Concat(client.entrypoint, []string{"-version"}))
 			return err
 		})
 	}
