@@ -2,17 +2,18 @@ package lab
 
 import (
 	"archive/tar"
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/containerd/errdefs"
 	"github.com/moby/moby/api/types/container"
@@ -42,6 +43,9 @@ type adapted struct {
 	user    string   // that it runs as, in the image's words
 	named   bool     // containers are to be found under the name of a server
 	hold    []byte   // the program that holds its containers
+
+	mu  sync.Mutex
+	ids *ids // of whoever owns its files, once it is known
 }
 
 // adapt brings a peer's image into the engine: built, pulled, or there already.
@@ -163,72 +167,65 @@ func (a *adapted) volumes() []string {
 // fill copies hold and the files into a container that has been made and not
 // yet started.
 func (a *adapted) fill(ctx context.Context, id string, files []adapter.File) error {
-	if err := a.host.copyProgram(ctx, id, a.hold); err != nil {
-		return fmt.Errorf("copying hold: %w", err)
-	}
-	return a.put(ctx, id, files)
+	return a.put(ctx, id, files, packed{File: adapter.File{Path: holdDir + "/hold", Data: a.hold, Mode: 0o555}})
 }
 
 // put copies files into a container, owned by whom the adapter says, with the
-// directories that they need.
-func (a *adapted) put(ctx context.Context, id string, files []adapter.File) error {
-	uid, gid, err := a.owner(ctx, id)
+// directory that they need, and others as they are.
+func (a *adapted) put(ctx context.Context, id string, files []adapter.File, others ...packed) error {
+	owner, err := a.owner(ctx, id)
 	if err != nil {
 		return err
 	}
-	var archive bytes.Buffer
-	w := tar.NewWriter(&archive)
-	if !slices.ContainsFunc(a.volumes()[1:], func(dir string) bool { return dir == a.Dir() }) {
-		header := &tar.Header{Typeflag: tar.TypeDir, Name: strings.TrimPrefix(a.Dir(), "/") + "/", Mode: 0o755, Uid: uid, Gid: gid}
-		if err := w.WriteHeader(header); err != nil {
-			return err
-		}
+	all := others
+	if !slices.Contains(a.volumes()[1:], a.Dir()) {
+		all = append(all, packed{adapter.File{Path: a.Dir() + "/", Mode: fs.ModeDir | 0o755}, owner})
 	}
 	for _, f := range files {
-		header := &tar.Header{
-			Typeflag: tar.TypeReg, Name: strings.TrimPrefix(f.Path, "/"), Size: int64(len(f.Data)), Mode: int64(f.Mode), Uid: uid, Gid: gid,
-		}
-		if err := w.WriteHeader(header); err != nil {
-			return err
-		}
-		if _, err := w.Write(f.Data); err != nil {
-			return err
-		}
+		all = append(all, packed{f, owner})
 	}
-	if err := w.Close(); err != nil {
-		return err
-	}
-	_, err = a.host.engine.CopyToContainer(ctx, id, client.CopyToContainerOptions{DestinationPath: "/", Content: &archive})
-	if err != nil {
-		return fmt.Errorf("copying its files: %w", err)
-	}
-	return nil
+	return a.host.copyInto(ctx, id, "/", all)
 }
 
-// owner is who is to own the files, as numbers.
-func (a *adapted) owner(ctx context.Context, id string) (uid, gid int, err error) {
+// owner is who is to own the files. It is looked up once: in every container of
+// an image it is the same.
+func (a *adapted) owner(ctx context.Context, id string) (ids, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.ids == nil {
+		found, err := a.findOwner(ctx, id)
+		if err != nil {
+			return ids{}, err
+		}
+		a.ids = &found
+	}
+	return *a.ids, nil
+}
+
+// findOwner looks into the image for names that are no numbers.
+func (a *adapted) findOwner(ctx context.Context, id string) (found ids, err error) {
 	name, group, _ := strings.Cut(cmp.Or(a.Material.Owner, a.user, "0:0"), ":")
-	uid, err = strconv.Atoi(name)
+	found.user, err = strconv.Atoi(name)
 	if err != nil {
 		entry, err := a.entry(ctx, id, "/etc/passwd", name)
 		if err != nil {
-			return 0, 0, err
+			return found, err
 		}
-		uid, _ = strconv.Atoi(entry[2])
-		gid, _ = strconv.Atoi(entry[3])
+		found.user, _ = strconv.Atoi(entry[2])
+		found.group, _ = strconv.Atoi(entry[3])
 	}
 	if group == "" {
-		return uid, gid, nil
+		return found, nil
 	}
-	gid, err = strconv.Atoi(group)
+	found.group, err = strconv.Atoi(group)
 	if err != nil {
 		entry, err := a.entry(ctx, id, "/etc/group", group)
 		if err != nil {
-			return 0, 0, err
+			return found, err
 		}
-		gid, _ = strconv.Atoi(entry[2])
+		found.group, _ = strconv.Atoi(entry[2])
 	}
-	return uid, gid, nil
+	return found, nil
 }
 
 // entry is the line of a file such as /etc/passwd that is about a name.

@@ -32,7 +32,8 @@ type visitor struct {
 	client *adaptedClient // of a client
 	calls  string         // the address of whom it calls
 
-	spare *spare // of a server: where it is started with other material
+	spare   *spare             // of a server: where it is started with other material
+	spoiled map[string]spoiled // of a client: the other material, by case
 
 	silent  map[string]string // why it is not tried in a version of TLS
 	oneRoot bool              // it trusts no more than the first of the roots that it is given
@@ -46,8 +47,12 @@ func (r *auditor) beginAdapted(ctx context.Context, plan []trial) (err error) {
 		if err != nil {
 			return err
 		}
+		var files []adapter.File
+		if v.spoiled, files, err = r.spoil(plan); err != nil {
+			return err
+		}
 		hosts := []string{adapter.Host + ":" + ip}
-		if v.client, err = v.startClient(ctx, r.lab.name(v.Name), r.subject, hosts); err != nil {
+		if v.client, err = v.startClient(ctx, r.lab.name(v.Name), r.subject, files, hosts); err != nil {
 			return err
 		}
 		v.calls = ip
@@ -223,6 +228,8 @@ func (r *auditor) missing(t trial) string {
 		return "its adapter knows no way to have it read its trust again"
 	case server && attack.HangUp:
 		return "it gives no account of what it does not answer"
+	case !server && t.Material != nil && !v.movable():
+		return "its material is at fixed places, so that it has no other beside it"
 	case server && len(attack.Preface) > 0 && !attack.NoTLS && t.ahead() && v.OpensPlainly():
 		return "what comes first on its connections is in the clear anyway"
 	default:

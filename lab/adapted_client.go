@@ -2,10 +2,10 @@ package lab
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
-	"sync/atomic"
 	"time"
 
 	"github.com/mtlslab/mtlslab/lab/adapter"
@@ -17,17 +17,16 @@ import (
 type adaptedClient struct {
 	*adapted
 	*errands
-
-	sets atomic.Int64 // how many sets of material it has been given
 }
 
 // errandLimit is how long a client may take. It is longer than the adversary's
 // patience, so that a client that waits for that is not taken for one that hangs.
 const errandLimit = 2 * adaptedLimit
 
-// startClient starts the container of a client. hosts tell it where the server
-// is, "name:address"; without, the engine's resolver does.
-func (a *adapted) startClient(ctx context.Context, name string, material wire.Material, hosts []string) (*adaptedClient, error) {
+// startClient starts the container of a client, with its material and further files.
+// hosts tell it where the server is, "name:address"; without, the engine's resolver
+// does.
+func (a *adapted) startClient(ctx context.Context, name string, material wire.Material, further []adapter.File, hosts []string) (*adaptedClient, error) {
 	c := &adaptedClient{adapted: a}
 	files, err := a.filesOf(material, a.Dir(), a.Paths(a.Dir(), false))
 	if err != nil {
@@ -39,7 +38,7 @@ func (a *adapted) startClient(ctx context.Context, name string, material wire.Ma
 			return nil, err
 		}
 	}
-	started, err := a.start(ctx, name, files, env, nil, hosts)
+	started, err := a.start(ctx, name, slices.Concat(files, further), env, nil, hosts)
 	if err != nil {
 		return nil, fmt.Errorf("starting %s: %w", a.Name, err)
 	}
@@ -47,15 +46,30 @@ func (a *adapted) startClient(ctx context.Context, name string, material wire.Ma
 	return c, nil
 }
 
-// give puts another set of material beside those that the client has, and
-// returns its directory.
-func (c *adaptedClient) give(ctx context.Context, material wire.Material) (dir string, err error) {
-	dir = fmt.Sprintf("%s-%d", c.Dir(), c.sets.Add(1))
-	files, err := c.MaterialFiles(material, dir)
-	if err != nil {
-		return "", err
+// spoiled is the material of one case, which a client has beside its own.
+type spoiled struct {
+	dir string
+	err error // why there is none; adapter.ErrPacked
+}
+
+// spoil makes the material of all cases that are about it, by their ids, and the
+// files that it is.
+func (r *auditor) spoil(plan []trial) (map[string]spoiled, []adapter.File, error) {
+	made := make(map[string]spoiled)
+	var all []adapter.File
+	for _, t := range plan {
+		if _, done := made[t.ID]; done || t.Material == nil || !r.visitor.movable() {
+			continue
+		}
+		dir := fmt.Sprintf("%s-%d", r.visitor.Dir(), len(made)+1)
+		files, err := r.visitor.MaterialFiles(t.Material(r.subject), dir)
+		if err != nil && !errors.Is(err, adapter.ErrPacked) {
+			return nil, nil, err
+		}
+		made[t.ID] = spoiled{dir, err}
+		all = append(all, files...)
 	}
-	return dir, c.put(ctx, c.id, files)
+	return made, all, nil
 }
 
 // call is one run of a client.

@@ -29,6 +29,7 @@ type adaptedServer struct {
 	values  adapter.Values
 
 	within *spare // the container that it shares with others, one at a time; nil if it has its own
+	signal func(ctx context.Context, name string) error
 }
 
 // AdapterError says that a peer could not be put to the test: either it or what
@@ -71,6 +72,10 @@ func (a *adapted) startServer(ctx context.Context, name string, material wire.Ma
 	}
 	if s.process, err = a.start(ctx, name, files, env, argv, nil); err != nil {
 		return nil, fmt.Errorf("starting %s: %w", a.Name, err)
+	}
+	s.signal = func(ctx context.Context, name string) error {
+		_, err := a.host.engine.ContainerKill(ctx, s.id, client.ContainerKillOptions{Signal: "SIG" + name})
+		return err
 	}
 	go s.output.read(s.process.stdout, func(line []byte) (string, error) { return string(line), nil })
 	ip, err := a.host.addressOf(ctx, s.process)
@@ -229,7 +234,7 @@ func (a *adversary) knock(ctx context.Context, address string) (bool, error) {
 // reload has the server take up what its files now say. It does not wait: how
 // long that takes, nobody tells.
 func (s *adaptedServer) reload(ctx context.Context, material wire.Material) error {
-	files, err := s.MaterialFiles(material, s.Dir())
+	files, err := s.MaterialFiles(material, s.values.Dir)
 	if err != nil {
 		return err
 	}
@@ -237,8 +242,7 @@ func (s *adaptedServer) reload(ctx context.Context, material wire.Material) erro
 		return err
 	}
 	if s.Reload.Signal != "" {
-		_, err := s.host.engine.ContainerKill(ctx, s.id, client.ContainerKillOptions{Signal: "SIG" + s.Reload.Signal})
-		return err
+		return s.signal(ctx, s.Reload.Signal)
 	}
 	argv, err := s.ExpandAll(s.Reload.Command, s.values)
 	if err != nil {

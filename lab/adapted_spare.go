@@ -77,6 +77,9 @@ func (sp *spare) serve(ctx context.Context, material wire.Material, lists bool) 
 		adapted: sp.adapted, output: sent.says, values: values, within: sp,
 		address: net.JoinHostPort(sp.ip, strconv.Itoa(sp.Port)),
 		process: &process{id: sp.id, ended: sent.ended, stderr: new(tail)},
+		signal: func(_ context.Context, name string) error {
+			return sp.tell(wire.Errand{ID: errand.ID, Signal: name})
+		},
 	}
 	s.wait = func(ctx context.Context) (int, error) {
 		back, err := sent.wait(ctx)
@@ -100,7 +103,7 @@ func (sp *spare) serve(ctx context.Context, material wire.Material, lists bool) 
 
 // inSpare says whether a trial is made in the audit's spare container.
 func (r *auditor) inSpare(t trial) bool {
-	return r.visitor != nil && r.audit.Role == wire.Server && t.Material != nil && r.visitor.movable()
+	return r.visitor != nil && r.audit.Role == wire.Server && (t.Material != nil || t.Withdrawn) && r.visitor.movable()
 }
 
 // spareServer starts a server in the audit's spare container, which is made when

@@ -145,6 +145,9 @@ func (r *auditor) ownServer(ctx context.Context, t trial, v *result) (s *adapted
 		return s, done, nil
 	case errors.Is(err, errEnded) && t.Material != nil:
 		err = v.didNotStart(ctx, wire.Server, s.asPeer(), nil)
+	case errors.Is(err, errEnded):
+		v.inconclusive("the server ended before it was ready")
+		err = nil
 	case isUnready && t.Material != nil:
 		v.Client = wire.Outcome{Role: wire.Client, Kind: wire.Unreachable}
 		v.inconclusive("the server neither listened nor ended: " + unready.What)
@@ -257,14 +260,12 @@ func (r *auditor) againstVisitingClient(ctx context.Context, t trial, attack wir
 	attack.Dialogue = &dialogue
 	call := call{dir: c.Dir(), lists: t.lists, ip: r.visitor.calls, message: v.Sent.Text, nonce: v.Nonce}
 	if t.Material != nil {
-		call.dir, err = c.give(ctx, t.Material(r.subject))
-		if errors.Is(err, adapter.ErrPacked) {
-			v.untried = "spoiled like this it cannot be put into a keystore: " + err.Error()
+		other := r.visitor.spoiled[t.ID]
+		if other.err != nil {
+			v.untried = "spoiled like this it cannot be put into a keystore: " + other.err.Error()
 			return nil
 		}
-		if err != nil {
-			return err
-		}
+		call.dir = other.dir
 	}
 	evidence, back, err := r.receive(ctx, c, attack, &call)
 	if err != nil {

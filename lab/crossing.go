@@ -3,6 +3,7 @@ package lab
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"strings"
@@ -27,6 +28,7 @@ type hostside struct {
 type guest struct {
 	peer    Peer
 	visitor *adaptedClient
+	broke   *AdapterError // why it cannot be run
 }
 
 // hostsideOf starts a server and waits until it takes connections. Somebody
@@ -110,6 +112,7 @@ func (l *Lab) callAsOwn(ctx context.Context, h hostside, g guest, sent, version 
 		peer.Args = append([]string{"-echo"}, peer.Args...)
 	}
 	p := l.client(peer, net.JoinHostPort(h.ip, fmt.Sprint(h.port)), ServerName, sent)
+	p.again = true
 	client, err := startPeer(ctx, l.host, p)
 	if err != nil {
 		return err
@@ -178,19 +181,26 @@ func (l *Lab) guestOf(ctx context.Context, p Peer, hosts []string) (g guest, lea
 	if err != nil {
 		return g, nil, err
 	}
-	g.visitor, err = adapted.startClient(ctx, l.name(p.Adapter.Name), l.material(p, l.Client.Material(l.Authority)), hosts)
+	g.visitor, err = adapted.startClient(ctx, l.name(p.Adapter.Name), l.material(p, l.Client.Material(l.Authority)), nil, hosts)
 	return g, func() { _ = g.visitor.stop(context.WithoutCancel(ctx)) }, err
 }
 
+// crossAtOnce is how many plain exchanges are made at once: they go on beside
+// audits.
+const crossAtOnce = 4
+
 // Cross carries out a plain exchange between every client and every server that
-// speak the same, in each version of TLS. Those whose peers cannot be started at
-// all are errors.
+// speak the same, in each version of TLS. Those of a peer that cannot be run are
+// inconclusive, and say why.
 func (l *Lab) Cross(ctx context.Context, servers, clients []Peer, progress func(done, total int)) ([]cases.Crossing, error) {
 	guests := make([]guest, len(clients))
 	start, startCtx := errgroup.WithContext(ctx)
 	for i, p := range clients {
 		start.Go(func() (err error) {
 			guests[i], _, err = l.guestOf(startCtx, p, nil)
+			if broke, ok := errors.AsType[*AdapterError](err); ok {
+				guests[i], err = guest{peer: p, broke: broke}, nil
+			}
 			return err
 		})
 	}
@@ -221,38 +231,53 @@ func (l *Lab) Cross(ctx context.Context, servers, clients []Peer, progress func(
 func (l *Lab) crossOne(ctx context.Context, p Peer, guests []guest) ([]cases.Crossing, error) {
 	p.named = true
 	h, stop, err := l.hostsideOf(ctx, p)
-	if err != nil {
+	broke, _ := errors.AsType[*AdapterError](err)
+	switch {
+	case err == nil:
+		defer stop()
+	case broke == nil:
 		return nil, err
 	}
-	defer stop()
-	var all []cases.Crossing
-	var which []guest
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(cmp.Or(parallelOf(p), crossAtOnce))
+	var all []*cases.Crossing
 	for _, g := range guests {
 		if speaks(g.peer) != speaks(p) {
 			continue
 		}
 		for _, version := range []string{"1.2", "1.3"} {
-			all = append(all, cases.Crossing{Client: nameOfPeer(g.peer), Server: nameOfPeer(p), Version: version})
-			which = append(which, g)
+			c := &cases.Crossing{Client: nameOfPeer(g.peer), Server: nameOfPeer(p), Version: version}
+			all = append(all, c)
+			if broke := cmp.Or(broke, g.broke); broke != nil {
+				c.Status, c.Saw = cases.Inconclusive, broke.Peer+": "+broke.What
+				continue
+			}
+			group.Go(func() error { return l.cross(ctx, h, g, c) })
 		}
 	}
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(cmp.Or(parallelOf(p), cap(l.slots)))
-	for i := range all {
-		group.Go(func() error {
-			v, err := l.exchange(ctx, h, which[i], Greeting, all[i].Version)
-			if err != nil {
-				return fmt.Errorf("%s to %s: %w", all[i].Client, all[i].Server, err)
-			}
-			c := &all[i]
-			c.Took, c.Saw, c.Status = v.Took, Account(&v.Client), cases.Passed
-			if v.Decision != WasDelivered {
-				c.Status, c.Saw = cases.Failed, v.String()+"; the client: "+c.Saw
-			}
-			return nil
-		})
+	err = group.Wait()
+	made := make([]cases.Crossing, len(all))
+	for i, c := range all {
+		made[i] = *c
 	}
-	return all, group.Wait()
+	return made, err
+}
+
+// cross carries out one plain exchange of many.
+func (l *Lab) cross(ctx context.Context, h hostside, g guest, c *cases.Crossing) error {
+	v, err := l.exchange(ctx, h, g, Greeting, c.Version)
+	if broke, ok := errors.AsType[*AdapterError](err); ok {
+		c.Status, c.Saw = cases.Inconclusive, broke.Peer+": "+broke.What
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("%s to %s: %w", c.Client, c.Server, err)
+	}
+	c.Took, c.Saw, c.Status = v.Took, Account(&v.Client), cases.Passed
+	if v.Decision != WasDelivered {
+		c.Status, c.Saw = cases.Failed, v.String()+"; the client: "+c.Saw
+	}
+	return nil
 }
 
 func speaks(p Peer) adapter.Protocol {

@@ -1,7 +1,6 @@
 package lab
 
 import (
-	"archive/tar"
 	"bytes"
 	"context"
 	"errors"
@@ -12,10 +11,10 @@ import (
 
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/api/types/mount"
-	"github.com/moby/moby/client"
 	"github.com/testcontainers/testcontainers-go"
 
 	"github.com/mtlslab/mtlslab/images"
+	"github.com/mtlslab/mtlslab/lab/adapter"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
@@ -80,7 +79,8 @@ func (h *containerHost) startHeld(ctx context.Context, p program, c *held) error
 	}
 	request.LifecycleHooks[0].PostCreates = append(request.LifecycleHooks[0].PostCreates,
 		func(ctx context.Context, made testcontainers.Container) error {
-			return h.copyProgram(ctx, made.GetContainerID(), binary)
+			hold := packed{File: adapter.File{Path: holdDir + "/hold", Data: binary, Mode: 0o555}}
+			return h.copyInto(ctx, made.GetContainerID(), holdDir, []packed{hold})
 		})
 	if err := h.launch(context.WithoutCancel(ctx), p.hostname, request, started); err != nil {
 		return err
@@ -91,23 +91,6 @@ func (h *containerHost) startHeld(ctx context.Context, p program, c *held) error
 	}
 	c.errands, c.entrypoint = sentOn(p.hostname, started), inspected.Config.Entrypoint
 	return nil
-}
-
-func (h *containerHost) copyProgram(ctx context.Context, id string, binary []byte) error {
-	var archive bytes.Buffer
-	w := tar.NewWriter(&archive)
-	header := &tar.Header{Typeflag: tar.TypeReg, Name: "hold", Mode: 0o555, Size: int64(len(binary))}
-	if err := w.WriteHeader(header); err != nil {
-		return err
-	}
-	if _, err := w.Write(binary); err != nil {
-		return err
-	}
-	if err := w.Close(); err != nil {
-		return err
-	}
-	_, err := h.engine.CopyToContainer(ctx, id, client.CopyToContainerOptions{DestinationPath: holdDir, Content: &archive})
-	return err
 }
 
 // startAgain runs a program once more, in the held container of its image. It

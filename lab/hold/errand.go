@@ -21,11 +21,26 @@ const maxErrand = 16 << 20
 
 // runner runs errands side by side and says what came of each.
 type runner struct {
-	ends sync.Map // by ID: a func() that ends the errand
+	running sync.Map // by ID: *running
 
 	mu  sync.Mutex
 	out *json.Encoder
 }
+
+// signals are those with which programs are told to read their files again.
+var signals = map[string]syscall.Signal{
+	"HUP": syscall.SIGHUP, "INT": syscall.SIGINT, "QUIT": syscall.SIGQUIT, "TERM": syscall.SIGTERM,
+	"USR1": syscall.SIGUSR1, "USR2": syscall.SIGUSR2, "WINCH": syscall.SIGWINCH,
+}
+
+// running is an errand under way.
+type running struct {
+	end     func()
+	started chan struct{} // closed once the next is set
+	process *os.Process
+}
+
+func newRunning() *running { return &running{started: make(chan struct{})} }
 
 func newRunner(out io.Writer) *runner { return &runner{out: json.NewEncoder(out)} }
 
@@ -37,20 +52,36 @@ func (r *runner) read(ctx context.Context, in io.Reader) {
 		switch {
 		case err != nil:
 			r.report(wire.Return{ID: errand.ID, Fault: err.Error()})
-		case errand.End:
-			if end, ok := r.ends.Load(errand.ID); ok {
-				end.(func())() //nolint:forcetypeassert // nothing else is stored
+		case errand.End || errand.Signal != "":
+			if e, ok := r.running.Load(errand.ID); ok {
+				e.(*running).interfere(errand) //nolint:forcetypeassert // nothing else is stored
 			}
 		default:
 			ctx, cancel := context.WithCancel(ctx)
-			r.ends.Store(errand.ID, func() { cancel() })
+			e := newRunning()
+			e.end = cancel
+			r.running.Store(errand.ID, e)
 			go func() {
 				defer cancel()
-				r.report(r.run(ctx, errand))
-				r.ends.Delete(errand.ID)
+				r.report(r.run(ctx, errand, e))
+				r.running.Delete(errand.ID)
 			}()
 		}
 	}
+}
+
+// interfere ends an errand, or sends it a signal once it has started.
+func (e *running) interfere(with wire.Errand) {
+	if with.End {
+		e.end()
+		return
+	}
+	go func() {
+		<-e.started
+		if e.process != nil {
+			_ = e.process.Signal(signals[with.Signal]) // it may have ended
+		}
+	}()
 }
 
 func (r *runner) report(back wire.Return) {
@@ -61,8 +92,10 @@ func (r *runner) report(back wire.Return) {
 
 // run carries out one errand. Over its limit it is killed, with all that it
 // started; if ctx ends it is asked to stop first.
-func (r *runner) run(ctx context.Context, e wire.Errand) wire.Return {
+func (r *runner) run(ctx context.Context, e wire.Errand, as *running) wire.Return {
 	back := wire.Return{ID: e.ID, Exit: -1}
+	begun := sync.OnceFunc(func() { close(as.started) })
+	defer begun()
 	hangup, err := regexp.Compile(e.Hangup)
 	if err != nil {
 		back.Fault = err.Error()
@@ -98,6 +131,8 @@ func (r *runner) run(ctx context.Context, e wire.Errand) wire.Return {
 		back.Fault = err.Error()
 		return back
 	}
+	as.process = cmd.Process
+	begun()
 	_, _ = stdin.Write(e.Stdin) // one that does not read is not at fault
 	if e.Hangup == "" {
 		hangUp()

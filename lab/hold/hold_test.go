@@ -41,7 +41,7 @@ func TestErrands(t *testing.T) {
 				test.errand.Limit = ample
 			}
 			began := time.Now()
-			if got := newRunner(io.Discard).run(t.Context(), test.errand); got != test.want {
+			if got := newRunner(io.Discard).run(t.Context(), test.errand, newRunning()); got != test.want {
 				t.Errorf("got  %+v\nwant %+v", got, test.want)
 			}
 			if took := time.Since(began); test.takes > 0 && took > test.takes {
@@ -49,7 +49,7 @@ func TestErrands(t *testing.T) {
 			}
 		})
 	}
-	if back := newRunner(io.Discard).run(t.Context(), wire.Errand{ID: "id", Argv: []string{"/no/such/program"}, Limit: ample}); back.Fault == "" {
+	if back := newRunner(io.Discard).run(t.Context(), wire.Errand{ID: "id", Argv: []string{"/no/such/program"}, Limit: ample}, newRunning()); back.Fault == "" {
 		t.Errorf("no such program: %+v", back)
 	}
 }
@@ -116,13 +116,14 @@ func TestRunOne(t *testing.T) {
 	}
 }
 
-// TestEndedErrand tells what a server says as it comes, and lets it end in order.
+// TestEndedErrand tells what a server says as it comes, sends it a signal, and lets
+// it end in order.
 func TestEndedErrand(t *testing.T) {
 	t.Parallel()
 	in, lines := io.Pipe()
 	out, reports := io.Pipe()
 	go newRunner(reports).read(t.Context(), in)
-	const script = "trap 'echo bye; exit 5' TERM; echo $WHO >&2; sleep 60 & wait"
+	const script = "trap 'echo again' HUP; trap 'echo bye; exit 5' TERM; echo $WHO >&2; while :; do sleep 60 & wait; done"
 	line := lineOf(t, wire.Errand{ID: "s", Argv: []string{"sh", "-c", script}, Env: []string{"WHO=me"}, Limit: ample, Lines: true})
 	go func() { _, _ = lines.Write(line) }()
 	var said []string
@@ -132,13 +133,15 @@ func TestEndedErrand(t *testing.T) {
 			t.Fatal(err)
 		}
 		if back.Says == "" {
-			if back.Exit != 5 || back.TimedOut || strings.Join(said, " ") != "me bye" {
+			if back.Exit != 5 || back.TimedOut || strings.Join(said, " ") != "me again bye" {
 				t.Errorf("%+v, said %q", back, said)
 			}
 			return
 		}
-		if said = append(said, back.Says); back.Says == "me" {
-			go func() { _, _ = io.WriteString(lines, "{\"id\":\"s\",\"end\":true}\n") }()
+		said = append(said, back.Says)
+		next := map[string]wire.Errand{"me": {ID: "s", Signal: "HUP"}, "again": {ID: "s", End: true}}[back.Says]
+		if next.ID != "" {
+			go func() { _, _ = lines.Write(lineOf(t, next)) }()
 		}
 	}
 }

@@ -72,6 +72,21 @@ func (l *Live) Done(peer string, a cases.Audit) {
 		fmt.Sprintf("%s: %s in %s", verdict, text, long(a.Took)))
 }
 
+// Exchanged says that the plain exchanges are over.
+func (l *Live) Exchanged(line string, all []cases.Crossing) {
+	arrived := 0
+	for _, c := range all {
+		if c.Status == cases.Passed {
+			arrived++
+		}
+	}
+	text, verdict := fmt.Sprintf("%d of %d arrived", arrived, len(all)), cases.Passed
+	if arrived < len(all) {
+		verdict = cases.Failed
+	}
+	l.set(liveLine{peer: line, phase: finished, text: "done   " + text, style: styles[verdict]}, text)
+}
+
 // Broke says that the peer could not be audited, and why.
 func (l *Live) Broke(peer string, err error) {
 	text := "broke: " + wire.Printable(err.Error())

@@ -24,9 +24,10 @@ type Errand struct {
 	// Lines: what it says on either stream is told as it comes, for a server that
 	// goes on until it is ended.
 	Lines bool `json:"lines,omitempty"`
-	// End, in a later line with the ID of an errand, ends that. Nothing else is
-	// read from such a line.
-	End bool `json:"end,omitempty"`
+	// End, in a later line with the ID of an errand, ends that, and Signal sends it
+	// one, as kill(1) names them: "HUP". Nothing else is read from such a line.
+	End    bool   `json:"end,omitempty"`
+	Signal string `json:"signal,omitempty"`
 }
 
 // MaxErrandOutput is how much is kept of either stream of one, in bytes: its end.
@@ -50,7 +51,7 @@ func ParseErrand(line []byte) (Errand, error) {
 	if err := json.Unmarshal(line, &e); err != nil {
 		return e, fmt.Errorf("reading errand: %w", err)
 	}
-	if e.End && e.ID != "" {
+	if e.ID != "" && (e.End || e.Signal != "") {
 		return e, nil
 	}
 	if e.ID == "" || len(e.Argv) == 0 || e.Argv[0] == "" || e.Limit <= 0 {

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/mtlslab/mtlslab/lab"
 	"github.com/mtlslab/mtlslab/lab/cases"
@@ -114,13 +115,8 @@ func (f *scorecardFlags) run(cmd *cobra.Command, names []string) error {
 		}
 		r.part = filepath.Join(f.out, partFile)
 	}
-	if err := r.audit(cmd); err != nil {
+	if err := r.carryOut(cmd); err != nil {
 		return err
-	}
-	if !f.noExchanges {
-		if err := r.cross(cmd); err != nil {
-			return err
-		}
 	}
 	r.card.Took += time.Since(r.card.Began)
 	return r.write(cmd)
@@ -168,7 +164,8 @@ func label(p lab.Peer, role wire.Role) string {
 	return string(role) + " " + p.Adapter.Name
 }
 
-func (r *round) audit(cmd *cobra.Command) (err error) {
+// carryOut audits the peers, and has them call each other meanwhile.
+func (r *round) carryOut(cmd *cobra.Command) (err error) {
 	ctx := cmd.Context()
 	show := newNarrator(cmd)
 	l, err := lab.Start(ctx, lab.Config{Runtime: lab.Containers, TTL: scorecardTTL, Timeout: time.Minute, Progress: show.progress})
@@ -205,7 +202,13 @@ func (r *round) audit(cmd *cobra.Command) (err error) {
 		})
 	}
 	round.Finished = func(i int, a cases.Audit, broke error) { r.finish(which[i], a, broke, l.Sent()) }
-	err = l.Roundup(ctx, round)
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return l.Roundup(ctx, round) })
+	if !r.noExchanges && slices.Contains(r.roles, wire.Server) && slices.Contains(r.roles, wire.Client) {
+		r.live.Peers = append(r.live.Peers, exchanges)
+		group.Go(func() error { return r.cross(ctx) })
+	}
+	err = group.Wait()
 	r.live.Clear()
 	r.card.Sent = l.Sent()
 	return err
@@ -296,30 +299,32 @@ func (r *round) finish(i int, a cases.Audit, broke error, sent []cases.Sent) {
 	}
 }
 
+// exchanges is what the live table calls the plain exchanges.
+const exchanges = "plain exchanges"
+
 // cross carries out the plain exchanges, on a network of their own, in which each
 // server in turn has the name that its certificate is for.
-func (r *round) cross(cmd *cobra.Command) (err error) {
-	ctx := cmd.Context()
-	l, err := lab.Start(ctx, lab.Config{Runtime: lab.Containers, TTL: scorecardTTL})
+func (r *round) cross(ctx context.Context) (err error) {
+	l, err := lab.Start(ctx, lab.Config{Runtime: lab.Containers, TTL: scorecardTTL, Timeout: time.Minute})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, l.Close(ctx)) }()
 	var servers, clients []lab.Peer
 	for i, p := range r.peers {
-		switch {
-		case r.card.Audits[i].Broke != "":
-		case r.roles[i] == wire.Server:
+		if r.roles[i] == wire.Server {
 			servers = append(servers, p)
-		default:
+		} else {
 			clients = append(clients, p)
 		}
 	}
-	progress := &report.Progress{Out: cmd.ErrOrStderr(), Terminal: report.IsTerminal(cmd.ErrOrStderr())}
-	r.card.Crossings, err = l.Cross(ctx, servers, clients, func(done, total int) {
-		progress.Update(done, total, "servers whose clients have called")
-	})
-	progress.Clear()
+	made, err := l.Cross(ctx, servers, clients, func(done, total int) { r.live.Update(exchanges, done, total) })
+	if err == nil {
+		r.live.Exchanged(exchanges, made)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.card.Crossings = made
 	return err
 }
 
