@@ -114,38 +114,54 @@ func (a *adapted) bring(ctx context.Context, p Peer, progress func(string)) (str
 	return a.Image, nil
 }
 
-// start starts a container of the image, with those files in it, and returns
-// the process that hold runs in it; of none, hold waits for errands. hosts are
-// names with their addresses, "name:address".
-func (a *adapted) start(ctx context.Context, name string, files []adapter.File, env map[string]string, argv, hosts []string) (*process, error) {
+// stay is what a container of somebody else's image is started with.
+type stay struct {
+	files []adapter.File // its material and the like
+	env   map[string]string
+	argv  []string // the process that hold runs in it; of none, hold waits for errands
+	hosts []string // names with their addresses, "name:address"
+	often bool     // there will be hundreds of errands
+}
+
+// start starts a container of the image, and returns the process that is the first
+// in it.
+func (a *adapted) start(ctx context.Context, name string, with stay) (*process, error) {
 	if err := a.host.begin(); err != nil {
 		return nil, err
 	}
 	defer a.host.creating.Done()
-	started := &process{stderr: new(tail), merged: len(argv) > 0}
+	started := &process{stderr: new(tail), merged: len(with.argv) > 0}
 	request := a.host.request(program{hostname: name, named: a.named}, a.product.Image, started)
 	request.Entrypoint = slices.Concat([]string{holdDir + "/hold"}, lifetime(a.host.expires))
 	request.Cmd = nil
-	if len(argv) > 0 {
-		request.Cmd = append([]string{"--"}, argv...)
+	if len(with.argv) > 0 {
+		request.Cmd = append([]string{"--"}, with.argv...)
 	}
-	request.Env = env
+	request.Env = with.env
 	request.User = a.User
+	volumes := a.volumes()
+	if with.often && a.host.engine.readsSlowly(ctx) {
+		volumes = append(volumes, programs)
+	}
 	request.HostConfigModifier = func(c *container.HostConfig) {
 		pids := int64(adaptedProcesses)
 		c.Memory, c.MemorySwap, c.PidsLimit = adaptedMemory, adaptedMemory, &pids
-		c.ExtraHosts = hosts
+		c.ExtraHosts = with.hosts
 		c.Mounts = nil // it is called more than once
-		for _, dir := range a.volumes() {
+		for _, dir := range volumes {
 			c.Mounts = append(c.Mounts, mount.Mount{Type: mount.TypeVolume, Target: dir})
 		}
 	}
 	request.LifecycleHooks[0].PostCreates = append(request.LifecycleHooks[0].PostCreates,
 		func(ctx context.Context, made testcontainers.Container) error {
-			return a.fill(ctx, made.GetContainerID(), files)
+			return a.fill(ctx, made.GetContainerID(), with.files)
 		})
 	return started, a.host.launch(ctx, name, request, started)
 }
+
+// programs is where an image has its programs and what they load. The engine puts
+// all of it into a volume that is made for it.
+const programs = "/usr"
 
 // volumes are the directories that hold material, and hold's own. Nothing can be
 // copied into a root file system that is read-only, and nothing may be mounted

@@ -47,12 +47,11 @@ func (r *auditor) beginAdapted(ctx context.Context, plan []trial) (err error) {
 		if err != nil {
 			return err
 		}
-		var files []adapter.File
-		if v.spoiled, files, err = r.spoil(plan); err != nil {
+		with := stay{hosts: []string{adapter.Host + ":" + ip}, often: len(plan) > 100}
+		if v.spoiled, with.files, err = r.spoil(plan); err != nil {
 			return err
 		}
-		hosts := []string{adapter.Host + ":" + ip}
-		if v.client, err = v.startClient(ctx, r.lab.name(v.Name), r.subject, files, hosts); err != nil {
+		if v.client, err = v.startClient(ctx, r.lab.name(v.Name), r.subject, with); err != nil {
 			return err
 		}
 		v.calls = ip

@@ -23,27 +23,26 @@ type adaptedClient struct {
 // patience, so that a client that waits for that is not taken for one that hangs.
 const errandLimit = 2 * adaptedLimit
 
-// startClient starts the container of a client, with its material and further files.
-// hosts tell it where the server is, "name:address"; without, the engine's resolver
-// does.
-func (a *adapted) startClient(ctx context.Context, name string, material wire.Material, further []adapter.File, hosts []string) (*adaptedClient, error) {
-	c := &adaptedClient{adapted: a}
+// startClient starts the container of a client, with its material beside whatever
+// it is to have besides. with.hosts tell it where the server is; without, the
+// engine's resolver does.
+func (a *adapted) startClient(ctx context.Context, name string, material wire.Material, with stay) (*adaptedClient, error) {
 	files, err := a.filesOf(material, a.Dir(), a.Paths(a.Dir(), false))
 	if err != nil {
 		return nil, err
 	}
-	env := make(map[string]string, len(a.Env))
+	with.files = append(files, with.files...)
+	with.env = make(map[string]string, len(a.Env))
 	for key, text := range a.Env {
-		if env[key], err = a.Expand(text, a.Paths(a.Dir(), false)); err != nil {
+		if with.env[key], err = a.Expand(text, a.Paths(a.Dir(), false)); err != nil {
 			return nil, err
 		}
 	}
-	started, err := a.start(ctx, name, slices.Concat(files, further), env, nil, hosts)
+	started, err := a.start(ctx, name, with)
 	if err != nil {
 		return nil, fmt.Errorf("starting %s: %w", a.Name, err)
 	}
-	c.errands = sentOn(a.Name, started)
-	return c, nil
+	return &adaptedClient{adapted: a, errands: sentOn(a.Name, started)}, nil
 }
 
 // spoiled is the material of one case, which a client has beside its own.

@@ -70,7 +70,7 @@ func (a *adapted) startServer(ctx context.Context, name string, material wire.Ma
 	if err != nil {
 		return nil, err
 	}
-	if s.process, err = a.start(ctx, name, files, env, argv, nil); err != nil {
+	if s.process, err = a.start(ctx, name, stay{files: files, env: env, argv: argv}); err != nil {
 		return nil, fmt.Errorf("starting %s: %w", a.Name, err)
 	}
 	s.signal = func(ctx context.Context, name string) error {

@@ -30,7 +30,7 @@ const spareLife = adaptedTimeout
 
 // startSpare starts the container, with nothing in it yet.
 func (a *adapted) startSpare(ctx context.Context, name string) (*spare, error) {
-	started, err := a.start(ctx, name, nil, nil, nil, nil)
+	started, err := a.start(ctx, name, stay{})
 	if err != nil {
 		return nil, fmt.Errorf("starting a spare %s: %w", a.Name, err)
 	}

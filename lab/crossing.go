@@ -181,7 +181,7 @@ func (l *Lab) guestOf(ctx context.Context, p Peer, hosts []string) (g guest, lea
 	if err != nil {
 		return g, nil, err
 	}
-	g.visitor, err = adapted.startClient(ctx, l.name(p.Adapter.Name), l.material(p, l.Client.Material(l.Authority)), nil, hosts)
+	g.visitor, err = adapted.startClient(ctx, l.name(p.Adapter.Name), l.material(p, l.Client.Material(l.Authority)), stay{hosts: hosts})
 	return g, func() { _ = g.visitor.stop(context.WithoutCancel(ctx)) }, err
 }
 

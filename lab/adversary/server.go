@@ -26,7 +26,7 @@ type stand struct {
 	who    *tls.Certificate
 	fence  func() string
 
-	limit  time.Duration // of each connection
+	limit time.Duration // of each connection
 
 	mu       sync.Mutex
 	deadline time.Time // of all connections, once the attack was told to end
