@@ -123,8 +123,9 @@ func (a *adapted) argvOf(values adapter.Values) ([]string, error) {
 	return argv, nil
 }
 
-// knockPause is between two looks at whether a server listens.
-const knockPause = 15 * time.Millisecond
+// knockPause is between two looks at whether a server listens: some start a process
+// for each.
+const knockPause = 40 * time.Millisecond
 
 // ready waits until the server takes connections. It returns errEnded if that has
 // ended, and an *AdapterError if it is not ready within the limit.

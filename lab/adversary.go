@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"sync"
@@ -18,9 +19,10 @@ var adversarySource = images.Source{Name: "adversary", Package: "./lab/adversary
 // and carries out many at once.
 type adversary struct {
 	*process
-	reports *journal[wire.Report]
 
-	mu sync.Mutex // of standard input
+	mu      sync.Mutex                       // of standard input, and of
+	attacks map[string]*journal[wire.Report] // by ID, until their evidence is asked for
+	over    error                            // why it reports no more
 }
 
 const adversaryName = "adversary"
@@ -45,9 +47,35 @@ func startAdversary(ctx context.Context, l *Lab) (*adversary, error) {
 	if err != nil {
 		return nil, fmt.Errorf("starting the adversary: %w", err)
 	}
-	a := &adversary{process: process, reports: newJournal[wire.Report]()}
-	go a.reports.read(process.stdout, wire.ParseReport)
+	a := &adversary{process: process, attacks: make(map[string]*journal[wire.Report])}
+	go func() {
+		a.end(eachLine(process.stdout, func(line []byte) error {
+			report, err := wire.ParseReport(line)
+			if err == nil {
+				a.take(report)
+			}
+			return err
+		}))
+		_, _ = io.Copy(io.Discard, process.stdout)
+	}()
 	return a, nil
+}
+
+func (a *adversary) take(r wire.Report) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if attack := a.attacks[r.ID]; attack != nil {
+		attack.add(r)
+	}
+}
+
+func (a *adversary) end(err error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.over = err
+	for _, attack := range a.attacks {
+		attack.end(err)
+	}
 }
 
 // begin tells the adversary what to do.
@@ -58,6 +86,12 @@ func (a *adversary) begin(attack wire.Attack) error {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if !attack.End {
+		a.attacks[attack.ID] = newJournal[wire.Report]()
+		if a.over != nil {
+			a.attacks[attack.ID].end(a.over)
+		}
+	}
 	if _, err := a.stdin.Write(append(line, '\n')); err != nil {
 		return fmt.Errorf("attack %s: telling the adversary: %w%s", attack.ID, err, a.stderr.said())
 	}
@@ -73,6 +107,9 @@ func (a *adversary) listening(ctx context.Context, id string) (string, error) {
 // evidence waits for what the adversary saw.
 func (a *adversary) evidence(ctx context.Context, id string) (wire.Evidence, error) {
 	report, err := a.report(ctx, id, func(r wire.Report) bool { return r.Evidence != nil })
+	a.mu.Lock()
+	delete(a.attacks, id)
+	a.mu.Unlock()
 	if err != nil {
 		return wire.Evidence{}, err
 	}
@@ -80,9 +117,10 @@ func (a *adversary) evidence(ctx context.Context, id string) (wire.Evidence, err
 }
 
 func (a *adversary) report(ctx context.Context, id string, match func(wire.Report) bool) (wire.Report, error) {
-	report, err := a.reports.await(ctx, func(r wire.Report) bool {
-		return r.ID == id && (match(r) || r.Error != "")
-	})
+	a.mu.Lock()
+	attack := a.attacks[id]
+	a.mu.Unlock()
+	report, err := attack.await(ctx, func(r wire.Report) bool { return match(r) || r.Error != "" })
 	switch {
 	case err != nil:
 		return report, fmt.Errorf("attack %s: waiting for the adversary: %w%s", id, err, a.stderr.said())

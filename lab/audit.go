@@ -28,7 +28,7 @@ type Audit struct {
 
 	// Once tries cases of certificates in the last of the versions alone: what a
 	// peer makes of a certificate does not depend on the version. It halves the
-	// audit of a client, which is started for each case.
+	// audit.
 	Once bool
 
 	Progress func(done, total int, current string)

@@ -85,7 +85,7 @@ put to the test.`,
 	flags.StringVar(&f.out, "out", "", "directory to write the scorecard to")
 	flags.IntVar(&f.atOnce, "at-once", lab.DefaultAtOnce, "how many peers are audited at once")
 	flags.BoolVar(&f.fresh, "fresh", false, "do not take up what an interrupted run has found")
-	flags.BoolVar(&f.thorough, "thorough", false, "try certificates against clients in both versions, not the last alone")
+	flags.BoolVar(&f.thorough, "thorough", false, "try certificates in both versions of TLS, not the last alone")
 	flags.BoolVar(&f.noExchanges, "no-exchanges", false, "leave the plain exchanges out")
 	return cmd
 }
@@ -197,7 +197,7 @@ func (r *round) carryOut(cmd *cobra.Command) (err error) {
 		which = append(which, i)
 		round.Audits = append(round.Audits, lab.Audit{
 			Role: r.roles[i], Peer: p, Profile: r.profile, Versions: r.versions, Cases: r.cases, Command: repeatOf(p, r.roles[i], r.profile),
-			Once:     r.roles[i] == wire.Client && !r.thorough,
+			Once:     !r.thorough,
 			Progress: func(done, total int, _ string) { r.live.Update(name, done, total) },
 		})
 	}
