@@ -130,7 +130,12 @@ func (h *containerHost) startAgain(ctx context.Context, p program) (*process, er
 		}
 		return sent.back.Exit, sent.err
 	}
-	started.stop = func(context.Context) error { return container.stopErrand(sent) }
+	started.stop = func(context.Context) error {
+		if sent == nil {
+			return nil // it has not begun
+		}
+		return container.stopErrand(sent)
+	}
 	return started, nil
 }
 
