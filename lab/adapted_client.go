@@ -47,8 +47,8 @@ func (a *adapted) startClient(ctx context.Context, name string, material wire.Ma
 
 // spoiled is the material of one case, which a client has beside its own.
 type spoiled struct {
-	dir string
-	err error // why there is none; adapter.ErrPacked
+	dir     string
+	without string // why there is none
 }
 
 // spoil makes the material of all cases that are about it, by their ids, and the
@@ -62,13 +62,22 @@ func (r *auditor) spoil(plan []trial) (map[string]spoiled, []adapter.File, error
 		}
 		dir := fmt.Sprintf("%s-%d", r.visitor.Dir(), len(made)+1)
 		files, err := r.visitor.MaterialFiles(t.Material(r.subject), dir)
-		if err != nil && !errors.Is(err, adapter.ErrPacked) {
+		switch {
+		case err == nil:
+			made[t.ID] = spoiled{dir: dir}
+		case errors.Is(err, adapter.ErrPacked):
+			made[t.ID] = spoiled{without: unpackable(err)}
+		default:
 			return nil, nil, err
 		}
-		made[t.ID] = spoiled{dir, err}
 		all = append(all, files...)
 	}
 	return made, all, nil
+}
+
+// unpackable says why a case is not tried on a peer that reads keystores.
+func unpackable(err error) string {
+	return "spoiled like this it cannot be put into a keystore: " + err.Error()
 }
 
 // call is one run of a client.

@@ -133,7 +133,7 @@ func (r *auditor) ownServer(ctx context.Context, t trial, v *result) (s *adapted
 	}
 	switch {
 	case errors.Is(err, adapter.ErrPacked):
-		v.untried = "spoiled like this it cannot be put into a keystore: " + err.Error()
+		v.untried = unpackable(err)
 		return nil, nil, nil
 	case err != nil:
 		return nil, nil, err
@@ -261,8 +261,8 @@ func (r *auditor) againstVisitingClient(ctx context.Context, t trial, attack wir
 	call := call{dir: c.Dir(), lists: t.lists, ip: r.visitor.calls, message: v.Sent.Text, nonce: v.Nonce}
 	if t.Material != nil {
 		other := r.visitor.spoiled[t.ID]
-		if other.err != nil {
-			v.untried = "spoiled like this it cannot be put into a keystore: " + other.err.Error()
+		if other.without != "" {
+			v.untried = other.without
 			return nil
 		}
 		call.dir = other.dir
