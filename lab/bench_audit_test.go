@@ -88,7 +88,7 @@ func bareExecs(b *testing.B, l *Lab, n int) time.Duration {
 	}
 	began := time.Now()
 	group, ctx := errgroup.WithContext(b.Context())
-	group.SetLimit(cap(l.slots))
+	group.SetLimit(cap(l.runs))
 	for range n {
 		group.Go(func() error {
 			_, _, err := host.execute(ctx, client.id, slices.Concat(client.entrypoint, []string{"-version"}))

@@ -187,7 +187,7 @@ func (l *Lab) guestOf(ctx context.Context, p Peer, hosts []string) (g guest, lea
 
 // crossAtOnce is how many plain exchanges are made at once: they go on beside
 // audits.
-const crossAtOnce = 4
+const crossAtOnce = 2
 
 // Cross carries out a plain exchange between every client and every server that
 // speak the same, in each version of TLS. Those of a peer that cannot be run are

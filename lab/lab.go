@@ -90,7 +90,8 @@ type Lab struct {
 	adversary *adversary
 	forgeries map[forgeryKey]*pki.Forged
 
-	slots chan struct{} // one element for each trial under way
+	slots chan struct{} // one element for each trial of a server under way: it waits a good deal
+	runs  chan struct{} // one element for each of a client: that is a process, and hardly waits
 }
 
 // Start makes a lab: a runtime, a network, a fresh authority, and an identity
@@ -106,7 +107,8 @@ func Start(ctx context.Context, cfg Config) (*Lab, error) {
 		return nil, fmt.Errorf("config: TTL %v, timeout %v: want at least a second, and no less than none", cfg.TTL, cfg.Timeout)
 	}
 	l := &Lab{cfg: cfg, id: newID(), end: time.Now().Add(cfg.TTL), servers: make(map[serverKey]*server)}
-	l.forgeries, l.slots = make(map[forgeryKey]*pki.Forged), make(chan struct{}, 4*runtime.GOMAXPROCS(0))
+	l.forgeries = make(map[forgeryKey]*pki.Forged)
+	l.slots, l.runs = make(chan struct{}, 4*runtime.GOMAXPROCS(0)), make(chan struct{}, 1+runtime.GOMAXPROCS(0))
 
 	began := time.Now()
 	if err := l.mintPKI(); err != nil {

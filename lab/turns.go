@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/mtlslab/mtlslab/lab/cases"
+	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
 // carryOut runs trials side by side, and returns their findings in order. Those
@@ -53,7 +54,7 @@ func (r *auditor) inTurn(ctx context.Context, t trial) (result, error) {
 	if why := r.missing(t); why != "" {
 		return result{untried: why}, nil
 	}
-	leave, err := enter(ctx, r.lab.slots)
+	leave, err := enter(ctx, r.room())
 	if err != nil {
 		return result{}, err
 	}
@@ -71,11 +72,19 @@ func enter(ctx context.Context, room chan struct{}) (leave func(), err error) {
 	}
 }
 
+// room is where the trials of a role are made.
+func (r *auditor) room() chan struct{} {
+	if r.audit.Role == wire.Client {
+		return r.lab.runs
+	}
+	return r.lab.slots
+}
+
 // sideBySide is how many trials of one peer are made at once: as many as keep
 // the processors busy while others wait, unless the peer takes fewer.
 func (r *auditor) sideBySide() int {
 	if r.visitor != nil && r.visitor.Parallel > 0 {
-		return r.visitor.Parallel
+		return min(r.visitor.Parallel, cap(r.room()))
 	}
-	return cap(r.lab.slots)
+	return cap(r.room())
 }
