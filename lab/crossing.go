@@ -239,7 +239,7 @@ func (l *Lab) crossOne(ctx context.Context, p Peer, guests []guest) ([]cases.Cro
 		return nil, err
 	}
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(cmp.Or(parallelOf(p), crossAtOnce))
+	group.SetLimit(min(cmp.Or(parallelOf(p), crossAtOnce), crossAtOnce))
 	var all []*cases.Crossing
 	for _, g := range guests {
 		if speaks(g.peer) != speaks(p) {

@@ -42,7 +42,7 @@ type Adapter struct {
 	Admits   bool     `yaml:"admits" jsonschema:"of a server: it is configured to admit {{.Client}} and nobody else"`
 	Logs     bool     `yaml:"logs" jsonschema:"of a server: a message that arrived appears in its output"`
 	Reload   Reload   `yaml:"reload" jsonschema:"of a server: how it takes up changed files without a restart"`
-	Parallel int      `yaml:"parallel" jsonschema:"how many connections, or runs of a client, it takes at once; 8 if 0"`
+	Parallel int      `yaml:"parallel" jsonschema:"how many connections, or runs of a client, it takes at once; as many as the lab makes if 0"`
 	Version  []string `yaml:"version" jsonschema:"command whose first line of output is the product's version"`
 
 	where where // the file, for errors
