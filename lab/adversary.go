@@ -20,7 +20,9 @@ var adversarySource = images.Source{Name: "adversary", Package: "./lab/adversary
 type adversary struct {
 	*process
 
-	mu      sync.Mutex                       // of standard input, and of
+	telling sync.Mutex // of standard input
+
+	mu      sync.Mutex
 	attacks map[string]*journal[wire.Report] // by ID, until their evidence is asked for
 	over    error                            // why it reports no more
 }
@@ -84,18 +86,25 @@ func (a *adversary) begin(attack wire.Attack) error {
 	if err != nil {
 		return fmt.Errorf("attack %s: %w", attack.ID, err)
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
 	if !attack.End {
-		a.attacks[attack.ID] = newJournal[wire.Report]()
-		if a.over != nil {
-			a.attacks[attack.ID].end(a.over)
-		}
+		a.expect(attack.ID)
 	}
+	a.telling.Lock()
+	defer a.telling.Unlock()
 	if _, err := a.stdin.Write(append(line, '\n')); err != nil {
 		return fmt.Errorf("attack %s: telling the adversary: %w%s", attack.ID, err, a.stderr.said())
 	}
 	return nil
+}
+
+// expect makes room for the reports of an attack.
+func (a *adversary) expect(id string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.attacks[id] = newJournal[wire.Report]()
+	if a.over != nil {
+		a.attacks[id].end(a.over)
+	}
 }
 
 // listening waits until a server attack can be dialled, and returns where.

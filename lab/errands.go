@@ -17,7 +17,9 @@ type errands struct {
 	*process
 	name string
 
-	mu   sync.Mutex // of standard input, and of
+	telling sync.Mutex // of standard input
+
+	mu   sync.Mutex
 	sent map[string]*errand
 	over error // why nothing returns any more
 }
@@ -104,8 +106,8 @@ func (c *errands) tell(what wire.Errand) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.name, err)
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.telling.Lock()
+	defer c.telling.Unlock()
 	if _, err := c.stdin.Write(append(line, '\n')); err != nil {
 		return fmt.Errorf("%s: sending it on its errand: %w%s", c.name, err, c.stderr.said())
 	}

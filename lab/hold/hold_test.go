@@ -123,7 +123,9 @@ func TestEndedErrand(t *testing.T) {
 	in, lines := io.Pipe()
 	out, reports := io.Pipe()
 	go newRunner(reports).read(t.Context(), in)
-	const script = "trap 'echo again' HUP; trap 'echo bye; exit 5' TERM; echo $WHO >&2; while :; do sleep 60 & wait; done"
+	// A shell sees to its traps between two commands; one that is about to wait
+	// for a child in the background may miss a signal.
+	const script = "trap 'echo again' HUP; trap 'echo bye; exit 5' TERM; echo $WHO >&2; while :; do sleep 0.02; done"
 	line := lineOf(t, wire.Errand{ID: "s", Argv: []string{"sh", "-c", script}, Env: []string{"WHO=me"}, Limit: ample, Lines: true})
 	go func() { _, _ = lines.Write(line) }()
 	var said []string

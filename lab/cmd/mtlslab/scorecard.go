@@ -64,7 +64,8 @@ func newScorecard() *cobra.Command {
 		Long: `Audit all peers of the gallery, and ours, side by side: every case of a profile,
 in both versions of TLS where that can make a difference, and a plain exchange
 between every client and every server that speak the same. With names, only
-those peers.
+those peers. What a peer makes of a certificate does not depend on the version:
+those are tried in the last alone, unless --thorough.
 
 With --out the result is written there as JSON, Markdown and one HTML page, and
 what an interrupted run has found is taken up again by the next.
