@@ -124,8 +124,9 @@ func TestEndedErrand(t *testing.T) {
 	out, reports := io.Pipe()
 	go newRunner(reports).read(t.Context(), in)
 	// A shell sees to its traps between two commands; one that is about to wait
-	// for a child in the background may miss a signal.
-	const script = "trap 'echo again' HUP; trap 'echo bye; exit 5' TERM; echo $WHO >&2; while :; do sleep 0.02; done"
+	// for a child in the background may miss a signal. SIGHUP it could not trap
+	// where the tests run under nohup.
+	const script = "trap 'echo again' USR1; trap 'echo bye; exit 5' TERM; echo $WHO >&2; while :; do sleep 0.02; done"
 	line := lineOf(t, wire.Errand{ID: "s", Argv: []string{"sh", "-c", script}, Env: []string{"WHO=me"}, Limit: ample, Lines: true})
 	go func() { _, _ = lines.Write(line) }()
 	var said []string
@@ -141,7 +142,7 @@ func TestEndedErrand(t *testing.T) {
 			return
 		}
 		said = append(said, back.Says)
-		next := map[string]wire.Errand{"me": {ID: "s", Signal: "HUP"}, "again": {ID: "s", End: true}}[back.Says]
+		next := map[string]wire.Errand{"me": {ID: "s", Signal: "USR1"}, "again": {ID: "s", End: true}}[back.Says]
 		if next.ID != "" {
 			go func() { _, _ = lines.Write(lineOf(t, next)) }()
 		}
