@@ -199,7 +199,7 @@ func (r *auditor) withdrawAdapted(ctx context.Context, t trial, s *adaptedServer
 		return false, err
 	}
 	if !took {
-		v.Client = asClientIn(speech, evidence.Last(), v.Sent)
+		v.Client = wire.Outcome{Role: wire.Client, Kind: wire.Failed, Detail: "the session was not resumed"}
 		v.inconclusive("it went on trusting the root long after it was told to read its trust again")
 		return true, nil
 	}

@@ -233,7 +233,7 @@ func manyLabs(t *testing.T) int {
 	t.Helper()
 	text, ok := os.LookupEnv("MTLSLAB_LABS")
 	if !ok {
-		return 40
+		return 36
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil {

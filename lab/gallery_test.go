@@ -125,3 +125,28 @@ func checkSample(t *testing.T, audit cases.Audit, fails, holds []string) {
 		}
 	}
 }
+
+// A server that is told in vain to read its trust again has refused nothing and
+// let nobody in: nginx reopens its logs at SIGUSR1, and no more.
+func TestReloadInVain(t *testing.T) {
+	t.Parallel()
+	requireEngine(t)
+	gallery, err := lab.Gallery()
+	if err != nil {
+		t.Fatal(err)
+	}
+	nginx := gallery[slices.IndexFunc(gallery, func(p lab.Peer) bool { return p.Adapter.Name == "nginx" })]
+	deaf := *nginx.Adapter
+	deaf.Reload.Signal = "USR1"
+	l := start(t, lab.Config{Runtime: lab.Containers})
+	audit, err := l.Audit(t.Context(), lab.Audit{
+		Role: wire.Server, Peer: lab.Peer{Adapter: &deaf, Context: nginx.Context},
+		Versions: []string{"1.3"}, Cases: []string{"resumption/after-authority-removal"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f := audit.Findings[0]; f.Status != cases.Inconclusive || !strings.Contains(f.Means, "went on trusting") {
+		t.Errorf("%s, %s; client saw %s", f.Status, f.Means, f.Client)
+	}
+}
