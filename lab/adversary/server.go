@@ -56,10 +56,11 @@ func (f *field) listen(ctx, until context.Context, a wire.Attack, who *tls.Certi
 // putFence makes the last connection that is accepted, and returns its address.
 // The kernel queues connections in the order in which they came about, so
 // whatever the audited client has begun by then is seen, though it may have
-// ended before anybody looked.
+// ended before anybody looked. A dial that is given up may stand all the same, and
+// would pass for one of the client's, so it has far longer than it can need.
 func (s *stand) putFence() string {
 	s.hasten()
-	conn, err := (&net.Dialer{Timeout: endGrace}).DialContext(context.Background(), "tcp", s.Addr().String())
+	conn, err := (&net.Dialer{Timeout: wire.MaxLimit}).DialContext(context.Background(), "tcp", s.Addr().String())
 	if err != nil {
 		_ = s.Close()
 		return ""
