@@ -62,22 +62,15 @@ var sample = []struct {
 func TestSample(t *testing.T) {
 	t.Parallel()
 	requireEngine(t)
-	gallery, err := lab.Gallery()
-	if err != nil {
-		t.Fatal(err)
-	}
 	l := start(t, lab.Config{Runtime: lab.Containers, TTL: 30 * time.Minute})
 	// Side by side as a scorecard does it: as tests of their own they would wait
 	// for each other's turn.
 	var group errgroup.Group
 	group.SetLimit(lab.DefaultAtOnce)
 	for _, s := range sample {
-		i := slices.IndexFunc(gallery, func(p lab.Peer) bool { return p.Adapter.BuildName() == s.peer && p.Adapter.Role == s.role })
-		if i < 0 {
-			t.Fatalf("the gallery has no %s %s", s.role, s.peer)
-		}
+		peer := peerOfGallery(t, s.peer, s.role)
 		group.Go(func() error {
-			tried := lab.Audit{Role: s.role, Peer: gallery[i], Profile: cases.RFC5280, Once: true}
+			tried := lab.Audit{Role: s.role, Peer: peer, Profile: cases.RFC5280, Once: true}
 			if s.named {
 				tried.Cases = slices.Concat(s.fails, s.holds)
 			}
@@ -92,6 +85,19 @@ func TestSample(t *testing.T) {
 	if err := group.Wait(); err != nil {
 		t.Fatal(err)
 	}
+}
+
+func peerOfGallery(t *testing.T, name string, role wire.Role) lab.Peer {
+	t.Helper()
+	gallery, err := lab.Gallery()
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := slices.IndexFunc(gallery, func(p lab.Peer) bool { return p.Adapter.BuildName() == name && p.Adapter.Role == role })
+	if i < 0 {
+		t.Fatalf("the gallery has no %s %s", role, name)
+	}
+	return gallery[i]
 }
 
 func checkSample(t *testing.T, audit cases.Audit, fails, holds []string) {
@@ -131,11 +137,7 @@ func checkSample(t *testing.T, audit cases.Audit, fails, holds []string) {
 func TestReloadInVain(t *testing.T) {
 	t.Parallel()
 	requireEngine(t)
-	gallery, err := lab.Gallery()
-	if err != nil {
-		t.Fatal(err)
-	}
-	nginx := gallery[slices.IndexFunc(gallery, func(p lab.Peer) bool { return p.Adapter.Name == "nginx" })]
+	nginx := peerOfGallery(t, "nginx", wire.Server)
 	deaf := *nginx.Adapter
 	deaf.Reload.Signal = "USR1"
 	l := start(t, lab.Config{Runtime: lab.Containers})
