@@ -3,6 +3,7 @@ package adapter
 import (
 	"time"
 
+	"github.com/mtlslab/mtlslab/lab/strictyaml"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
@@ -45,7 +46,7 @@ type Adapter struct {
 	Parallel int      `yaml:"parallel" jsonschema:"how many connections, or runs of a client, it takes at once; as many as the lab makes if 0"`
 	Version  []string `yaml:"version" jsonschema:"command whose first line of output is the product's version"`
 
-	where where // the file, for errors
+	source strictyaml.Source
 }
 
 // Material says where the files of a peer's material go, and who owns them.

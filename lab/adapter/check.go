@@ -1,6 +1,7 @@
 package adapter
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -27,7 +28,8 @@ type rule struct {
 	why   string
 }
 
-// Check says what is wrong with an adapter, as an *Error; [Read] has done so.
+// Check says what is wrong with an adapter, as a *[strictyaml.Error]; [Read] has done
+// so.
 func (a *Adapter) Check() error {
 	for _, r := range slices.Concat(a.rulesOfAll(), a.rulesOfRole(), a.rulesOfMaterial()) {
 		if r.broke {
@@ -40,22 +42,10 @@ func (a *Adapter) Check() error {
 	return a.checkTemplates()
 }
 
-// fault is of a key, or of what the key is part of if it is not in the file.
 func (a *Adapter) fault(key string, err error) error {
-	e := &Error{File: a.where.file, Key: key, Err: err}
-	if e.File == "" {
-		e.File = "adapter"
-	}
-	for at := key; ; {
-		if line, ok := a.where.lines[at]; ok {
-			e.Line = line
-			return e
-		}
-		if at == "" {
-			return e // it was read from no file
-		}
-		at = at[:max(0, strings.LastIndexAny(at, ".["))]
-	}
+	e := a.source.Fault(key, err)
+	e.File = cmp.Or(e.File, "adapter") // it was made without a file
+	return e
 }
 
 func (a *Adapter) rulesOfAll() []rule {

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/mtlslab/mtlslab/lab/adapter"
+	"github.com/mtlslab/mtlslab/lab/strictyaml"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
@@ -74,7 +75,7 @@ func TestReadFaults(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			_, err := adapter.Read("shop.yaml", strings.NewReader(test.text))
-			if _, ok := errors.AsType[*adapter.Error](err); !ok || !strings.HasPrefix(err.Error(), test.want) {
+			if _, ok := errors.AsType[*strictyaml.Error](err); !ok || !strings.HasPrefix(err.Error(), test.want) {
 				t.Errorf("got  %v\nwant %s", err, test.want)
 			}
 		})

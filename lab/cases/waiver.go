@@ -8,8 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"go.yaml.in/yaml/v3"
-
+	"github.com/mtlslab/mtlslab/lab/strictyaml"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
@@ -25,30 +24,6 @@ type Waiver struct {
 	Where string // file and line, "waivers.yaml:3"
 }
 
-// WaiverError is a fault in a file of waivers.
-type WaiverError struct {
-	File string
-	Line int    // from 1; 0 if the fault is the file's as a whole
-	Key  string // that is wrong or missing, if the fault is one key's
-	Err  error
-}
-
-func (e *WaiverError) Error() string {
-	where := e.File
-	if e.Line > 0 {
-		where = fmt.Sprintf("%s:%d", e.File, e.Line)
-	}
-	if e.Key != "" {
-		where += ": " + e.Key
-	}
-	return wire.Printable(where + ": " + e.Err.Error())
-}
-
-func (e *WaiverError) Unwrap() error { return e.Err }
-
-// waiversLimit is how many bytes a file of waivers may have.
-const waiversLimit = 1 << 20
-
 // ReadWaivers reads the file of that name:
 //
 //	waivers:
@@ -59,170 +34,73 @@ const waiversLimit = 1 << 20
 //	    expires: 2027-01-31   # the last day on which it holds, UTC
 //
 // Known says which ids are cases; nil takes any. What it does not understand is
-// an error, a *WaiverError, because a waiver that is misread waives the wrong
-// failure.
+// a *[strictyaml.Error], because a waiver that is misread waives the wrong failure.
 func ReadWaivers(name string, r io.Reader, known func(id string) bool) ([]Waiver, error) {
-	if known == nil {
-		known = func(string) bool { return true }
+	var file struct {
+		Waivers []waiverEntry `yaml:"waivers"`
 	}
-	p := waiverParser{file: name, known: known}
-	root, err := p.document(r)
-	if err != nil {
-		return nil, err
-	}
-	top, err := p.mapping(root, "waivers")
-	if err != nil {
-		return nil, err
-	}
-	list, ok := top["waivers"]
+	source, err := strictyaml.Read(name, r, &file)
 	switch {
-	case !ok:
-		return nil, p.fault(root, "waivers", "missing")
-	case list.Tag == "!!null":
-		return nil, nil
-	case list.Kind != yaml.SequenceNode:
-		return nil, p.fault(list, "waivers", "want a list")
+	case errors.Is(err, strictyaml.ErrEmpty):
+		return nil, source.Fault("", fmt.Errorf("%w; with nothing to waive, write waivers: []", strictyaml.ErrEmpty))
+	case err != nil:
+		return nil, err
+	case file.Waivers == nil:
+		return nil, source.Fault("waivers", errors.New("missing"))
 	}
 	var waivers []Waiver
-	for _, node := range list.Content {
-		w, err := p.waiver(node)
-		if err != nil {
-			return nil, err
-		}
+	for i, entry := range file.Waivers {
+		at := fmt.Sprintf("waivers[%d]", i)
+		w, key, err := entry.waiver(known)
+		w.Where = fmt.Sprintf("%s:%d", source.File, source.Line(at))
 		twin := slices.IndexFunc(waivers, func(o Waiver) bool {
 			return o.Case == w.Case && o.Version == w.Version && o.Role == w.Role
 		})
-		if twin >= 0 {
-			return nil, p.fault(node, "case", "%s is waived already, at %s", w.Case, waivers[twin].Where)
+		if err == nil && twin >= 0 {
+			key, err = "case", fmt.Errorf("%s is waived already, at %s", w.Case, waivers[twin].Where)
+		}
+		if err != nil {
+			return nil, source.Fault(at+"."+key, err)
 		}
 		waivers = append(waivers, w)
 	}
 	return waivers, nil
 }
 
-// waiverParser walks the nodes by hand, because decoding into a struct gives
-// neither the line of a key that is missing nor that of a value that is wrong.
-type waiverParser struct {
-	file  string
-	known func(string) bool
+// waiverEntry is one as it is written.
+type waiverEntry struct {
+	Case    string     `yaml:"case"`
+	Version *string    `yaml:"version"`
+	Role    *wire.Role `yaml:"role"`
+	Reason  string     `yaml:"reason"`
+	Expires string     `yaml:"expires"`
 }
 
-func (p waiverParser) fault(at *yaml.Node, key, format string, args ...any) error {
-	return &WaiverError{File: p.file, Line: at.Line, Key: key, Err: fmt.Errorf(format, args...)}
-}
-
-func (p waiverParser) document(r io.Reader) (*yaml.Node, error) {
-	whole := func(err error) error { return &WaiverError{File: p.file, Err: err} }
-	content, err := io.ReadAll(io.LimitReader(r, waiversLimit+1))
-	if err != nil {
-		return nil, whole(err)
+// waiver is what the entry means. An error is about the value of that key.
+func (e waiverEntry) waiver(known func(string) bool) (w Waiver, key string, err error) {
+	w = Waiver{Case: e.Case, Reason: strings.TrimSpace(e.Reason)}
+	if e.Version != nil {
+		w.Version = *e.Version
 	}
-	if len(content) > waiversLimit {
-		return nil, whole(fmt.Errorf("more than %d bytes", waiversLimit))
+	if e.Role != nil {
+		w.Role = *e.Role
 	}
-	decoder := yaml.NewDecoder(strings.NewReader(string(content)))
-	var doc, second yaml.Node
-	if err := decoder.Decode(&doc); errors.Is(err, io.EOF) || err == nil && len(doc.Content) == 0 {
-		return nil, whole(errors.New("empty; with nothing to waive, write waivers: []"))
-	} else if err != nil {
-		return nil, whole(err)
+	w.Expires, err = time.Parse(time.DateOnly, e.Expires)
+	switch {
+	case w.Case == "":
+		return w, "case", errors.New("missing")
+	case known != nil && !known(w.Case):
+		return w, "case", fmt.Errorf("there is no case %q", w.Case)
+	case e.Version != nil && w.Version != "1.2" && w.Version != "1.3":
+		return w, "version", fmt.Errorf("%q is neither 1.2 nor 1.3", w.Version)
+	case e.Role != nil && w.Role != wire.Server && w.Role != wire.Client:
+		return w, "role", fmt.Errorf("%q is neither %s nor %s", w.Role, wire.Server, wire.Client)
+	case w.Reason == "":
+		return w, "reason", errors.New("missing")
+	case err != nil:
+		return w, "expires", fmt.Errorf("%q is not a date such as 2027-01-31", e.Expires)
 	}
-	if err := decoder.Decode(&second); err == nil {
-		return nil, p.fault(&second, "", "a second document")
-	} else if !errors.Is(err, io.EOF) {
-		return nil, whole(err)
-	}
-	return doc.Content[0], nil
-}
-
-// mapping returns the values by key, of which it takes only those named, once
-// each. An anchor, alias or merge key is no scalar key or value, and so refused.
-func (p waiverParser) mapping(node *yaml.Node, keys ...string) (map[string]*yaml.Node, error) {
-	if node.Kind != yaml.MappingNode {
-		return nil, p.fault(node, "", "want keys and values: %s", strings.Join(keys, ", "))
-	}
-	values := map[string]*yaml.Node{}
-	for i := 0; i+1 < len(node.Content); i += 2 {
-		key, value := node.Content[i], node.Content[i+1]
-		if key.Kind != yaml.ScalarNode || !slices.Contains(keys, key.Value) {
-			return nil, p.fault(key, key.Value, "unknown key; known are %s", strings.Join(keys, ", "))
-		}
-		if values[key.Value] != nil {
-			return nil, p.fault(key, key.Value, "given twice")
-		}
-		values[key.Value] = value
-	}
-	return values, nil
-}
-
-func (p waiverParser) waiver(node *yaml.Node) (Waiver, error) {
-	values, err := p.mapping(node, "case", "version", "role", "reason", "expires")
-	if err != nil {
-		return Waiver{}, err
-	}
-	w := Waiver{Where: fmt.Sprintf("%s:%d", p.file, node.Line)}
-	for _, field := range []struct {
-		key      string
-		required bool
-		set      func(value string) error
-	}{
-		{"case", true, w.setCase(p.known)},
-		{"version", false, w.setVersion},
-		{"role", false, w.setRole},
-		{"reason", true, func(value string) error { w.Reason = value; return nil }},
-		{"expires", true, w.setExpires},
-	} {
-		value, ok := values[field.key]
-		if !ok {
-			if field.required {
-				return Waiver{}, p.fault(node, field.key, "missing")
-			}
-			continue
-		}
-		// The text counts, not YAML's type: 1.2 is meant as "1.2".
-		text := strings.TrimSpace(value.Value)
-		if value.Kind != yaml.ScalarNode || value.Tag == "!!null" || text == "" {
-			return Waiver{}, p.fault(value, field.key, "want one value, not empty")
-		}
-		if err := field.set(text); err != nil {
-			return Waiver{}, p.fault(value, field.key, "%w", err)
-		}
-	}
-	return w, nil
-}
-
-func (w *Waiver) setCase(known func(string) bool) func(string) error {
-	return func(id string) error {
-		w.Case = id
-		if !known(id) {
-			return fmt.Errorf("there is no case %q", id)
-		}
-		return nil
-	}
-}
-
-func (w *Waiver) setVersion(value string) error {
-	w.Version = value
-	if value != "1.2" && value != "1.3" {
-		return fmt.Errorf("%q is neither 1.2 nor 1.3", value)
-	}
-	return nil
-}
-
-func (w *Waiver) setRole(value string) error {
-	w.Role = wire.Role(value)
-	if w.Role != wire.Server && w.Role != wire.Client {
-		return fmt.Errorf("%q is neither %s nor %s", value, wire.Server, wire.Client)
-	}
-	return nil
-}
-
-func (w *Waiver) setExpires(value string) (err error) {
-	w.Expires, err = time.Parse(time.DateOnly, value)
-	if err != nil {
-		return fmt.Errorf("%q is not a date such as 2027-01-31", value)
-	}
-	return nil
+	return w, "", nil
 }
 
 // String names the waiver as a complaint does.

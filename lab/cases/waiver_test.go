@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/mtlslab/mtlslab/lab/cases"
+	"github.com/mtlslab/mtlslab/lab/strictyaml"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
@@ -46,7 +47,7 @@ func TestReadWaivers(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("got %+v", got)
 	}
-	for _, none := range []string{"waivers: []", "waivers:", "waivers: # of none\n", "---\nwaivers: []\n"} {
+	for _, none := range []string{"waivers: []", "waivers: [] # of none\n", "---\nwaivers: []\n"} {
 		if got, err := cases.ReadWaivers("waivers.yaml", strings.NewReader(none), known); err != nil || len(got) != 0 {
 			t.Errorf("%q: got %v, error %v", none, got, err)
 		}
@@ -78,36 +79,38 @@ func TestReadWaiversFaults(t *testing.T) {
 		{"waivers of another type", "waivers: usage/no-eku", 1, "waivers"},
 		{"a second document", "waivers: []\n---\nwaivers: []", 2, ""},
 		{"broken after the document", "waivers: []\n---\n[", 0, ""},
-		{"a waiver that is a word", "waivers:\n  - usage/no-eku", 2, ""},
-		{"an unknown key", with(id, reason, expires, "until: 2027-01-31"), 5, "until"},
-		{"a key in capitals", with(id, "Reason: legacy", expires), 3, "Reason"},
-		{"a key that is a list", with(id, reason, expires, "? [a]\n    : b"), 5, ""},
-		{"a merge key", "waivers:\n  - &a {" + id + "}\n  - <<: *a", 2, "reason"},
-		{"an alias", "waivers:\n  - &a {" + id + ", " + reason + ", " + expires + "}\n  - *a", 3, ""},
-		{"a key twice", with(id, reason, expires, reason), 5, "reason"},
-		{"no case", with(reason, expires), 2, "case"},
-		{"an empty case", with("case:", reason, expires), 2, "case"},
-		{"an unknown case", with("case: usage/no-eky", reason, expires), 2, "case"},
-		{"a list of cases", with("case: [usage/no-eku]", reason, expires), 2, "case"},
-		{"no reason", with(id, expires), 2, "reason"},
-		{"an empty reason", with(id, `reason: ""`, expires), 3, "reason"},
-		{"a blank reason", with(id, `reason: " "`, expires), 3, "reason"},
-		{"a null reason", with(id, "reason: ~", expires), 3, "reason"},
-		{"no expiry", with(id, reason), 2, "expires"},
-		{"an empty expiry", with(id, reason, "expires:"), 4, "expires"},
-		{"never", with(id, reason, "expires: never"), 4, "expires"},
-		{"no such day", with(id, reason, "expires: 2027-02-30"), 4, "expires"},
-		{"a time", with(id, reason, "expires: 2027-01-31T00:00:00Z"), 4, "expires"},
-		{"another order", with(id, reason, "expires: 31-01-2027"), 4, "expires"},
-		{"no such version", with(id, `version: "1.1"`, reason, expires), 3, "version"},
-		{"a list of versions", with(id, "version: [1.2, 1.3]", reason, expires), 3, "version"},
-		{"no such role", with(id, "role: peer", reason, expires), 3, "role"},
-		{"the same twice", with(id, reason, expires) + "  - {" + strings.Join([]string{id, reason, expires}, ", ") + "}", 5, "case"},
+		{"none", "waivers:", 1, "waivers"},
+		{"a waiver that is a word", "waivers:\n  - usage/no-eku", 2, "waivers[0]"},
+		{"an unknown key", with(id, reason, expires, "until: 2027-01-31"), 5, "waivers[0].until"},
+		{"a key in capitals", with(id, "Reason: legacy", expires), 3, "waivers[0].Reason"},
+		{"a key that is a list", with(id, reason, expires, "? [a]\n    : b"), 5, "waivers[0]"},
+		{"a merge key", "waivers:\n  - &a {" + id + "}\n  - <<: *a", 2, "waivers[0]"},
+		{"an alias", "waivers:\n  - &a {" + id + ", " + reason + ", " + expires + "}\n  - *a", 2, "waivers[0]"},
+		{"a key twice", with(id, reason, expires, reason), 5, "waivers[0].reason"},
+		{"no case", with(reason, expires), 2, "waivers[0].case"},
+		{"an empty version", with(id, `version: ""`, reason, expires), 3, "waivers[0].version"},
+		{"an empty case", with("case:", reason, expires), 2, "waivers[0].case"},
+		{"an unknown case", with("case: usage/no-eky", reason, expires), 2, "waivers[0].case"},
+		{"a list of cases", with("case: [usage/no-eku]", reason, expires), 2, "waivers[0].case"},
+		{"no reason", with(id, expires), 2, "waivers[0].reason"},
+		{"an empty reason", with(id, `reason: ""`, expires), 3, "waivers[0].reason"},
+		{"a blank reason", with(id, `reason: " "`, expires), 3, "waivers[0].reason"},
+		{"a null reason", with(id, "reason: ~", expires), 3, "waivers[0].reason"},
+		{"no expiry", with(id, reason), 2, "waivers[0].expires"},
+		{"an empty expiry", with(id, reason, "expires:"), 4, "waivers[0].expires"},
+		{"never", with(id, reason, "expires: never"), 4, "waivers[0].expires"},
+		{"no such day", with(id, reason, "expires: 2027-02-30"), 4, "waivers[0].expires"},
+		{"a time", with(id, reason, "expires: 2027-01-31T00:00:00Z"), 4, "waivers[0].expires"},
+		{"another order", with(id, reason, "expires: 31-01-2027"), 4, "waivers[0].expires"},
+		{"no such version", with(id, `version: "1.1"`, reason, expires), 3, "waivers[0].version"},
+		{"a list of versions", with(id, "version: [1.2, 1.3]", reason, expires), 3, "waivers[0].version"},
+		{"no such role", with(id, "role: peer", reason, expires), 3, "waivers[0].role"},
+		{"the same twice", with(id, reason, expires) + "  - {" + strings.Join([]string{id, reason, expires}, ", ") + "}", 5, "waivers[1].case"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			got, err := cases.ReadWaivers("waivers.yaml", strings.NewReader(c.file), known)
-			fault, ok := errors.AsType[*cases.WaiverError](err)
+			fault, ok := errors.AsType[*strictyaml.Error](err)
 			if !ok || got != nil {
 				t.Fatalf("got %v, error %v", got, err)
 			}
@@ -122,7 +125,7 @@ func TestReadWaiversFromWhatCannotBeRead(t *testing.T) {
 	t.Parallel()
 	cause := errors.New("no such disk")
 	_, err := cases.ReadWaivers("waivers.yaml", iotest.ErrReader(cause), known)
-	if _, ok := errors.AsType[*cases.WaiverError](err); !ok || !errors.Is(err, cause) {
+	if _, ok := errors.AsType[*strictyaml.Error](err); !ok || !errors.Is(err, cause) {
 		t.Errorf("error %v", err)
 	}
 }
@@ -271,7 +274,7 @@ func FuzzReadWaivers(f *testing.F) {
 	f.Fuzz(func(t *testing.T, file string) {
 		waivers, err := cases.ReadWaivers("waivers.yaml", strings.NewReader(file), known)
 		if err != nil {
-			fault, ok := errors.AsType[*cases.WaiverError](err)
+			fault, ok := errors.AsType[*strictyaml.Error](err)
 			if !ok || fault.File == "" || waivers != nil {
 				t.Fatalf("got %v, error %#v", waivers, err)
 			}

@@ -1,9 +1,9 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"io"
-	"os"
 	"sync"
 
 	"github.com/mtlslab/mtlslab/lab/wire"
@@ -20,21 +20,6 @@ type Progress struct {
 	mu     sync.Mutex
 	tenths int  // that have been printed
 	drawn  bool // whether the line is there
-}
-
-// IsTerminal says whether w is a character device other than the null device,
-// which on the systems that run the lab is a terminal.
-func IsTerminal(w io.Writer) bool {
-	file, ok := w.(*os.File)
-	if !ok {
-		return false
-	}
-	info, err := file.Stat()
-	if err != nil || info.Mode()&os.ModeCharDevice == 0 {
-		return false
-	}
-	null, err := os.Stat(os.DevNull)
-	return err != nil || !os.SameFile(info, null)
 }
 
 // clearLine takes the cursor to the first column and empties its line (ECMA-48,
@@ -61,10 +46,7 @@ func (p *Progress) Update(done, total int, current string) {
 	if current != "" {
 		text += "  " + wire.Printable(current)
 	}
-	width := p.Width
-	if width == 0 {
-		width = defaultWidth
-	}
+	width := cmp.Or(p.Width, defaultWidth)
 	// A character in the last column makes some terminals begin a new line.
 	_, _ = fmt.Fprint(p.Out, clearLine+text[:fit(text, max(1, width-1))])
 	p.drawn = true

@@ -123,7 +123,7 @@ func (d *htmlData) peer(a cases.Audit, place map[string]int) htmlPeerData {
 			account{"about", product.About}, account{"version", product.Version}, account{"image", product.Image},
 			account{"digest", product.Digest}, account{"subject", a.Subject}, account{"profile", string(a.Profile)},
 			account{"runtime", a.Runtime}, account{"isolation", isolated},
-			account{"began", a.Began.UTC().Format("2006-01-02 15:04:05 UTC")}, account{"took", long(a.Took)},
+			account{"began", a.Began.UTC().Format("2006-01-02 15:04:05 UTC")}, account{"took", Duration(a.Took)},
 			account{"findings", group{findings: a.Findings}.words()}, account{"broke", a.Broke},
 		),
 		Controls: []findingData{}, Findings: []findingData{},

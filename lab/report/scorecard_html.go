@@ -102,7 +102,7 @@ func ScorecardHTML(w io.Writer, sc cases.Scorecard) error {
 		Title:   "Mutual TLS scorecard",
 		Profile: or(string(sc.Profile), "unnamed"),
 		Began:   sc.Began.UTC().Format("2 January 2006, 15:04 UTC"),
-		Took:    long(sc.Took),
+		Took:    Duration(sc.Took),
 		Command: or(sc.Command, "none"),
 		Engine:  or(sc.Engine, "unnamed"),
 		Facts: []htmlFact{

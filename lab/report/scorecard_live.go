@@ -22,7 +22,7 @@ type Live struct {
 	Terminal bool     // whether Out understands control sequences; see [IsTerminal]
 	Color    bool     // for terminals only, and not where NO_COLOR is set
 	Width    int      // in columns; 80 if 0
-	Height   int      // in lines; 24 if 0
+	Height   int      // in lines; 24 if 0; see [Size]
 	Peers    []string // in the order of their lines; one that is not among them comes last
 
 	mu    sync.Mutex
@@ -69,7 +69,7 @@ func (l *Live) Done(peer string, a cases.Audit) {
 		text += ", without controls"
 	}
 	l.set(liveLine{peer: peer, phase: finished, text: "done   " + text, style: styles[verdict]},
-		fmt.Sprintf("%s: %s in %s", verdict, text, long(a.Took)))
+		fmt.Sprintf("%s: %s in %s", verdict, text, Duration(a.Took)))
 }
 
 // Exchanged says that the plain exchanges are over.

@@ -5,7 +5,6 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/mtlslab/mtlslab/lab/cases"
 	"github.com/mtlslab/mtlslab/lab/wire"
@@ -82,7 +81,7 @@ func (p *page) byRole(sc cases.Scorecard, broad int, head string, cells func(cas
 			last = s
 		}
 		text := cells(a)
-		for _, name := range wrap(peerName(a), broad) {
+		for _, name := range Wrap(peerName(a), broad) {
 			p.rows(name, broad, "", []string{text})
 			text = ""
 		}
@@ -150,7 +149,7 @@ func (p *page) heat(sc cases.Scorecard) {
 	})
 	legend := fmt.Sprintf("a number is how many failed; %s all passed, %s inconclusive, %s waived, %s untried",
 		markPassed, markInconclusive, markWaived, markUntried)
-	p.rows("", 0, "", wrap(legend, p.width))
+	p.rows("", 0, "", Wrap(legend, p.width))
 }
 
 // failed lists what failed in each peer.
@@ -233,14 +232,5 @@ func (p *page) sum(sc cases.Scorecard) {
 		}
 	}
 	p.WriteString(p.paint(styles[verdict], verdicts[verdict]) + ": " +
-		fmt.Sprintf("%s of %s in %s\n", strings.Join(counts, ", "), plural(len(sc.Audits), "peer"), long(sc.Took)))
-}
-
-// long is a time that may be minutes.
-func long(d time.Duration) string {
-	if d < 2*time.Minute {
-		return duration(d)
-	}
-	seconds := int64(d.Round(time.Second) / time.Second)
-	return fmt.Sprintf("%d min %d s", seconds/60, seconds%60)
+		fmt.Sprintf("%s of %s in %s\n", strings.Join(counts, ", "), plural(len(sc.Audits), "peer"), Duration(sc.Took)))
 }

@@ -114,12 +114,12 @@ func (p *page) paint(s style, text string) string {
 // row prints a name, a text in the room beside it and, unless it is zero, a time.
 func (p *page) row(name string, indent int, s style, text string, took time.Duration) {
 	if took <= 0 {
-		p.rows(name, indent, s, wrap(text, p.width-indent))
+		p.rows(name, indent, s, Wrap(text, p.width-indent))
 		return
 	}
-	stamp := fmt.Sprintf("%*s", timeWidth, "  "+duration(took))
+	stamp := fmt.Sprintf("%*s", timeWidth, "  "+Duration(took))
 	room := p.width - indent - len(stamp)
-	lines := wrap(text, room)
+	lines := Wrap(text, room)
 	lines[0] = pad(lines[0], room) + stamp
 	p.rows(name, indent, s, lines)
 }
@@ -200,7 +200,7 @@ func (p *page) table(all []group) {
 		for _, s := range counted {
 			cells += p.cell(g, s, gap+len(s))
 		}
-		for _, name := range wrap(wire.Printable(g.name), broad) {
+		for _, name := range Wrap(wire.Printable(g.name), broad) {
 			p.rows(name, broad, "", []string{cells})
 			cells = ""
 		}
@@ -279,7 +279,7 @@ func (p *page) problem(f cases.Finding) {
 			p.command("  "+part.label, labelWidth, part.text)
 			continue
 		}
-		p.rows("  "+part.label, labelWidth, "", wrap(part.text, p.width-labelWidth))
+		p.rows("  "+part.label, labelWidth, "", Wrap(part.text, p.width-labelWidth))
 	}
 }
 
@@ -304,7 +304,7 @@ func (p *page) verdict(a cases.Audit) {
 	if n := len(a.Complaints); n > 0 {
 		counts += ", " + plural(n, "complaint")
 	}
-	in := " in " + duration(a.Took)
+	in := " in " + Duration(a.Took)
 	if columnsOf(verdicts[s]+": "+counts+in) > p.width {
 		counts = plural(len(a.Findings), "finding")
 	}
@@ -329,14 +329,17 @@ func plural(n int, what string) string {
 	return fmt.Sprintf("%d %s", n, what)
 }
 
-// duration is a time for people: three digits or so, and a unit.
-func duration(d time.Duration) string {
+// Duration is a time for people: a few digits and their unit, ms, s, or min with s.
+func Duration(d time.Duration) string {
 	switch {
 	case d < 10*time.Millisecond:
 		return fmt.Sprintf("%.1f ms", d.Seconds()*1e3)
 	case d < time.Second:
 		return fmt.Sprintf("%.0f ms", d.Seconds()*1e3)
-	default:
+	case d < 2*time.Minute:
 		return fmt.Sprintf("%.2f s", d.Seconds())
+	default:
+		seconds := int64(d.Round(time.Second) / time.Second)
+		return fmt.Sprintf("%d min %d s", seconds/60, seconds%60)
 	}
 }

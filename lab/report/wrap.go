@@ -46,9 +46,9 @@ func fit(s string, room int) int {
 // pad returns s followed by spaces up to n columns.
 func pad(s string, n int) string { return s + strings.Repeat(" ", max(0, n-columnsOf(s))) }
 
-// wrap breaks text at spaces into lines of at most room columns, and a word that
-// is longer anywhere.
-func wrap(text string, room int) []string {
+// Wrap breaks text at spaces into lines of at most room columns of a terminal, and
+// a word that is longer anywhere.
+func Wrap(text string, room int) []string {
 	var lines []string
 	for {
 		cut := fit(text, room)

@@ -10,6 +10,7 @@ import (
 	"github.com/mtlslab/mtlslab/images"
 	"github.com/mtlslab/mtlslab/lab"
 	"github.com/mtlslab/mtlslab/lab/adapter"
+	"github.com/mtlslab/mtlslab/lab/report"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
@@ -110,7 +111,7 @@ func newAdapterList() *cobra.Command {
 				return printJSON(cmd.OutOrStdout(), entries)
 			}
 			for _, p := range all {
-				for i, line := range wrap(p.Adapter.About, width-32) {
+				for i, line := range report.Wrap(p.Adapter.About, width-32) {
 					name, role := "", ""
 					if i == 0 {
 						name, role = p.Adapter.BuildName(), string(p.Adapter.Role)

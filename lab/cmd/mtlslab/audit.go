@@ -89,10 +89,14 @@ func (f *auditFlags) run(cmd *cobra.Command, args []string) (err error) {
 		}
 		f.cfg.Runtime = lab.Containers
 	}
-	progress := &report.Progress{Out: cmd.ErrOrStderr(), Terminal: report.IsTerminal(cmd.ErrOrStderr())}
-	f.audit.Progress = progress.Update
+	columns, _ := report.Size(cmd.ErrOrStderr())
+	progress := &report.Progress{Out: cmd.ErrOrStderr(), Terminal: report.IsTerminal(cmd.ErrOrStderr()), Width: min(columns, width)}
 	show := newNarrator(cmd)
 	f.cfg.Progress = show.progress
+	f.audit.Progress = func(done, total int, current string) {
+		show.hush()
+		progress.Update(done, total, current)
+	}
 
 	l, err := lab.Start(cmd.Context(), f.cfg)
 	if err != nil {
@@ -118,19 +122,23 @@ func (f *auditFlags) run(cmd *cobra.Command, args []string) (err error) {
 }
 
 func (f *auditFlags) check() error {
-	if err := checkVersions(f.audit.Versions); err != nil {
+	if err := errors.Join(checkVersions(f.audit.Versions), checkCases(f.audit.Cases)); err != nil {
 		return err
 	}
-	known := make(map[string]bool)
-	for _, c := range cases.All() {
-		known[c.ID] = true
-	}
-	for _, id := range f.audit.Cases {
-		if !known[id] {
-			return usageError{fmt.Errorf("--case %q: there is none of that id; mtlslab audit %s -v lists them", id, f.audit.Role)}
+	return f.readWaivers()
+}
+
+func isCase(id string) bool {
+	return slices.ContainsFunc(cases.All(), func(c cases.Case) bool { return c.ID == id })
+}
+
+func checkCases(ids []string) error {
+	for _, id := range ids {
+		if !isCase(id) {
+			return usageError{fmt.Errorf("--case %q: there is none of that id; mtlslab audit server -v and audit client -v list them", id)}
 		}
 	}
-	return f.readWaivers(func(id string) bool { return known[id] })
+	return nil
 }
 
 func checkVersions(versions []string) error {
@@ -144,7 +152,7 @@ func checkVersions(versions []string) error {
 
 // readWaivers leaves out those of cases that are not tried now: they are not
 // unused because nobody looked.
-func (f *auditFlags) readWaivers(known func(string) bool) error {
+func (f *auditFlags) readWaivers() error {
 	if f.waivers == "" {
 		return nil
 	}
@@ -153,7 +161,7 @@ func (f *auditFlags) readWaivers(known func(string) bool) error {
 		return usageError{fmt.Errorf("--waivers: %w", err)}
 	}
 	defer file.Close() //nolint:errcheck // read-only
-	waivers, err := cases.ReadWaivers(f.waivers, file, known)
+	waivers, err := cases.ReadWaivers(f.waivers, file, isCase)
 	if err != nil {
 		return usageError{fmt.Errorf("--waivers: %w", err)}
 	}

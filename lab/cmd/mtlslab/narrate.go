@@ -11,6 +11,7 @@ import (
 
 	"github.com/mtlslab/mtlslab/images"
 	"github.com/mtlslab/mtlslab/lab"
+	"github.com/mtlslab/mtlslab/lab/report"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
@@ -30,6 +31,7 @@ type narrator struct {
 
 	mu      sync.Mutex
 	pending *time.Timer
+	hushed  bool
 }
 
 func newNarrator(cmd *cobra.Command) *narrator {
@@ -44,6 +46,9 @@ func (n *narrator) progress(what string) {
 	n.settle()
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	if n.hushed {
+		return
+	}
 	n.pending = time.AfterFunc(patience, func() { fmt.Fprintf(n.err, "mtlslab: %s\n", what) })
 }
 
@@ -56,6 +61,14 @@ func (n *narrator) settle() {
 	}
 }
 
+// hush leaves it to others to say what is going on.
+func (n *narrator) hush() {
+	n.settle()
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.hushed = true
+}
+
 // line prints a step: its name, what came of it, and how long it took.
 func (n *narrator) line(name, text string, took time.Duration) {
 	n.settle()
@@ -63,10 +76,10 @@ func (n *narrator) line(name, text string, took time.Duration) {
 		return
 	}
 	room := width - nameWidth - timeWidth - 1
-	for i, part := range wrap(text, room) {
+	for i, part := range report.Wrap(text, room) {
 		stamp := ""
 		if i == 0 && took > 0 {
-			stamp = duration(took)
+			stamp = report.Duration(took)
 		}
 		line := fmt.Sprintf("%-*s%-*s %*s", nameWidth, name, room, part, timeWidth, stamp)
 		fmt.Fprintln(n.out, strings.TrimRight(line, " "))
@@ -177,37 +190,6 @@ func (n *narrator) end(d demonstration) error {
 	if d.Pass {
 		result = "PASS"
 	}
-	_, err := fmt.Fprintf(n.out, "%s in %s\n", result, duration(d.Took))
+	_, err := fmt.Fprintf(n.out, "%s in %s\n", result, report.Duration(d.Took))
 	return err
-}
-
-// duration is a time for people: three digits at most, and a unit.
-func duration(d time.Duration) string {
-	switch {
-	case d < 10*time.Millisecond:
-		return fmt.Sprintf("%.1f ms", d.Seconds()*1e3)
-	case d < time.Second:
-		return fmt.Sprintf("%.0f ms", d.Seconds()*1e3)
-	default:
-		return fmt.Sprintf("%.2f s", d.Seconds())
-	}
-}
-
-// wrap breaks text at spaces into lines of at most room columns, and a word
-// that is longer anywhere.
-func wrap(text string, room int) []string {
-	var lines []string
-	runes := []rune(text)
-	for len(runes) > room {
-		cut := room
-		for i := room; i > room/2; i-- {
-			if runes[i] == ' ' {
-				cut = i
-				break
-			}
-		}
-		lines = append(lines, string(runes[:cut]))
-		runes = []rune(strings.TrimLeft(string(runes[cut:]), " "))
-	}
-	return append(lines, string(runes))
 }

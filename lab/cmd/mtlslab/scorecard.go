@@ -73,7 +73,7 @@ what an interrupted run has found is taken up again by the next.
 Exit codes: 0 the scorecard is whole, whatever it shows; 3 a peer could not be
 put to the test.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := checkVersions(f.versions); err != nil {
+			if err := errors.Join(checkVersions(f.versions), checkCases(f.cases)); err != nil {
 				return err
 			}
 			return f.run(cmd, args)
@@ -177,15 +177,20 @@ func (r *round) carryOut(cmd *cobra.Command) (err error) {
 	engine := l.Facts().Engine
 	r.card.Engine = fmt.Sprintf("%s, %s, %d processors", engine.Version, engine.Arch, runtime.NumCPU())
 
-	products, err := r.identify(ctx, l, cmd.ErrOrStderr(), show.settle)
+	products, err := r.identify(ctx, l)
 	if err != nil {
 		return err
 	}
+	show.hush()
+	fmt.Fprintf(cmd.ErrOrStderr(), "mtlslab: the images of %d peers are at hand\n", len(r.peers))
 	r.card.Began = time.Now() // the images are there
 	known := r.takeUp(products)
 	round := lab.Roundup{AtOnce: r.atOnce}
 	out := cmd.ErrOrStderr()
-	r.live = &report.Live{Out: out, Terminal: report.IsTerminal(out), Color: os.Getenv("NO_COLOR") == ""}
+	columns, lines := report.Size(out)
+	r.live = &report.Live{
+		Out: out, Terminal: report.IsTerminal(out), Color: os.Getenv("NO_COLOR") == "", Width: min(columns, width), Height: lines,
+	}
 	var which []int
 	for i, p := range r.peers {
 		name := label(p, r.roles[i])
@@ -224,7 +229,7 @@ func repeatOf(p lab.Peer, role wire.Role, profile cases.Profile) string {
 }
 
 // identify brings all images into the engine before anything is timed.
-func (r *round) identify(ctx context.Context, l *lab.Lab, out io.Writer, settle func()) ([]cases.Product, error) {
+func (r *round) identify(ctx context.Context, l *lab.Lab) ([]cases.Product, error) {
 	r.card.Audits = make([]cases.Audit, len(r.peers))
 	products := make([]cases.Product, len(r.peers))
 	for i, p := range r.peers {
@@ -243,8 +248,6 @@ func (r *round) identify(ctx context.Context, l *lab.Lab, out io.Writer, settle 
 		products[i] = product
 		r.card.Audits[i].Product = &products[i]
 	}
-	settle()
-	fmt.Fprintf(out, "mtlslab: %d peers at hand\n", len(r.peers))
 	return products, nil
 }
 
