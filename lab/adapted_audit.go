@@ -144,7 +144,7 @@ func (r *auditor) undelivered(f cases.Finding, lists bool) *AdapterError {
 // peer that takes one root alone turns those away whatever else is wrong.
 func (r *auditor) otherRoot() (trial, error) {
 	c := cases.Case{ID: "control/other-root", Summary: "the good exchange under another root", Withdrawn: true}
-	forged, err := r.lab.forge(c, other(r.audit.Role))
+	forged, err := r.lab.forge(c, r.audit.Role.Other())
 	c.Withdrawn = false
 	version := r.audit.Versions[len(r.audit.Versions)-1]
 	if r.visitor != nil && r.visitor.silent[version] != "" {

@@ -16,24 +16,6 @@ import (
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
-// Audit says which peer is audited and against what.
-type Audit struct {
-	Role     wire.Role // the audited peer's part; wire.Server or wire.Client
-	Peer     Peer      // our own program if zero; its Material is the audit's
-	Profile  cases.Profile
-	Cases    []string // ids; every case if empty
-	Versions []string // of TLS; "1.2" and "1.3" if empty
-	Waivers  []cases.Waiver
-	Command  string // that repeats the audit; "mtlslab audit server" or client if empty
-
-	// Once tries cases of certificates in the last of the versions alone: what a
-	// peer makes of a certificate does not depend on the version. It halves the
-	// audit.
-	Once bool
-
-	Progress func(done, total int, current string)
-}
-
 // trial is one case in one version of TLS, or a control.
 type trial struct {
 	cases.Case
@@ -64,14 +46,11 @@ type auditor struct {
 // means that the lab broke.
 func (l *Lab) Audit(ctx context.Context, a Audit) (cases.Audit, error) {
 	began := time.Now()
-	a.Profile = cmp.Or(a.Profile, cases.Strict)
+	if err := a.Check(); err != nil {
+		return cases.Audit{}, fmt.Errorf("audit: %w", err)
+	}
 	chosen := len(a.Versions) > 0
-	if !chosen {
-		a.Versions = []string{"1.2", "1.3"}
-	}
-	if a.Progress == nil {
-		a.Progress = func(int, int, string) {}
-	}
+	a = a.whole()
 	plan, err := l.plan(a)
 	if err != nil {
 		return cases.Audit{}, err
@@ -83,13 +62,14 @@ func (l *Lab) Audit(ctx context.Context, a Audit) (cases.Audit, error) {
 	defer r.end(ctx)
 	facts := l.Facts()
 	result := cases.Audit{
-		Format: 1, Subject: subjectName(a), Role: a.Role, Profile: a.Profile,
+		Format: 1, Subject: a.Subject(), Role: a.Role, Profile: a.Profile, Run: l.id,
 		Runtime: string(facts.Runtime), Isolated: facts.Runtime == Containers, Began: began,
 	}
 	if r.visitor != nil {
 		result.Product = &r.visitor.product
 	}
-	if err := r.fill(ctx, plan, &result); err != nil {
+	err = r.fill(ctx, plan, &result)
+	if err = cmp.Or(l.over(), err); err != nil {
 		return result, err
 	}
 	result.Took = time.Since(began)
@@ -141,51 +121,16 @@ func doubt(findings []cases.Finding, plan []trial, why string) {
 	}
 }
 
-func subjectName(a Audit) string {
-	if a.Peer.Adapter != nil {
-		return a.Peer.Adapter.Name
-	}
-	if a.Peer.Source.Name != "" {
-		return a.Peer.Source.Name
-	}
-	return "mtlslab " + string(a.Role)
-}
-
-// plan lists the trials, in the order of the catalogue, with their certificates
-// forged: what they need the peer to trust must be known before it starts.
+// plan lists the trials with their certificates forged: what they need the peer to
+// trust must be known before it starts.
 func (l *Lab) plan(a Audit) ([]trial, error) {
-	opponent := wire.Client
-	if a.Role == wire.Client {
-		opponent = wire.Server
-	}
-	var plan []trial
-	known := make(map[string]bool)
-	for _, c := range cases.All() {
-		known[c.ID] = true
-		if !slices.Contains(c.Roles, opponent) || len(a.Cases) > 0 && !slices.Contains(a.Cases, c.ID) {
-			continue
-		}
-		forged, err := l.forge(c, opponent)
+	plan := a.trials()
+	for i, t := range plan {
+		forged, err := l.forge(t.Case, a.Role.Other())
 		if err != nil {
-			return nil, fmt.Errorf("case %s: %w", c.ID, err)
+			return nil, fmt.Errorf("case %s: %w", t.ID, err)
 		}
-		versions := c.Versions
-		if versions == nil {
-			versions = []string{"1.2", "1.3"}
-		}
-		if a.Once && c.Mutation != nil {
-			versions = a.Versions[len(a.Versions)-1:]
-		}
-		for _, version := range versions {
-			if slices.Contains(a.Versions, version) {
-				plan = append(plan, trial{c, version, c.Rules[a.Profile], forged, slices.Contains(c.Needs, cases.RevocationLists)})
-			}
-		}
-	}
-	for _, id := range a.Cases {
-		if !known[id] {
-			return nil, fmt.Errorf("case %q: there is none of that id", id)
-		}
+		plan[i].forged = forged
 	}
 	return plan, nil
 }
@@ -327,11 +272,7 @@ func (r *auditor) subjectWith(material *wire.Material) Peer {
 // controls are the good exchange in every version, and in every state in which
 // the trials find the peer.
 func (r *auditor) controls(plan []trial) ([]trial, error) {
-	opponent := wire.Client
-	if r.audit.Role == wire.Client {
-		opponent = wire.Server
-	}
-	forged, err := r.lab.forge(cases.Case{}, opponent)
+	forged, err := r.lab.forge(cases.Case{}, r.audit.Role.Other())
 	if err != nil {
 		return nil, err
 	}

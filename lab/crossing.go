@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"time"
 
@@ -72,17 +73,17 @@ func (l *Lab) hostsideOf(ctx context.Context, p Peer) (h hostside, stop func(), 
 
 // exchange carries out one plain exchange between the two, in that version of
 // TLS alone if one is given.
-func (l *Lab) exchange(ctx context.Context, h hostside, g guest, message, version string) (Verdict, error) {
+func (l *Lab) exchange(ctx context.Context, h hostside, g guest, x Exchange, version string) (Verdict, error) {
 	began := time.Now()
 	nonce := newID()
-	sent := fmt.Sprintf("%s (%s)", message, nonce)
+	sent := fmt.Sprintf("%s (%s)", x.Message, nonce)
 	v := Verdict{Nonce: nonce, Sent: wire.DigestOf(sent)}
 	if h.own != nil {
 		v.Listening = h.own.listening
 	}
 	var err error
 	if g.visitor == nil {
-		err = l.callAsOwn(ctx, h, g, sent, version, &v)
+		err = l.callAsOwn(ctx, h, g, x.ServerName, sent, version, &v)
 	} else {
 		err = g.visitor.callOnce(ctx, call{
 			dir: g.visitor.Dir(), port: h.port, ip: h.ip, version: version, message: sent, nonce: nonce,
@@ -103,7 +104,7 @@ func (l *Lab) exchange(ctx context.Context, h hostside, g guest, message, versio
 	return v, nil
 }
 
-func (l *Lab) callAsOwn(ctx context.Context, h hostside, g guest, sent, version string, v *Verdict) error {
+func (l *Lab) callAsOwn(ctx context.Context, h hostside, g guest, name, sent, version string, v *Verdict) error {
 	peer := g.peer
 	if version != "" {
 		peer.Args = append([]string{"-min-version", version, "-max-version", version}, peer.Args...)
@@ -111,7 +112,7 @@ func (l *Lab) callAsOwn(ctx context.Context, h hostside, g guest, sent, version 
 	if h.visitor != nil {
 		peer.Args = append([]string{"-echo"}, peer.Args...)
 	}
-	p := l.client(peer, net.JoinHostPort(h.ip, fmt.Sprint(h.port)), ServerName, sent)
+	p := l.client(peer, net.JoinHostPort(h.ip, fmt.Sprint(h.port)), name, sent)
 	p.again = true
 	client, err := startPeer(ctx, l.host, p)
 	if err != nil {
@@ -159,6 +160,9 @@ func (v *Verdict) judgeExchange(h hostside) {
 
 // runAdapted is [Lab.Run] where one of the peers is somebody else's.
 func (l *Lab) runAdapted(ctx context.Context, x Exchange) (Verdict, error) {
+	if err := x.check(); err != nil {
+		return Verdict{}, err
+	}
 	h, stop, err := l.hostsideOf(ctx, x.Server)
 	if err != nil {
 		return Verdict{}, err
@@ -169,7 +173,23 @@ func (l *Lab) runAdapted(ctx context.Context, x Exchange) (Verdict, error) {
 		return Verdict{}, err
 	}
 	defer leave()
-	return l.exchange(ctx, h, g, x.Message, "")
+	return l.exchange(ctx, h, g, x, "")
+}
+
+// check says what two peers of which one is somebody else's cannot be asked for.
+func (x Exchange) check() error {
+	server, client := x.Server.Adapter, x.Client.Adapter
+	switch {
+	case server != nil && server.Role != wire.Server:
+		return fmt.Errorf("the server: the adapter of %s is that of a %s", server.Name, server.Role)
+	case client != nil && client.Role != wire.Client:
+		return fmt.Errorf("the client: the adapter of %s is that of a %s", client.Name, client.Role)
+	case client != nil && x.ServerName != ServerName:
+		return fmt.Errorf("server name %q: %s calls %q, as every image does", x.ServerName, client.Name, ServerName)
+	case speaks(x.Server) != speaks(x.Client):
+		return fmt.Errorf("the server speaks %s, and the client %s", speaks(x.Server), speaks(x.Client))
+	}
+	return nil
 }
 
 func (l *Lab) guestOf(ctx context.Context, p Peer, hosts []string) (g guest, leave func(), err error) {
@@ -191,7 +211,7 @@ const crossAtOnce = 2
 
 // Cross carries out a plain exchange between every client and every server that
 // speak the same, in each version of TLS. Those of a peer that cannot be run are
-// inconclusive, and say why.
+// inconclusive, and say why. Progress, if not nil, is told how many servers are done.
 func (l *Lab) Cross(ctx context.Context, servers, clients []Peer, progress func(done, total int)) ([]cases.Crossing, error) {
 	guests := make([]guest, len(clients))
 	start, startCtx := errgroup.WithContext(ctx)
@@ -222,7 +242,9 @@ func (l *Lab) Cross(ctx context.Context, servers, clients []Peer, progress func(
 			return all, err
 		}
 		all = append(all, made...)
-		progress(i+1, len(servers))
+		if progress != nil {
+			progress(i+1, len(servers))
+		}
 	}
 	return all, nil
 }
@@ -240,32 +262,29 @@ func (l *Lab) crossOne(ctx context.Context, p Peer, guests []guest) ([]cases.Cro
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(min(cmp.Or(parallelOf(p), crossAtOnce), crossAtOnce))
-	var all []*cases.Crossing
-	for _, g := range guests {
-		if speaks(g.peer) != speaks(p) {
-			continue
-		}
-		for _, version := range []string{"1.2", "1.3"} {
-			c := &cases.Crossing{Client: nameOfPeer(g.peer), Server: nameOfPeer(p), Version: version}
-			all = append(all, c)
-			if broke := cmp.Or(broke, g.broke); broke != nil {
-				c.Status, c.Saw = cases.Inconclusive, broke.Peer+": "+broke.What
-				continue
+	callers := slices.DeleteFunc(slices.Clone(guests), func(g guest) bool { return speaks(g.peer) != speaks(p) })
+	versions := wire.Versions()
+	all := make([]cases.Crossing, len(callers)*len(versions))
+	for i, g := range callers {
+		mine := all[i*len(versions):][:len(versions)]
+		group.Go(func() error { // one version after the other: some clients are run one at a time
+			for j := range mine {
+				mine[j] = cases.Crossing{Client: g.peer.Name(), Server: p.Name(), Version: versions[j]}
+				if broke := cmp.Or(broke, g.broke); broke != nil {
+					mine[j].Status, mine[j].Saw = cases.Inconclusive, broke.Peer+": "+broke.What
+				} else if err := l.cross(ctx, h, g, &mine[j]); err != nil {
+					return err
+				}
 			}
-			group.Go(func() error { return l.cross(ctx, h, g, c) })
-		}
+			return nil
+		})
 	}
-	err = group.Wait()
-	made := make([]cases.Crossing, len(all))
-	for i, c := range all {
-		made[i] = *c
-	}
-	return made, err
+	return all, group.Wait()
 }
 
 // cross carries out one plain exchange of many.
 func (l *Lab) cross(ctx context.Context, h hostside, g guest, c *cases.Crossing) error {
-	v, err := l.exchange(ctx, h, g, Greeting, c.Version)
+	v, err := l.exchange(ctx, h, g, Exchange{Message: Greeting, ServerName: ServerName}, c.Version)
 	if broke, ok := errors.AsType[*AdapterError](err); ok {
 		c.Status, c.Saw = cases.Inconclusive, broke.Peer+": "+broke.What
 		return nil
@@ -292,11 +311,4 @@ func parallelOf(p Peer) int {
 		return 0
 	}
 	return p.Adapter.Parallel
-}
-
-func nameOfPeer(p Peer) string {
-	if p.Adapter == nil {
-		return "mtlslab"
-	}
-	return p.Adapter.Name
 }

@@ -35,6 +35,18 @@ type Peer struct {
 	named bool // it is to be found by the name that its certificate is for
 }
 
+// ownName is what our own programs are called beside others.
+const ownName = "mtlslab"
+
+// Name is what the peer is called beside others: by its adapter, its source, or
+// "mtlslab".
+func (p Peer) Name() string {
+	if p.Adapter != nil {
+		return p.Adapter.Name
+	}
+	return cmp.Or(p.Source.Name, ownName)
+}
+
 // Exchange is one client, one server and one message.
 type Exchange struct {
 	Message    string // one line; Greeting if empty
@@ -49,8 +61,9 @@ const accountGrace = 3 * time.Second
 
 // Run carries out one exchange. Whatever the peers do to each other is the
 // verdict; an error means that the lab broke.
-func (l *Lab) Run(ctx context.Context, x Exchange) (Verdict, error) {
+func (l *Lab) Run(ctx context.Context, x Exchange) (v Verdict, err error) {
 	began := time.Now()
+	defer func() { err = cmp.Or(l.over(), err) }()
 	visitors := x.Server.Adapter != nil || x.Client.Adapter != nil
 	timeout := l.cfg.Timeout
 	if visitors {
@@ -62,19 +75,18 @@ func (l *Lab) Run(ctx context.Context, x Exchange) (Verdict, error) {
 	if strings.ContainsAny(x.Message, "\r\n") {
 		return Verdict{}, fmt.Errorf("message %q: must be one line", x.Message)
 	}
-	nonce := newID()
-	sent := fmt.Sprintf("%s (%s)", x.Message, nonce)
-
 	if visitors {
 		return l.runAdapted(ctx, x)
 	}
+	nonce := newID()
+	sent := fmt.Sprintf("%s (%s)", x.Message, nonce)
 	server, client, err := l.startBoth(ctx, x, sent)
 	if err != nil {
 		return Verdict{}, err
 	}
 	// A client that cannot be given anything has ended, and its account says so.
 	_ = client.giveAll(l.material(x.Client, l.Client.Material(l.Authority)))
-	v := Verdict{Nonce: nonce, Sent: wire.DigestOf(sent), Listening: server.listening, Ready: time.Since(began)}
+	v = Verdict{Nonce: nonce, Sent: wire.DigestOf(sent), Listening: server.listening, Ready: time.Since(began)}
 	if v.Client, err = client.final(ctx); err != nil {
 		return v, err
 	}

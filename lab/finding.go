@@ -19,7 +19,7 @@ func (r *auditor) finding(t trial, v result) cases.Finding {
 		Expect: t.rule.Expect, Cite: t.rule.Cite,
 		Decision: string(v.Decision), By: v.By, Reason: v.Reason,
 		Client: Account(&v.Client), Server: Account(v.Server),
-		Repeat: fmt.Sprintf("%s --case %s --version %s -v", cmp.Or(r.audit.Command, "mtlslab audit "+string(r.audit.Role)), t.ID, t.version),
+		Repeat: r.repeat(t),
 		Took:   v.Took,
 	}
 	if r.visitor != nil && v.Server == nil {
@@ -33,6 +33,15 @@ func (r *auditor) finding(t trial, v result) cases.Finding {
 	return f
 }
 
+// repeat is the command that tries the trial again.
+func (r *auditor) repeat(t trial) string {
+	command := cmp.Or(r.audit.Command, "mtlslab audit "+string(r.audit.Role))
+	if r.audit.Profile != cases.Strict {
+		command += " --profile " + string(r.audit.Profile)
+	}
+	return fmt.Sprintf("%s --case %s --version %s -v", command, t.ID, t.version)
+}
+
 // status says what a verdict means for a case, and of what did not pass why.
 func (r *auditor) status(t trial, v result) (cases.Status, string) {
 	refused := v.Decision == WasRefused && v.By == r.audit.Role && !v.Leaked || r.endedAsAllowed(t, v)
@@ -43,15 +52,15 @@ func (r *auditor) status(t trial, v result) (cases.Status, string) {
 	case (v.Leaked || v.Client.Kind == wire.Delivered) && t.rule.Expect == cases.MustRefuse:
 		return cases.Failed, t.Meaning
 	case v.spoke && t.rule.Expect == cases.MustRefuse:
-		return cases.Failed, fmt.Sprintf("whatever the %s did afterwards, it had spoken to the %s before: %s", r.audit.Role, other(r.audit.Role), t.Meaning)
+		return cases.Failed, fmt.Sprintf("whatever the %s did afterwards, it had spoken to the %s before: %s", r.audit.Role, r.audit.Role.Other(), t.Meaning)
 	case v.Decision == WasDelivered && t.rule.Expect != cases.MustRefuse:
 		return cases.Passed, ""
 	case r.visitor != nil && v.Leaked && t.rule.Expect == cases.MayEither:
 		return cases.Passed, "" // it took the message, though it could not or would not say so
 	case refused && t.rule.Expect == cases.MustAccept:
-		return cases.Failed, fmt.Sprintf("the %s turned away a peer that it must let in, for %s", r.audit.Role, v.Reason)
+		return cases.Failed, fmt.Sprintf("the %s turned away a peer that it must let in%s", r.audit.Role, r.why(v))
 	case refused && t.rule.Expect == cases.MustRefuse && !r.forTheRightReason(t, v):
-		return cases.Failed, fmt.Sprintf("it was refused, but for %s, where only %s shows that the fault was seen", v.Reason, anyReason(t.Reasons))
+		return cases.Failed, fmt.Sprintf("it was refused, but for %s, where only %s shows that the fault was seen", v.Reason, listed(t.Reasons))
 	case refused:
 		return cases.Passed, ""
 	case v.Decision == WasRefused:
@@ -72,23 +81,17 @@ func (r *auditor) endedAsAllowed(t trial, v result) bool {
 		slices.Contains([]wire.Kind{wire.Failed, wire.NoReceipt}, account.Kind) && slices.Contains(t.Reasons, account.Reason)
 }
 
+// why is the reason that our own peers give. How another's refused says nothing
+// of why.
+func (r *auditor) why(v result) string {
+	if r.visitor != nil {
+		return ""
+	}
+	return ", for " + string(v.Reason)
+}
+
 func (r *auditor) forTheRightReason(t trial, v result) bool {
 	return r.visitor != nil || len(t.Reasons) == 0 || slices.Contains(t.Reasons, v.Reason) || r.endedAsAllowed(t, v)
-}
-
-func other(role wire.Role) wire.Role {
-	if role == wire.Server {
-		return wire.Client
-	}
-	return wire.Server
-}
-
-func anyReason(reasons []wire.Reason) string {
-	words := make([]string, len(reasons))
-	for i, reason := range reasons {
-		words[i] = string(reason)
-	}
-	return strings.Join(words, " or ")
 }
 
 // anyPort is an address of the same host whose port the system chooses.

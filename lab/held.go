@@ -44,7 +44,11 @@ func (h *containerHost) hold(ctx context.Context, p program) (*held, error) {
 	}
 	h.mu.Unlock()
 	if !ok {
-		c.err = h.startHeld(ctx, p, c)
+		if c.err = h.startHeld(ctx, p, c); c.err != nil {
+			h.mu.Lock()
+			delete(h.held, p.source) // whoever comes next tries again
+			h.mu.Unlock()
+		}
 		close(c.ready)
 	}
 	select {

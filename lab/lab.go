@@ -103,8 +103,11 @@ func Start(ctx context.Context, cfg Config) (*Lab, error) {
 	if cfg.Progress == nil {
 		cfg.Progress = func(string) {}
 	}
-	if cfg.TTL < time.Second || cfg.Timeout < 0 {
-		return nil, fmt.Errorf("config: TTL %v, timeout %v: want at least a second, and no less than none", cfg.TTL, cfg.Timeout)
+	if cfg.TTL < time.Second {
+		return nil, fmt.Errorf("config: TTL %v: want a second or more", cfg.TTL)
+	}
+	if cfg.Timeout < 0 {
+		return nil, fmt.Errorf("config: timeout %v: want none that is negative", cfg.Timeout)
 	}
 	l := &Lab{cfg: cfg, id: newID(), end: time.Now().Add(cfg.TTL), servers: make(map[serverKey]*server)}
 	l.forgeries = make(map[forgeryKey]*pki.Forged)
@@ -190,13 +193,33 @@ func (l *Lab) Facts() Facts {
 }
 
 // Close ends and removes everything the lab made, looks again, and returns a
-// *LeftoverError if anything is still there. It does its work even if ctx is
-// cancelled already, within a minute. It may be called more than once.
+// *LeftoverError if anything is still there, or a *CloseError if that could not be
+// seen. It does its work even if ctx is cancelled already, within a minute. It may
+// be called more than once.
 func (l *Lab) Close(ctx context.Context) error {
-	if err := l.host.close(ctx); err != nil {
-		return fmt.Errorf("closing the lab: %w", err)
+	err := l.host.close(ctx)
+	if _, left := errors.AsType[*LeftoverError](err); err == nil || left {
+		return err
 	}
-	return nil
+	return &CloseError{err}
+}
+
+// CloseError says that nobody knows whether a lab has left anything behind.
+type CloseError struct{ Err error }
+
+func (e *CloseError) Error() string {
+	return fmt.Sprintf("closing the lab: %v\nonce the engine answers, remove what may be left: mtlslab clean", e.Err)
+}
+
+func (e *CloseError) Unwrap() error { return e.Err }
+
+// over is an error once the lab's peers have ended by themselves: whatever was seen
+// of them then says nothing.
+func (l *Lab) over() error {
+	if time.Now().Before(l.end) {
+		return nil
+	}
+	return fmt.Errorf("the lab's time is over, and its peers have ended by themselves: it was given %v", l.cfg.TTL)
 }
 
 func newID() string {

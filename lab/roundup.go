@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"math"
@@ -27,8 +28,8 @@ type Roundup struct {
 	Audits []Audit
 	AtOnce int // how many are under way at once; DefaultAtOnce if 0
 
-	// Finished is told of each audit as it is over, or why it broke: that says
-	// nothing of the others. It is not called twice at the same time.
+	// Finished, if not nil, is told of each audit as it is over, or why it broke:
+	// that says nothing of the others. It is not called twice at the same time.
 	Finished func(i int, result cases.Audit, broke error)
 }
 
@@ -41,7 +42,10 @@ const DefaultAtOnce = 4
 func (l *Lab) Roundup(ctx context.Context, r Roundup) error {
 	over := make(chan struct{}, 1) // held while Finished is told
 	var group errgroup.Group
-	group.SetLimit(cmp.Or(r.AtOnce, DefaultAtOnce))
+	if r.AtOnce <= 0 {
+		r.AtOnce = DefaultAtOnce
+	}
+	group.SetLimit(r.AtOnce)
 	for _, i := range longestFirst(r.Audits) {
 		a := r.Audits[i]
 		group.Go(func() error {
@@ -52,9 +56,11 @@ func (l *Lab) Roundup(ctx context.Context, r Roundup) error {
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
 			}
-			over <- struct{}{}
-			defer func() { <-over }()
-			r.Finished(i, result, err)
+			if r.Finished != nil {
+				over <- struct{}{}
+				defer func() { <-over }()
+				r.Finished(i, result, err)
+			}
 			return nil
 		})
 	}
@@ -92,14 +98,18 @@ func (l *Lab) Sent() []cases.Sent {
 	defer l.mu.Unlock()
 	var sent []cases.Sent
 	for key, forged := range l.forgeries {
-		sent = append(sent, cases.Sent{Case: cmp.Or(key.id, "control"), Role: key.role, Chain: forged.Chain})
+		sent = append(sent, cases.Sent{Run: l.id, Case: cmp.Or(key.id, "control"), Role: key.role, Chain: forged.Chain})
 	}
 	slices.SortFunc(sent, func(a, b cases.Sent) int { return cmp.Or(cmp.Compare(a.Case, b.Case), cmp.Compare(a.Role, b.Role)) })
 	return sent
 }
 
-// Identify brings a peer's image into the engine, and says which it is.
+// Identify brings the image of a peer that has an adapter into the engine, and says
+// which it is.
 func (l *Lab) Identify(ctx context.Context, p Peer) (cases.Product, error) {
+	if p.Adapter == nil {
+		return cases.Product{}, errors.New("identify: a peer without an adapter is our own program")
+	}
 	adapted, err := l.adapt(ctx, p)
 	if err != nil {
 		return cases.Product{}, err
@@ -155,11 +165,11 @@ func galleryPeer(files fs.FS, file string) (Peer, error) {
 	return Peer{Adapter: a, Context: context}, nil
 }
 
-// Built says whether the engine has the image of a peer already. Without
-// containers nothing is.
+// Built says whether the engine has the image already that is built for a peer.
+// Without containers, and of a peer that builds none, it has not.
 func (l *Lab) Built(ctx context.Context, p Peer) (bool, error) {
 	host, ok := l.host.(*containerHost)
-	if !ok || p.Adapter.Build == "" {
+	if !ok || p.Adapter == nil || p.Adapter.Build == "" {
 		return false, nil
 	}
 	return images.Built(ctx, host.engine, p.Adapter.BuildName(), p.files())

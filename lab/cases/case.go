@@ -15,6 +15,9 @@ const (
 	Strict  Profile = "strict"  // what a careful deployment should demand; a superset of rfc5280
 )
 
+// Profiles lists them.
+func Profiles() []Profile { return []Profile{RFC5280, SPIFFE, Strict} }
+
 // Expectation is what a profile says must come of a case.
 type Expectation string
 
@@ -54,6 +57,11 @@ type Case struct {
 
 	// Versions are those of TLS it makes sense in, as "1.2" and "1.3"; both if nil.
 	Versions []string
+
+	// ByVersion says that peers may judge the same certificate otherwise in another
+	// version: TLS 1.2 holds its key usage against the cipher suite (RFC 5246,
+	// 7.4.2).
+	ByVersion bool
 
 	// Reasons are those that our own peers may give for the refusal. The
 	// standards leave other people's a free choice of alert.

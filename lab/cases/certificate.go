@@ -82,13 +82,6 @@ func usageOf(role wire.Role) x509.ExtKeyUsage {
 	return x509.ExtKeyUsageClientAuth
 }
 
-func otherRole(role wire.Role) wire.Role {
-	if role == wire.Server {
-		return wire.Client
-	}
-	return wire.Server
-}
-
 // weak are the reasons for a key that is not good enough. Some are too weak to
 // verify a handshake with, which is found out first.
 var weak = []wire.Reason{wire.WeakKey, wire.WeakAlgorithm, wire.BadCertificate, wire.UnknownAuthority, wire.BadSignature}

@@ -52,6 +52,7 @@ type Audit struct {
 	Role     wire.Role `json:"role"`    // of the audited peer
 	Profile  Profile   `json:"profile"`
 	Product  *Product  `json:"product,omitempty"` // of somebody else's image
+	Run      string    `json:"run,omitempty"`     // the lab that made it
 	Runtime  string    `json:"runtime"`
 	Isolated bool      `json:"isolated"`
 	Began    time.Time `json:"began"`

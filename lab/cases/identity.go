@@ -264,7 +264,7 @@ func subjectCases() []Case {
 		Mutation: func(role wire.Role) pki.Mutation {
 			return pki.Together(
 				pki.Leaf(func(c *x509.Certificate) { c.ExtKeyUsage = nil }),
-				pki.LeafNames(namesOf(otherRole(role))...),
+				pki.LeafNames(namesOf(role.Other())...),
 			)
 		},
 	})

@@ -23,8 +23,12 @@ type Product struct {
 
 // Scorecard is the audits of many peers side by side.
 type Scorecard struct {
-	Format  int           `json:"format"` // of this document: 1
-	Profile Profile       `json:"profile"`
+	Format  int     `json:"format"` // of this document: 1
+	Profile Profile `json:"profile"`
+	// Thorough says that certificates were tried in every version of TLS, and not in
+	// the last alone but for those that are judged by version.
+	Thorough bool `json:"thorough,omitempty"`
+
 	Began   time.Time     `json:"began"`
 	Took    time.Duration `json:"took_ns"`
 	Command string        `json:"command"`         // that repeats it
@@ -36,9 +40,10 @@ type Scorecard struct {
 	Sent      []Sent     `json:"sent,omitempty"`
 }
 
-// Sent is what the adversary presented to every peer in one case, in that role
-// of its own. The control is sent as the case "control".
+// Sent is what the adversary of one lab presented to every peer in one case, in that
+// role of its own. The control is sent as the case "control".
 type Sent struct {
+	Run   string    `json:"run,omitempty"` // that of the audits
 	Case  string    `json:"case"`
 	Role  wire.Role `json:"role"`  // of the adversary
 	Chain [][]byte  `json:"chain"` // DER, leaf first; not every one can be parsed

@@ -49,7 +49,7 @@ func extended() []Case {
 	return []Case{
 		usageCase("other-role", "D01", "presents a certificate for the other side's role", anyUse, must, wrongUse,
 			func(role wire.Role) pki.Mutation {
-				return pki.Leaf(func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{usageOf(otherRole(role))} })
+				return pki.Leaf(func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{usageOf(role.Other())} })
 			}),
 		usageCase("email-protection", "D02", "presents a certificate for e-mail", anyUse, must, wrongUse, extKeyUsage(x509.ExtKeyUsageEmailProtection)),
 		usageCase("code-signing", "D02", "presents a certificate for signing code", anyUse, must, wrongUse, extKeyUsage(x509.ExtKeyUsageCodeSigning)),
@@ -66,7 +66,7 @@ func extended() []Case {
 		usageCase("critical-eku", "D01", "presents a certificate whose extended key usage is critical", tooFew, ok, []wire.Reason{wire.CriticalExtension},
 			same(pki.LeafDER(func(t *pki.TBS) { t.Extension(pki.OIDExtKeyUsage).Critical = true }))),
 		usageCase("issuer-for-other-role", "D06", "has an intermediate for the other side's role", anyUse, nested, wrongUse,
-			issuerUsage(func(role wire.Role) x509.ExtKeyUsage { return usageOf(otherRole(role)) })),
+			issuerUsage(func(role wire.Role) x509.ExtKeyUsage { return usageOf(role.Other()) })),
 		usageCase("issuer-for-email", "D06", "has an intermediate for e-mail", anyUse, nested, wrongUse, issuerUsage(emailOnly)),
 		usageCase("issuer-for-role", "D06", "has an intermediate for its own role", tooFew, alike(MustAccept, cite), wrongUse, issuerUsage(usageOf)),
 		usageCase("root-for-email", "D06", "has a trusted root for e-mail", anyUse, nested, wrongUse,
@@ -79,7 +79,7 @@ func keyUsage() []Case {
 	only := func(usage x509.KeyUsage) func(wire.Role) pki.Mutation {
 		return leaf(func(c *x509.Certificate) { c.KeyUsage = usage })
 	}
-	return []Case{
+	all := []Case{
 		usageCase("key-encipherment-only", "D07", "presents a certificate whose key may encrypt keys, and sign nothing", anyUse, signs, wrongUse, only(x509.KeyUsageKeyEncipherment)),
 		usageCase("key-agreement-only", "D08", "presents a certificate whose key may agree on keys, and sign nothing", anyUse, signs, wrongUse, only(x509.KeyUsageKeyAgreement)),
 		usageCase("content-commitment-only", "D07", "presents a certificate whose key may sign documents, and authenticate nobody", anyUse, signs, wrongUse, only(x509.KeyUsageContentCommitment)),
@@ -94,6 +94,10 @@ func keyUsage() []Case {
 		usageCase("key-usage-not-critical", "D07", "presents a certificate whose key usage is not critical", tooFew, alike(MustAccept, "RFC 5280, 4.2.1.3"), wrongUse,
 			same(pki.LeafDER(func(t *pki.TBS) { t.Extension(pki.OIDKeyUsage).Critical = false }))),
 	}
+	for i := range all {
+		all[i].ByVersion = true
+	}
+	return all
 }
 
 // basicConstraints is the extension, critical, with no path length.

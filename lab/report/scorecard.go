@@ -65,7 +65,7 @@ func ReadScorecard(r io.Reader) (cases.Scorecard, error) {
 
 // arranged returns a copy in the order that every format lists: servers before
 // clients, each by name; findings as in an audit; crossings by client, server and
-// version; what was sent by case and role.
+// version; what was sent by case, role and run.
 func arranged(sc cases.Scorecard) cases.Scorecard {
 	sc.Audits = slices.SortedStableFunc(slices.Values(sc.Audits), func(a, b cases.Audit) int {
 		return cmp.Or(cmp.Compare(b.Role, a.Role), cmp.Compare(peerName(a), peerName(b)), cmp.Compare(a.Subject, b.Subject))
@@ -77,7 +77,7 @@ func arranged(sc cases.Scorecard) cases.Scorecard {
 		return cmp.Or(cmp.Compare(a.Client, b.Client), cmp.Compare(a.Server, b.Server), cmp.Compare(a.Version, b.Version))
 	})
 	sc.Sent = slices.SortedStableFunc(slices.Values(sc.Sent), func(a, b cases.Sent) int {
-		return cmp.Or(cmp.Compare(a.Case, b.Case), cmp.Compare(a.Role, b.Role))
+		return cmp.Or(cmp.Compare(a.Case, b.Case), cmp.Compare(a.Role, b.Role), cmp.Compare(a.Run, b.Run))
 	})
 	return sc
 }
@@ -194,27 +194,50 @@ func findingsOf(sc cases.Scorecard) (n int) {
 	return n
 }
 
-// failure is the findings of one case that failed, of every version.
-type failure struct{ findings []cases.Finding }
+// sameCase is the findings of one case that have the same status, of every version.
+type sameCase struct{ findings []cases.Finding }
 
-// failures returns what failed, by case.
-func failures(a cases.Audit) []failure {
-	var all []failure
+// withStatus returns the findings of a status, by case.
+func withStatus(a cases.Audit, s cases.Status) []sameCase {
+	var all []sameCase
 	for _, f := range a.Findings {
-		if f.Status != cases.Failed {
+		if status(f) != s {
 			continue
 		}
 		if n := len(all); n > 0 && all[n-1].findings[0].Case == f.Case {
 			all[n-1].findings = append(all[n-1].findings, f)
 			continue
 		}
-		all = append(all, failure{[]cases.Finding{f}})
+		all = append(all, sameCase{[]cases.Finding{f}})
 	}
 	return all
 }
 
-// versions are those of TLS in which the case failed: "1.2, 1.3".
-func (f failure) versions() string {
+// triedIn says in which versions of TLS cases were tried.
+func triedIn(sc cases.Scorecard) string {
+	var versions []string
+	for _, a := range sc.Audits {
+		for _, f := range a.Findings {
+			if f.Version != "" && !slices.Contains(versions, f.Version) {
+				versions = append(versions, f.Version)
+			}
+		}
+	}
+	slices.Sort(versions)
+	in := "in TLS " + wire.Printable(strings.Join(versions, " and "))
+	switch {
+	case len(versions) == 0:
+		return "in no version of TLS"
+	case sc.Thorough || len(versions) == 1:
+		return in
+	default:
+		last := wire.Printable(versions[len(versions)-1])
+		return fmt.Sprintf("%s; certificates in %s alone, but for those whose key usage is spoiled", in, last)
+	}
+}
+
+// versions are those of TLS: "1.2, 1.3".
+func (f sameCase) versions() string {
 	var all []string
 	for _, one := range f.findings {
 		if one.Version != "" {
@@ -225,7 +248,7 @@ func (f failure) versions() string {
 }
 
 // apart returns those of each evidence together, when versions may differ in it.
-func (f failure) apart() (all []failure) {
+func (f sameCase) apart() (all []sameCase) {
 next:
 	for _, one := range f.findings {
 		for i, other := range all {
@@ -235,7 +258,7 @@ next:
 				continue next
 			}
 		}
-		all = append(all, failure{[]cases.Finding{one}})
+		all = append(all, sameCase{[]cases.Finding{one}})
 	}
 	return all
 }

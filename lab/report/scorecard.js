@@ -38,7 +38,7 @@
       column, kase, id, summary, expect, cite, version: text(version), rank: status, status: data.statuses[status],
       outcome: text(outcome), client: text(client) || "nothing", server: text(server) || "nothing",
       means: text(means), waiver: text(waiver), took,
-      repeat: text(repeat).replaceAll("\u0001", id).replaceAll("\u0002", text(version)),
+      repeat: text(repeat).replaceAll("\u0001", () => id).replaceAll("\u0002", () => text(version)),
     };
   };
 
@@ -92,8 +92,8 @@
   };
 
   const chain = (peer, id) => {
-    const own = data.sent[peer.role + " " + id];
-    const sent = own || data.sent[peer.role + " control"];
+    const own = data.sent[`${text(peer.run)} ${peer.role} ${id}`];
+    const sent = own || data.sent[`${text(peer.run)} ${peer.role} control`];
     if (!sent) return [];
     const head = own ? "Certificates that were sent" : "Certificates that were sent: the good ones of the control";
     const places = (n) => n === 0 ? "Leaf" : sent.length > 2 ? "Intermediate " + n : "Intermediate";

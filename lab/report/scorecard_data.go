@@ -20,7 +20,7 @@ type htmlData struct {
 	Cases        [][4]int         `json:"cases"` // id, summary, expectation, citation
 	Peers        []htmlPeerData   `json:"peers"`
 	Certificates []certificate    `json:"certificates"`
-	Sent         map[string][]int `json:"sent"`  // certificates by the audited role and the case's id
+	Sent         map[string][]int `json:"sent"`  // certificates by the run, the audited role and the case's id
 	Pairs        [][]crossingData `json:"pairs"` // of the crossings
 
 	texts map[string]int
@@ -31,6 +31,7 @@ type htmlData struct {
 type (
 	htmlPeerData struct {
 		Name           int           `json:"name"`
+		Run            int           `json:"run"`
 		Role           wire.Role     `json:"role"`
 		Verdict        cases.Status  `json:"verdict"`
 		Facts          [][2]int      `json:"facts"` // label, text
@@ -71,15 +72,11 @@ func dataOf(sc cases.Scorecard, columns []string) *htmlData {
 		d.Peers = append(d.Peers, d.peer(a, place))
 	}
 	for _, s := range sc.Sent {
-		role := wire.Server
-		if s.Role == wire.Server {
-			role = wire.Client
-		}
 		var chain []int
 		for _, der := range s.Chain {
 			chain = append(chain, d.certificate(der))
 		}
-		d.Sent[string(role)+" "+wire.Printable(s.Case)] = chain
+		d.Sent[wire.Printable(s.Run)+" "+string(s.Role.Other())+" "+wire.Printable(s.Case)] = chain
 	}
 	return d
 }
@@ -118,7 +115,7 @@ func (d *htmlData) peer(a cases.Audit, place map[string]int) htmlPeerData {
 		isolated = "proven"
 	}
 	p := htmlPeerData{
-		Name: d.raw(peerName(a)), Role: a.Role, Verdict: a.Verdict(), Hint: d.text(product.Hint),
+		Name: d.raw(peerName(a)), Run: d.text(a.Run), Role: a.Role, Verdict: a.Verdict(), Hint: d.text(product.Hint),
 		Facts: d.facts(
 			account{"about", product.About}, account{"version", product.Version}, account{"image", product.Image},
 			account{"digest", product.Digest}, account{"subject", a.Subject}, account{"profile", string(a.Profile)},

@@ -34,14 +34,14 @@ type htmlView struct {
 	Script template.JS
 	Data   *htmlData
 
-	Title, Profile, Began, Took, Command, Engine string
-	Facts                                        []htmlFact
-	Columns                                      []string
-	Sections                                     []htmlSection
-	Crossed                                      string
-	Servers                                      []string
-	Clients                                      []htmlClient
-	Versions                                     string
+	Title, Profile, Tried, Began, Took, Command, Engine string
+	Facts                                               []htmlFact
+	Columns                                             []string
+	Sections                                            []htmlSection
+	Crossed                                             string
+	Servers                                             []string
+	Clients                                             []htmlClient
+	Versions                                            string
 }
 
 type (
@@ -101,6 +101,7 @@ func ScorecardHTML(w io.Writer, sc cases.Scorecard) error {
 
 		Title:   "Mutual TLS scorecard",
 		Profile: or(string(sc.Profile), "unnamed"),
+		Tried:   triedIn(sc),
 		Began:   sc.Began.UTC().Format("2 January 2006, 15:04 UTC"),
 		Took:    Duration(sc.Took),
 		Command: or(sc.Command, "none"),
@@ -158,7 +159,7 @@ func peerOf(index int, a cases.Audit, names []string) htmlPeer {
 			Peer: index, Column: i, Mark: mark, Class: heatClass(g, s), Label: fmt.Sprintf("%s, %s: %s", p.Name, names[i], g.words()),
 		})
 	}
-	for _, f := range failures(a) {
+	for _, f := range withStatus(a, cases.Failed) {
 		p.Failures = append(p.Failures, htmlFailure{
 			Case: wire.Printable(f.findings[0].Case), Versions: f.versions(),
 			Summary: or(f.findings[0].Summary, "does what the case says"), Outcome: outcome(f.findings[0]),

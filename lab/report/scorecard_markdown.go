@@ -22,6 +22,7 @@ func ScorecardMarkdown(w io.Writer, sc cases.Scorecard) error {
 	m.peers(sc)
 	m.heat(sc)
 	m.differences(sc)
+	m.inconclusive(sc)
 	m.crossings(sc)
 	_, err := w.Write(m.Bytes())
 	return err
@@ -90,7 +91,8 @@ func (m *markdown) head(sc cases.Scorecard) {
 	m.line("%s, profile %s: %s, %s. %d passed, %d failed, %d inconclusive.\n", sc.Began.UTC().Format("2 January 2006"),
 		prose(string(sc.Profile), "unnamed"), plural(len(sc.Audits), "peer"), plural(findingsOf(sc), "finding"),
 		summed(sc, cases.Passed), summed(sc, cases.Failed), summed(sc, cases.Inconclusive))
-	m.line("- Command: %s", code(or(sc.Command, "none")))
+	m.line("- Command: %s; it took %s", code(or(sc.Command, "none")), Duration(sc.Took))
+	m.line("- Tried: every case of the catalogue, %s", triedIn(sc))
 	m.line("- Engine: %s", prose(sc.Engine, "unnamed"))
 }
 
@@ -145,7 +147,7 @@ func (m *markdown) differences(sc cases.Scorecard) {
 	m.line("written, and what happened.")
 	none := true
 	for _, a := range sc.Audits {
-		all := failures(a)
+		all := withStatus(a, cases.Failed)
 		if len(all) == 0 && a.Controlled() && len(a.Complaints) == 0 {
 			continue
 		}
@@ -169,7 +171,23 @@ func (m *markdown) differences(sc cases.Scorecard) {
 	}
 }
 
-func (m *markdown) difference(f failure) {
+// inconclusive lists what was not shown, and why.
+func (m *markdown) inconclusive(sc cases.Scorecard) {
+	head := "\n## Inconclusive\n"
+	for _, a := range sc.Audits {
+		for _, f := range withStatus(a, cases.Inconclusive) {
+			if head != "" {
+				m.line("%s", head)
+				head = ""
+			}
+			first := f.findings[0]
+			m.line("- %s %s, %s, TLS %s: %s", section(a).head, prose(peerName(a), ""), code(or(first.Case, "unnamed")),
+				prose(f.versions(), "any version"), prose(first.Means, "why is not said"))
+		}
+	}
+}
+
+func (m *markdown) difference(f sameCase) {
 	first := f.findings[0]
 	m.line("- %s: the adversary %s.", code(or(first.Case, "unnamed")), prose(first.Summary, "did what the case says"))
 	m.line("  Expected: %s (%s). %s", prose(expected(first.Expect), "nothing"), prose(first.Cite, "no citation"), prose(first.Means, "What that means is not said."))

@@ -13,7 +13,6 @@ import (
 
 	"github.com/mtlslab/mtlslab/lab/cases"
 	"github.com/mtlslab/mtlslab/lab/report"
-	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
 // written is the scorecard in that format.
@@ -261,11 +260,7 @@ func TestPageShowsWhatWasSent(t *testing.T) {
 	d := pageData(t, written(t, "scorecard.html", sc))
 	parsed, broken := 0, 0
 	for _, s := range sc.Sent {
-		audited := wire.Server
-		if s.Role == wire.Server {
-			audited = wire.Client
-		}
-		places := d.Sent[string(audited)+" "+s.Case]
+		places := d.Sent[s.Run+" "+string(s.Role.Other())+" "+s.Case]
 		if len(places) != len(s.Chain) {
 			t.Fatalf("%s: %d of %d certificates", s.Case, len(places), len(s.Chain))
 		}
@@ -285,7 +280,7 @@ func TestPageShowsWhatWasSent(t *testing.T) {
 		t.Errorf("%d certificates are parsed and %d are not", parsed, broken)
 	}
 	facts := map[string]string{}
-	for _, fact := range d.Certificates[d.Sent["server control"][0]].Facts {
+	for _, fact := range d.Certificates[d.Sent[syntheticRun+" server control"][0]].Facts {
 		facts[d.Texts[fact[0]]] = d.Texts[fact[1]]
 	}
 	for label, want := range map[string]string{

@@ -155,7 +155,7 @@ func (p *page) heat(sc cases.Scorecard) {
 // failed lists what failed in each peer.
 func (p *page) failed(sc cases.Scorecard) {
 	for _, a := range sc.Audits {
-		all := failures(a)
+		all := withStatus(a, cases.Failed)
 		if len(all) == 0 {
 			continue
 		}

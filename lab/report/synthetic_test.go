@@ -57,6 +57,9 @@ var peers = []invented{
 	{name: "wget", version: "GNU Wget 1.25.0", role: wire.Client, faults: 5, silent: 100},
 }
 
+// syntheticRun is the lab that it comes from.
+const syntheticRun = "5f0e1d2c3b4a"
+
 // synthetic is a scorecard as large as a real one, from the catalogue and from
 // chains that are really forged. Who fails what is by chance, the same in every run.
 func synthetic(t testing.TB) cases.Scorecard {
@@ -102,7 +105,7 @@ func invent(client, server invented, version string, chance *rand.Rand) cases.Cr
 func (p invented) audit(chance *rand.Rand, began time.Time) cases.Audit {
 	digest := fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(p.name)))
 	a := cases.Audit{
-		Format: 1, Subject: "docker.io/library/" + p.name + "@" + digest, Role: p.role, Profile: cases.Strict, Runtime: "containers",
+		Format: 1, Subject: "docker.io/library/" + p.name + "@" + digest, Role: p.role, Profile: cases.Strict, Run: syntheticRun, Runtime: "containers",
 		Isolated: true, Began: began, Took: time.Duration(20+chance.IntN(60)) * time.Second,
 		Product: &cases.Product{
 			Name: p.name, About: p.name + " as its maintainers ship it, with client certificates demanded", Version: p.version,
@@ -174,7 +177,7 @@ var forgedChains = sync.OnceValues(func() ([]cases.Sent, error) {
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, cases.Sent{Case: "control", Role: role, Chain: good.Chain})
+		all = append(all, cases.Sent{Run: syntheticRun, Case: "control", Role: role, Chain: good.Chain})
 	}
 	for _, c := range cases.All() {
 		if c.Mutation == nil {
@@ -185,7 +188,7 @@ var forgedChains = sync.OnceValues(func() ([]cases.Sent, error) {
 			if err != nil {
 				return nil, fmt.Errorf("%s as %s: %w", c.ID, role, err)
 			}
-			all = append(all, cases.Sent{Case: c.ID, Role: role, Chain: forged.Chain})
+			all = append(all, cases.Sent{Run: syntheticRun, Case: c.ID, Role: role, Chain: forged.Chain})
 		}
 	}
 	return all, nil

@@ -18,6 +18,17 @@ const (
 	Client Role = "client"
 )
 
+// Other is the other side's.
+func (r Role) Other() Role {
+	if r == Server {
+		return Client
+	}
+	return Server
+}
+
+// Versions are those of TLS that peers speak with each other, the lowest first.
+func Versions() []string { return []string{"1.2", "1.3"} }
+
 // Policy is what a side demands of the other beyond its trusted roots.
 // The zero value accepts any verified client, from TLS 1.2 on.
 type Policy struct {

@@ -23,6 +23,7 @@ type auditFlags struct {
 	peer    peerFlags
 	waivers string
 	verbose bool
+	list    bool
 	files   map[string]*string // a path by format
 }
 
@@ -69,6 +70,7 @@ Exit codes: 0 everything passed, 1 a case failed, 3 nothing was shown.`, role),
 	flags.StringSliceVar(&f.audit.Versions, "version", nil, "only this version of TLS, 1.2 or 1.3")
 	f.peer.register(flags, role)
 	flags.StringVar(&f.waivers, "waivers", "", "file of the failures that are accepted, why, and until when")
+	flags.BoolVar(&f.list, "list", false, "list the cases that would be tried, and try none")
 	flags.BoolVarP(&f.verbose, "verbose", "v", false, "a line for every finding")
 	for _, format := range formats {
 		f.files[format.name] = flags.String(format.name, "", "also write "+format.what+" to this file")
@@ -77,12 +79,24 @@ Exit codes: 0 everything passed, 1 a case failed, 3 nothing was shown.`, role),
 }
 
 func (f *auditFlags) run(cmd *cobra.Command, args []string) (err error) {
-	if err := f.check(); err != nil {
-		return err
-	}
 	if f.audit.Peer, f.audit.Command, err = f.peer.peer(f.audit.Role, args); err != nil {
 		return usageError{err}
 	}
+	if err := f.check(); err != nil {
+		return err
+	}
+	if f.list {
+		return f.printList(cmd)
+	}
+	files, err := f.open()
+	if err != nil {
+		return usageError{err}
+	}
+	defer func() {
+		for _, file := range files {
+			file.discard()
+		}
+	}()
 	if f.audit.Peer.Adapter != nil {
 		if f.cfg.Runtime == lab.Processes {
 			return usageError{errors.New("--runtime processes: an image runs in containers alone")}
@@ -92,7 +106,7 @@ func (f *auditFlags) run(cmd *cobra.Command, args []string) (err error) {
 	columns, _ := report.Size(cmd.ErrOrStderr())
 	progress := &report.Progress{Out: cmd.ErrOrStderr(), Terminal: report.IsTerminal(cmd.ErrOrStderr()), Width: min(columns, width)}
 	show := newNarrator(cmd)
-	f.cfg.Progress = show.progress
+	f.cfg.Progress, f.cfg.TTL = show.progress, longTTL
 	f.audit.Progress = func(done, total int, current string) {
 		show.hush()
 		progress.Update(done, total, current)
@@ -108,7 +122,7 @@ func (f *auditFlags) run(cmd *cobra.Command, args []string) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := f.write(cmd, result); err != nil {
+	if err := f.write(cmd, files, result); err != nil {
 		return err
 	}
 	switch result.Verdict() {
@@ -121,30 +135,25 @@ func (f *auditFlags) run(cmd *cobra.Command, args []string) (err error) {
 	}
 }
 
+// check finds out what is wrong with the command line before anything is started.
 func (f *auditFlags) check() error {
-	if err := errors.Join(checkVersions(f.audit.Versions), checkCases(f.audit.Cases)); err != nil {
-		return err
+	if err := f.audit.Check(); err != nil {
+		return usageError{fmt.Errorf("%w; mtlslab audit %s --list has all cases", err, f.audit.Role)}
 	}
 	return f.readWaivers()
 }
 
-func isCase(id string) bool {
-	return slices.ContainsFunc(cases.All(), func(c cases.Case) bool { return c.ID == id })
-}
-
-func checkCases(ids []string) error {
-	for _, id := range ids {
-		if !isCase(id) {
-			return usageError{fmt.Errorf("--case %q: there is none of that id; mtlslab audit server -v and audit client -v list them", id)}
-		}
+// list prints the cases that would be tried.
+func (f *auditFlags) printList(cmd *cobra.Command) error {
+	all := f.audit.Plan()
+	if wantsJSON(cmd) {
+		return printJSON(cmd.OutOrStdout(), all)
 	}
-	return nil
-}
-
-func checkVersions(versions []string) error {
-	for _, version := range versions {
-		if !slices.Contains([]string{"1.2", "1.3"}, version) {
-			return usageError{fmt.Errorf("--version %q: choose 1.2 or 1.3", version)}
+	for _, c := range all {
+		text := fmt.Sprintf("the adversary %s; %s (%s)", c.Summary, c.Expect, c.Cite)
+		fmt.Fprintf(cmd.OutOrStdout(), "%s [%s]\n", c.Case, strings.Join(c.Versions, ", "))
+		for _, line := range report.Wrap(text, width-len(indentText)) {
+			fmt.Fprintln(cmd.OutOrStdout(), indentText+line)
 		}
 	}
 	return nil
@@ -161,7 +170,9 @@ func (f *auditFlags) readWaivers() error {
 		return usageError{fmt.Errorf("--waivers: %w", err)}
 	}
 	defer file.Close() //nolint:errcheck // read-only
-	waivers, err := cases.ReadWaivers(f.waivers, file, isCase)
+	waivers, err := cases.ReadWaivers(f.waivers, file, func(id string) bool {
+		return slices.ContainsFunc(cases.All(), func(c cases.Case) bool { return c.ID == id })
+	})
 	if err != nil {
 		return usageError{fmt.Errorf("--waivers: %w", err)}
 	}
@@ -173,29 +184,40 @@ func (f *auditFlags) readWaivers() error {
 	return nil
 }
 
-func (f *auditFlags) write(cmd *cobra.Command, result cases.Audit) error {
+// open opens the files that were asked for, by their formats.
+func (f *auditFlags) open() (map[string]*output, error) {
+	files := make(map[string]*output)
 	for _, format := range formats {
 		path := *f.files[format.name]
 		if path == "" {
 			continue
 		}
-		if err := writeFile(path, func(w io.Writer) error { return format.write(w, result) }); err != nil {
-			return fmt.Errorf("--%s: %w", format.name, err)
+		file, err := openOutput(path)
+		if err != nil {
+			return files, fmt.Errorf("--%s: %w", format.name, err)
 		}
+		files[format.name] = file
 	}
-	if wantsJSON(cmd) {
-		return report.JSON(cmd.OutOrStdout(), result)
-	}
-	color := report.IsTerminal(cmd.OutOrStdout()) && os.Getenv("NO_COLOR") == ""
-	return report.Text(cmd.OutOrStdout(), result, report.Options{Verbose: f.verbose, Color: color})
+	return files, nil
 }
 
-func writeFile(path string, write func(io.Writer) error) error {
-	file, err := os.Create(path)
-	if err != nil {
-		return err
+// write prints the result before all else: a full disk does not take that away.
+func (f *auditFlags) write(cmd *cobra.Command, files map[string]*output, result cases.Audit) error {
+	var err error
+	if wantsJSON(cmd) {
+		err = report.JSON(cmd.OutOrStdout(), result)
+	} else {
+		err = report.Text(cmd.OutOrStdout(), result, report.Options{Verbose: f.verbose, Color: inColor(cmd.OutOrStdout())})
 	}
-	return errors.Join(write(file), file.Close())
+	for _, format := range formats {
+		if file := files[format.name]; file != nil {
+			wrote := file.write(func(w io.Writer) error { return format.write(w, result) })
+			if wrote != nil {
+				err = errors.Join(err, fmt.Errorf("--%s: %w", format.name, wrote))
+			}
+		}
+	}
+	return err
 }
 
 // profileValue is a flag that holds a profile.

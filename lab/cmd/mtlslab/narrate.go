@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"sync"
 	"time"
@@ -22,6 +23,12 @@ const (
 	timeWidth  = 9
 	indentText = "  "
 )
+
+// longTTL is how long the peers of audits live at most, should nobody end them.
+const longTTL = 2 * time.Hour
+
+// inColor says whether what is printed there may have colors.
+func inColor(out io.Writer) bool { return report.IsTerminal(out) && os.Getenv("NO_COLOR") == "" }
 
 // narrator tells a demonstration to a person as it goes, or prints the document
 // once it is over.

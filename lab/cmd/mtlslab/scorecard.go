@@ -2,17 +2,12 @@ package main
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -35,26 +30,8 @@ type scorecardFlags struct {
 	fresh       bool
 	noExchanges bool
 	thorough    bool
+	verbose     bool
 }
-
-// The files of a scorecard. The first is what an interrupted one left, and is
-// gone when it is whole.
-const (
-	partFile = "scorecard.part.json"
-	jsonFile = "scorecard.json"
-)
-
-var scorecardFiles = []struct {
-	name  string
-	write func(io.Writer, cases.Scorecard) error
-}{
-	{jsonFile, report.ScorecardJSON},
-	{"README.md", report.ScorecardMarkdown},
-	{"scorecard.html", report.ScorecardHTML},
-}
-
-// scorecardTTL is how long the containers live if the lab is killed.
-const scorecardTTL = 2 * time.Hour
 
 func newScorecard() *cobra.Command {
 	f := scorecardFlags{profile: cases.RFC5280}
@@ -64,20 +41,15 @@ func newScorecard() *cobra.Command {
 		Long: `Audit all peers of the gallery, and ours, side by side: every case of a profile,
 in both versions of TLS where that can make a difference, and a plain exchange
 between every client and every server that speak the same. With names, only
-those peers. What a peer makes of a certificate does not depend on the version:
-those are tried in the last alone, unless --thorough.
+those peers. Certificates are tried in the last version alone, but for their key
+usage, which TLS 1.2 holds against the cipher suite; --thorough tries all in both.
 
 With --out the result is written there as JSON, Markdown and one HTML page, and
-what an interrupted run has found is taken up again by the next.
+the audits that an interrupted run has finished are taken up by the next.
 
 Exit codes: 0 the scorecard is whole, whatever it shows; 3 a peer could not be
 put to the test.`,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := errors.Join(checkVersions(f.versions), checkCases(f.cases)); err != nil {
-				return err
-			}
-			return f.run(cmd, args)
-		},
+		RunE: f.run,
 	}
 	flags := cmd.Flags()
 	flags.Var((*profileValue)(&f.profile), "profile", "whose expectations: rfc5280, spiffe or strict")
@@ -85,244 +57,244 @@ put to the test.`,
 	flags.StringSliceVar(&f.cases, "case", nil, "only the case of this id; may be repeated")
 	flags.StringVar(&f.out, "out", "", "directory to write the scorecard to")
 	flags.IntVar(&f.atOnce, "at-once", lab.DefaultAtOnce, "how many peers are audited at once")
-	flags.BoolVar(&f.fresh, "fresh", false, "do not take up what an interrupted run has found")
+	flags.BoolVar(&f.fresh, "fresh", false, "with --out: do not take up what an interrupted run has found")
 	flags.BoolVar(&f.thorough, "thorough", false, "try certificates in both versions of TLS, not the last alone")
 	flags.BoolVar(&f.noExchanges, "no-exchanges", false, "leave the plain exchanges out")
+	flags.BoolVarP(&f.verbose, "verbose", "v", false, "list what failed, too")
 	return cmd
 }
+
+// contender is a peer in one of its roles.
+type contender struct {
+	lab.Peer
+	audit   lab.Audit      // what it is put to
+	product *cases.Product // nil for our own programs
+	known   *cases.Audit   // what an interrupted run has found, if it has
+}
+
+// label is what the live table calls it.
+func (c contender) label() string { return string(c.audit.Role) + " " + c.Peer.Name() }
+
+// exchanges is what the live table calls the plain exchanges.
+const exchanges = "plain exchanges"
 
 // round is one scorecard in the making.
 type round struct {
 	*scorecardFlags
-	card  cases.Scorecard
-	peers []lab.Peer
-	roles []wire.Role
-	live  *report.Live
-	part  string // where what is found is kept; "" if nowhere
+	card       cases.Scorecard
+	contenders []contender
+	live       *report.Live
+	part       string // where what is found is kept; "" if nowhere
 
 	mu sync.Mutex
 }
 
 func (f *scorecardFlags) run(cmd *cobra.Command, names []string) error {
 	r := &round{scorecardFlags: f, card: cases.Scorecard{
-		Format: 1, Profile: f.profile, Began: time.Now(), Command: commandLine(cmd, names), Built: ownHash(),
+		Format: 1, Profile: f.profile, Thorough: f.thorough, Command: commandLine(cmd, names), Built: ownHash(),
 	}}
-	if err := r.choose(names); err != nil {
+	if err := errors.Join(f.check(), r.choose(names)); err != nil {
 		return usageError{err}
 	}
-	if f.out != "" {
-		if err := os.MkdirAll(f.out, 0o755); err != nil { //nolint:gosec // reports are for everybody
-			return fmt.Errorf("--out: %w", err)
+	files, err := f.open()
+	defer func() {
+		for _, file := range files {
+			file.discard()
 		}
+	}()
+	if err != nil {
+		return usageError{fmt.Errorf("--out: %w", err)}
+	}
+	if f.out != "" {
 		r.part = filepath.Join(f.out, partFile)
 	}
 	if err := r.carryOut(cmd); err != nil {
+		r.kept(cmd.ErrOrStderr())
 		return err
 	}
-	r.card.Took += time.Since(r.card.Began)
-	return r.write(cmd)
+	return r.write(cmd, files)
 }
 
-// choose lists the peers that are meant: the gallery's and our own.
-func (r *round) choose(names []string) error {
-	all, err := lab.Gallery()
-	if err != nil {
+// check finds out what is wrong with the flags before anything is started.
+func (f *scorecardFlags) check() error {
+	switch {
+	case f.atOnce < 1:
+		return fmt.Errorf("--at-once %d: want 1 or more", f.atOnce)
+	case f.fresh && f.out == "":
+		return errors.New("--fresh: without --out nothing is taken up")
+	}
+	if err := f.auditOf(wire.Server).Check(); err != nil {
 		return err
 	}
-	used := make(map[string]bool)
-	take := func(p lab.Peer, role wire.Role, called ...string) {
-		mine := len(names) == 0
-		for _, name := range called {
-			if slices.Contains(names, name) {
-				mine, used[name] = true, true
-			}
-		}
-		if mine {
-			r.peers, r.roles = append(r.peers, p), append(r.roles, role)
-		}
-	}
-	for _, role := range []wire.Role{wire.Server, wire.Client} {
-		take(lab.Peer{}, role, "mtlslab")
-		for _, p := range all {
-			if p.Adapter.Role == role {
-				take(p, role, p.Adapter.Name, p.Adapter.BuildName())
-			}
-		}
-	}
-	for _, name := range names {
-		if !used[name] {
-			return fmt.Errorf("peer %q: the gallery has none of that name; mtlslab adapter list shows it", name)
+	for _, id := range f.cases {
+		server, client := f.auditOf(wire.Server, id).Check(), f.auditOf(wire.Client, id).Check()
+		if server != nil && client != nil {
+			return fmt.Errorf("%w; mtlslab audit server --list and audit client --list have all cases", server)
 		}
 	}
 	return nil
 }
 
-// label is what the live table calls a peer.
-func label(p lab.Peer, role wire.Role) string {
-	if p.Adapter == nil {
-		return string(role) + " mtlslab"
+// auditOf is what a peer in that role is put to: those cases, or all.
+func (f *scorecardFlags) auditOf(role wire.Role, ids ...string) lab.Audit {
+	return lab.Audit{Role: role, Profile: f.profile, Versions: f.versions, Cases: ids, Once: !f.thorough}
+}
+
+// choose lists the peers that are meant, the gallery's and our own, and leaves out
+// those for which there is nothing to try.
+func (r *round) choose(names []string) error {
+	all, err := lab.Gallery()
+	if err != nil {
+		return err
 	}
-	return string(role) + " " + p.Adapter.Name
+	for _, role := range []wire.Role{wire.Server, wire.Client} {
+		var ids []string
+		for _, id := range r.cases {
+			if r.auditOf(role, id).Check() == nil {
+				ids = append(ids, id)
+			}
+		}
+		if len(r.cases) > 0 && len(ids) == 0 {
+			continue
+		}
+		for _, p := range append([]lab.Peer{{}}, all...) {
+			if p.Adapter != nil && p.Adapter.Role != role || len(names) > 0 && !slices.ContainsFunc(names, goesBy(p)) {
+				continue
+			}
+			c := contender{Peer: p, audit: r.auditOf(role, ids...)}
+			c.audit.Peer, c.audit.Command = p, repeatOf(p, role)
+			r.contenders = append(r.contenders, c)
+		}
+	}
+	for _, name := range names {
+		if !slices.ContainsFunc(r.contenders, func(c contender) bool { return goesBy(c.Peer)(name) }) {
+			return fmt.Errorf("peer %q: there is none of that name with anything to try; mtlslab adapter list shows the gallery", name)
+		}
+	}
+	return nil
+}
+
+// goesBy says whether a peer is meant by a name.
+func goesBy(p lab.Peer) func(name string) bool {
+	return func(name string) bool { return name == p.Name() || p.Adapter != nil && name == p.Adapter.BuildName() }
+}
+
+func repeatOf(p lab.Peer, role wire.Role) string {
+	command := "mtlslab audit " + string(role)
+	if p.Adapter != nil {
+		command += " --peer " + p.Adapter.BuildName()
+	}
+	return command
 }
 
 // carryOut audits the peers, and has them call each other meanwhile.
 func (r *round) carryOut(cmd *cobra.Command) (err error) {
 	ctx := cmd.Context()
 	show := newNarrator(cmd)
-	l, err := lab.Start(ctx, lab.Config{Runtime: lab.Containers, TTL: scorecardTTL, Timeout: time.Minute, Progress: show.progress})
+	l, err := lab.Start(ctx, lab.Config{Runtime: lab.Containers, TTL: longTTL, Timeout: time.Minute, Progress: show.progress})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, l.Close(ctx)) }()
 	engine := l.Facts().Engine
 	r.card.Engine = fmt.Sprintf("%s, %s, %d processors", engine.Version, engine.Arch, runtime.NumCPU())
-
-	products, err := r.identify(ctx, l)
-	if err != nil {
+	if err := r.identify(ctx, l); err != nil {
 		return err
 	}
 	show.hush()
-	fmt.Fprintf(cmd.ErrOrStderr(), "mtlslab: the images of %d peers are at hand\n", len(r.peers))
-	r.card.Began = time.Now() // the images are there
-	known := r.takeUp(products)
-	round := lab.Roundup{AtOnce: r.atOnce}
-	out := cmd.ErrOrStderr()
-	columns, lines := report.Size(out)
-	r.live = &report.Live{
-		Out: out, Terminal: report.IsTerminal(out), Color: os.Getenv("NO_COLOR") == "", Width: min(columns, width), Height: lines,
-	}
-	var which []int
-	for i, p := range r.peers {
-		name := label(p, r.roles[i])
-		r.live.Peers = append(r.live.Peers, name)
-		if a := known[i]; a != nil {
-			r.card.Audits[i] = *a
-			defer r.live.Done(name, *a)
-			continue
-		}
-		which = append(which, i)
-		round.Audits = append(round.Audits, lab.Audit{
-			Role: r.roles[i], Peer: p, Profile: r.profile, Versions: r.versions, Cases: r.cases, Command: repeatOf(p, r.roles[i], r.profile),
-			Once:     !r.thorough,
-			Progress: func(done, total int, _ string) { r.live.Update(name, done, total) },
-		})
-	}
-	round.Finished = func(i int, a cases.Audit, broke error) { r.finish(which[i], a, broke, l.Sent()) }
+	fmt.Fprintf(cmd.ErrOrStderr(), "mtlslab: the images of %d peers are at hand\n", len(r.contenders))
+	r.takeUp(cmd.ErrOrStderr())
+
+	r.card.Began = time.Now()
+	r.show(cmd.ErrOrStderr())
+	defer r.live.Clear()
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return l.Roundup(ctx, round) })
-	if !r.noExchanges && slices.Contains(r.roles, wire.Server) && slices.Contains(r.roles, wire.Client) {
-		r.live.Peers = append(r.live.Peers, exchanges)
+	group.Go(func() error { return r.audit(ctx, l) })
+	if r.crosses() {
 		group.Go(func() error { return r.cross(ctx) })
 	}
-	err = group.Wait()
-	r.live.Clear()
-	r.card.Sent = l.Sent()
-	return err
-}
-
-func repeatOf(p lab.Peer, role wire.Role, profile cases.Profile) string {
-	command := "mtlslab audit " + string(role)
-	if p.Adapter != nil {
-		command += " --peer " + p.Adapter.BuildName()
+	if err := group.Wait(); err != nil {
+		return err
 	}
-	return command + " --profile " + string(profile)
+	r.card.Sent = append(r.card.Sent, l.Sent()...)
+	r.card.Took += time.Since(r.card.Began)
+	return nil
 }
 
 // identify brings all images into the engine before anything is timed.
-func (r *round) identify(ctx context.Context, l *lab.Lab) ([]cases.Product, error) {
-	r.card.Audits = make([]cases.Audit, len(r.peers))
-	products := make([]cases.Product, len(r.peers))
-	for i, p := range r.peers {
-		r.card.Audits[i] = cases.Audit{Format: 1, Role: r.roles[i], Profile: r.profile, Subject: "mtlslab " + string(r.roles[i])}
-		if p.Adapter == nil {
+func (r *round) identify(ctx context.Context, l *lab.Lab) error {
+	for i := range r.contenders {
+		c := &r.contenders[i]
+		audit := cases.Audit{Format: 1, Role: c.audit.Role, Profile: r.profile, Subject: c.audit.Subject(), Run: l.ID()}
+		if c.Adapter != nil {
+			product, err := l.Identify(ctx, c.Peer)
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			if err != nil {
+				return err
+			}
+			c.product, audit.Product = &product, &product
+		}
+		r.card.Audits = append(r.card.Audits, audit)
+	}
+	return nil
+}
+
+// show begins the live table, with all that is to be in it.
+func (r *round) show(out io.Writer) {
+	columns, lines := report.Size(out)
+	r.live = &report.Live{Out: out, Terminal: report.IsTerminal(out), Color: inColor(out), Width: min(columns, width), Height: lines}
+	for _, c := range r.contenders {
+		r.live.Peers = append(r.live.Peers, c.label())
+	}
+	if r.crosses() {
+		r.live.Peers = append(r.live.Peers, exchanges)
+	}
+	for _, c := range r.contenders {
+		if c.known != nil {
+			r.live.Done(c.label(), *c.known)
+		}
+	}
+}
+
+// audit puts to the test whoever is not known yet.
+func (r *round) audit(ctx context.Context, l *lab.Lab) error {
+	var which []int
+	todo := lab.Roundup{AtOnce: r.atOnce}
+	for i, c := range r.contenders {
+		if c.known != nil {
 			continue
 		}
-		r.card.Audits[i].Subject = p.Adapter.Name
-		product, err := l.Identify(ctx, p)
-		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
-		}
-		if err != nil {
-			return nil, err
-		}
-		products[i] = product
-		r.card.Audits[i].Product = &products[i]
+		c.audit.Progress = func(done, total int, _ string) { r.live.Update(c.label(), done, total) }
+		which = append(which, i)
+		todo.Audits = append(todo.Audits, c.audit)
 	}
-	return products, nil
+	todo.Finished = func(i int, a cases.Audit, broke error) { r.finish(which[i], a, broke, l.Sent()) }
+	return l.Roundup(ctx, todo)
 }
 
-// takeUp finds what an interrupted run has found out about the same peers with
-// the same cases, by their place.
-func (r *round) takeUp(products []cases.Product) map[int]*cases.Audit {
-	known := make(map[int]*cases.Audit)
-	if r.part == "" || r.fresh {
-		return known
+// crosses says whether there are plain exchanges to be made.
+func (r *round) crosses() bool {
+	has := func(role wire.Role) bool {
+		return slices.ContainsFunc(r.contenders, func(c contender) bool { return c.audit.Role == role })
 	}
-	file, err := os.Open(r.part)
-	if err != nil {
-		return known // there was none, or it is of no use
-	}
-	defer file.Close() //nolint:errcheck // read-only
-	before, err := report.ReadScorecard(file)
-	if err != nil || before.Command != r.card.Command || before.Built != r.card.Built {
-		return known
-	}
-	r.card.Took = before.Took
-	for i := range r.peers {
-		at := slices.IndexFunc(before.Audits, func(a cases.Audit) bool {
-			mine := a.Role == r.roles[i] && a.Subject == r.card.Audits[i].Subject && len(a.Findings) > 0
-			return mine && (a.Product == nil || a.Product.Digest == products[i].Digest && a.Product.Adapter == products[i].Adapter)
-		})
-		if at >= 0 {
-			known[i] = &before.Audits[at]
-		}
-	}
-	return known
+	return !r.noExchanges && has(wire.Server) && has(wire.Client)
 }
-
-// finish notes one audit, and keeps all that is known so far.
-func (r *round) finish(i int, a cases.Audit, broke error, sent []cases.Sent) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	name := label(r.peers[i], r.roles[i])
-	if broke != nil {
-		r.card.Audits[i].Broke = broke.Error()
-		r.live.Broke(name, broke)
-		return
-	}
-	r.card.Audits[i] = a
-	r.live.Done(name, a)
-	if r.part == "" {
-		return
-	}
-	part := r.card
-	part.Sent, part.Took = sent, r.card.Took+time.Since(r.card.Began)
-	part.Audits = slices.DeleteFunc(slices.Clone(part.Audits), func(a cases.Audit) bool { return len(a.Findings) == 0 })
-	if err := replaceFile(r.part, func(w io.Writer) error { return report.ScorecardJSON(w, part) }); err != nil {
-		r.live.Broke(name, fmt.Errorf("it could not be kept: %w", err))
-	}
-}
-
-// exchanges is what the live table calls the plain exchanges.
-const exchanges = "plain exchanges"
 
 // cross carries out the plain exchanges, on a network of their own, in which each
 // server in turn has the name that its certificate is for.
 func (r *round) cross(ctx context.Context) (err error) {
-	l, err := lab.Start(ctx, lab.Config{Runtime: lab.Containers, TTL: scorecardTTL, Timeout: time.Minute})
+	l, err := lab.Start(ctx, lab.Config{Runtime: lab.Containers, TTL: longTTL, Timeout: time.Minute})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, l.Close(ctx)) }()
-	var servers, clients []lab.Peer
-	for i, p := range r.peers {
-		if r.roles[i] == wire.Server {
-			servers = append(servers, p)
-		} else {
-			clients = append(clients, p)
-		}
+	peers := make(map[wire.Role][]lab.Peer)
+	for _, c := range r.contenders {
+		peers[c.audit.Role] = append(peers[c.audit.Role], c.Peer)
 	}
-	made, err := l.Cross(ctx, servers, clients, func(done, total int) { r.live.Update(exchanges, done, total) })
+	made, err := l.Cross(ctx, peers[wire.Server], peers[wire.Client], func(done, total int) { r.live.Update(exchanges, done, total) })
 	if err == nil {
 		r.live.Exchanged(exchanges, made)
 	}
@@ -330,66 +302,4 @@ func (r *round) cross(ctx context.Context) (err error) {
 	defer r.mu.Unlock()
 	r.card.Crossings = made
 	return err
-}
-
-func (r *round) write(cmd *cobra.Command) error {
-	if r.out != "" {
-		for _, file := range scorecardFiles {
-			path := filepath.Join(r.out, file.name)
-			if err := replaceFile(path, func(w io.Writer) error { return file.write(w, r.card) }); err != nil {
-				return fmt.Errorf("--out: %w", err)
-			}
-		}
-		if err := os.Remove(r.part); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("--out: %w", err)
-		}
-	}
-	var err error
-	if wantsJSON(cmd) {
-		err = report.ScorecardJSON(cmd.OutOrStdout(), r.card)
-	} else {
-		color := report.IsTerminal(cmd.OutOrStdout()) && os.Getenv("NO_COLOR") == ""
-		err = report.ScorecardText(cmd.OutOrStdout(), r.card, report.Options{Color: color})
-	}
-	if err != nil {
-		return err
-	}
-	if slices.ContainsFunc(r.card.Audits, func(a cases.Audit) bool { return a.Broke != "" }) {
-		return errInconclusive
-	}
-	return nil
-}
-
-// replaceFile writes a file whole or not at all.
-func replaceFile(path string, write func(io.Writer) error) error {
-	next := path + ".new"
-	if err := writeFile(next, write); err != nil {
-		return errors.Join(err, os.Remove(next))
-	}
-	return os.Rename(next, path)
-}
-
-// commandLine is the command as it can be given again.
-func commandLine(cmd *cobra.Command, names []string) string {
-	words := []string{"mtlslab scorecard"}
-	for _, name := range []string{"profile", "version", "case", "no-exchanges", "thorough"} {
-		if flag := cmd.Flags().Lookup(name); flag.Changed {
-			words = append(words, "--"+name+"="+quoted(strings.Trim(flag.Value.String(), "[]")))
-		}
-	}
-	return strings.Join(append(words, names...), " ")
-}
-
-// ownHash tells builds of this program apart.
-func ownHash() string {
-	path, err := os.Executable()
-	if err != nil {
-		return ""
-	}
-	content, err := os.ReadFile(path)
-	if err != nil {
-		return ""
-	}
-	sum := sha256.Sum256(content)
-	return hex.EncodeToString(sum[:])
 }

@@ -1,0 +1,60 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+)
+
+// output is a file that is written whole or not at all. It is opened before there
+// is anything to write: that it cannot be is found out at once, and not after
+// minutes of work.
+type output struct {
+	path string
+	next *os.File // takes the path's place; the very file if that is a pipe or the like
+}
+
+// newFile ends the name of what is not yet whole.
+const newFile = ".new"
+
+func openOutput(path string) (*output, error) {
+	switch info, err := os.Stat(path); {
+	case err == nil && info.IsDir():
+		return nil, fmt.Errorf("%s is a directory: name a file", path)
+	case err == nil && !info.Mode().IsRegular():
+		file, err := os.OpenFile(path, os.O_WRONLY, 0)
+		return &output{path: path, next: file}, err
+	}
+	file, err := os.Create(path + newFile)
+	return &output{path: path, next: file}, err
+}
+
+// write is the last that is done with it.
+func (o *output) write(content func(io.Writer) error) error {
+	err := errors.Join(content(o.next), o.next.Close())
+	switch {
+	case o.next.Name() == o.path:
+		return err
+	case err != nil:
+		return errors.Join(err, os.Remove(o.next.Name()))
+	default:
+		return os.Rename(o.next.Name(), o.path)
+	}
+}
+
+// discard leaves everything as it was. After write it does nothing.
+func (o *output) discard() {
+	if err := o.next.Close(); err == nil && o.next.Name() != o.path {
+		_ = os.Remove(o.next.Name()) // it is empty
+	}
+}
+
+// replaceFile writes a file whole or not at all.
+func replaceFile(path string, content func(io.Writer) error) error {
+	out, err := openOutput(path)
+	if err != nil {
+		return err
+	}
+	return out.write(content)
+}

@@ -1,0 +1,186 @@
+package main
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mtlslab/mtlslab/lab/cases"
+	"github.com/mtlslab/mtlslab/lab/report"
+)
+
+// partFile is what an interrupted scorecard leaves. It is gone when that is whole.
+const partFile = "scorecard.part.json"
+
+var scorecardFiles = []struct {
+	name  string
+	write func(io.Writer, cases.Scorecard) error
+}{
+	{"scorecard.json", report.ScorecardJSON},
+	{"README.md", report.ScorecardMarkdown},
+	{"scorecard.html", report.ScorecardHTML},
+}
+
+// open opens the files of the scorecard, if any are to be written.
+func (f *scorecardFlags) open() ([]*output, error) {
+	if f.out == "" {
+		return nil, nil
+	}
+	if err := os.MkdirAll(f.out, 0o755); err != nil { //nolint:gosec // reports are for everybody
+		return nil, err
+	}
+	var files []*output
+	for _, file := range scorecardFiles {
+		opened, err := openOutput(filepath.Join(f.out, file.name))
+		if err != nil {
+			return files, err
+		}
+		files = append(files, opened)
+	}
+	return files, nil
+}
+
+// takeUp finds what an interrupted run of the same command has found out about the
+// same peers, and says so.
+func (r *round) takeUp(out io.Writer) {
+	if r.part == "" || r.fresh {
+		return
+	}
+	file, err := os.Open(r.part)
+	if errors.Is(err, fs.ErrNotExist) {
+		return
+	}
+	var before cases.Scorecard
+	if err == nil {
+		before, err = report.ReadScorecard(file)
+		_ = file.Close() // it was read
+	}
+	switch {
+	case err != nil:
+		fmt.Fprintf(out, "mtlslab: what an interrupted run has found is of no use: %v\n", err)
+		return
+	case before.Command != r.card.Command || before.Built != r.card.Built:
+		fmt.Fprintf(out, "mtlslab: %s is of another command or build of mtlslab: nothing is taken up\n", r.part)
+		return
+	}
+	taken := r.take(before)
+	fmt.Fprintf(out, "mtlslab: %d of %d audits are taken up from %s\n", taken, len(r.contenders), r.part)
+}
+
+// take takes up the audits of peers that are the same still, with what was sent in
+// them, and returns how many they are.
+func (r *round) take(before cases.Scorecard) int {
+	taken := 0
+	for i := range r.contenders {
+		c := &r.contenders[i]
+		at := slices.IndexFunc(before.Audits, func(a cases.Audit) bool {
+			mine := a.Role == c.audit.Role && a.Subject == c.audit.Subject() && len(a.Findings) > 0 && (a.Product == nil) == (c.product == nil)
+			return mine && (a.Product == nil || a.Product.Digest == c.product.Digest && a.Product.Adapter == c.product.Adapter)
+		})
+		if at >= 0 {
+			c.known = &before.Audits[at]
+			r.card.Audits[i] = *c.known
+			taken++
+		}
+	}
+	if taken > 0 {
+		r.card.Took, r.card.Sent = before.Took, before.Sent
+	}
+	return taken
+}
+
+// finish notes one audit, and keeps all that is known so far.
+func (r *round) finish(i int, a cases.Audit, broke error, sent []cases.Sent) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	name := r.contenders[i].label()
+	if broke != nil {
+		r.card.Audits[i].Broke = broke.Error()
+		r.live.Broke(name, broke)
+		return
+	}
+	r.card.Audits[i] = a
+	r.live.Done(name, a)
+	if r.part == "" {
+		return
+	}
+	part := r.card
+	part.Sent, part.Took = slices.Concat(part.Sent, sent), part.Took+time.Since(part.Began)
+	part.Audits = slices.DeleteFunc(slices.Clone(part.Audits), func(a cases.Audit) bool { return len(a.Findings) == 0 })
+	if err := replaceFile(r.part, func(w io.Writer) error { return report.ScorecardJSON(w, part) }); err != nil {
+		r.live.Broke("keeping what is found", err)
+	}
+}
+
+// kept tells whoever interrupted a scorecard that its audits are not lost.
+func (r *round) kept(out io.Writer) {
+	if r.part == "" {
+		return
+	}
+	if _, err := os.Stat(r.part); err == nil {
+		fmt.Fprintf(out, "mtlslab: what was found is kept in %s; the same command takes it up\n", r.part)
+	}
+}
+
+// write prints the scorecard before it writes it: a full disk does not take that
+// away.
+func (r *round) write(cmd *cobra.Command, files []*output) error {
+	var err error
+	if wantsJSON(cmd) {
+		err = report.ScorecardJSON(cmd.OutOrStdout(), r.card)
+	} else {
+		err = report.ScorecardText(cmd.OutOrStdout(), r.card, report.Options{Verbose: r.verbose, Color: inColor(cmd.OutOrStdout())})
+	}
+	for i, file := range files {
+		if wrote := file.write(func(w io.Writer) error { return scorecardFiles[i].write(w, r.card) }); wrote != nil {
+			err = errors.Join(err, fmt.Errorf("--out: %w", wrote))
+		}
+	}
+	if err != nil {
+		return err
+	}
+	if r.part != "" {
+		if err := os.Remove(r.part); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("--out: %w", err)
+		}
+	}
+	if slices.ContainsFunc(r.card.Audits, func(a cases.Audit) bool { return a.Broke != "" }) {
+		return errInconclusive
+	}
+	return nil
+}
+
+// commandLine is the command as it can be given again.
+func commandLine(cmd *cobra.Command, names []string) string {
+	words := []string{"mtlslab scorecard"}
+	for _, name := range []string{"profile", "version", "case", "no-exchanges", "thorough"} {
+		if flag := cmd.Flags().Lookup(name); flag.Changed {
+			words = append(words, "--"+name+"="+quoted(strings.Trim(flag.Value.String(), "[]")))
+		}
+	}
+	return strings.Join(append(words, names...), " ")
+}
+
+// ownHash tells builds of this program apart.
+func ownHash() string {
+	path, err := os.Executable()
+	if err != nil {
+		return ""
+	}
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return ""
+	}
+	sum := sha256.Sum256(content)
+	return hex.EncodeToString(sum[:])
+}
