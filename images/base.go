@@ -22,7 +22,7 @@ const (
 
 // A BaseEngine is what [Base] uses of *client.Client.
 type BaseEngine interface {
-	puller
+	Puller
 	ServerVersion(ctx context.Context, options client.ServerVersionOptions) (client.ServerVersionResult, error)
 	ImageInspect(ctx context.Context, image string, options ...client.ImageInspectOption) (client.ImageInspectResult, error)
 	ImageImport(ctx context.Context, source client.ImageImportSource, ref string, options client.ImageImportOptions) (client.ImageImportResult, error)
@@ -48,6 +48,15 @@ type BaseImage struct {
 // namespace of its own and ends with it, also when it is interrupted.
 func Base(ctx context.Context, engine BaseEngine, progress func(string)) (BaseImage, error) {
 	return debian.ensure(ctx, engine, BaseRef, progress)
+}
+
+// HasBase reports whether the engine has [BaseRef], and neither pulls nor makes anything.
+func HasBase(ctx context.Context, engine BaseEngine) (bool, error) {
+	_, err := engine.ImageInspect(ctx, BaseRef)
+	if errdefs.IsNotFound(err) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // ensure is [Base] for an image of any name.
@@ -103,13 +112,13 @@ func (d debootstrap) bring(ctx context.Context, engine BaseEngine, ref string, p
 	return "", fmt.Errorf("pulling %s: %w\nmaking it from Debian's packages: %w", ref, pulled, err)
 }
 
-// A puller is what [pull] uses of *client.Client.
-type puller interface {
+// A Puller is what [Pull] uses of *client.Client.
+type Puller interface {
 	ImagePull(ctx context.Context, ref string, options client.ImagePullOptions) (client.ImagePullResponse, error)
 }
 
 const (
-	// firstAnswer is how long a registry may take to say anything. An engine of its own tries for minutes where a
+	// firstAnswer is how long a registry may take to say anything. An engine by itself tries for minutes where a
 	// firewall drops what it sends.
 	firstAnswer = 20 * time.Second
 
@@ -119,8 +128,18 @@ const (
 
 var errSilent = errors.New("no registry has answered in time")
 
-// pull pulls an image. It gives up when the registry is silent, at first for as long as patience.
-func pull(ctx context.Context, engine puller, ref string, patience time.Duration) error {
+// Pull has the engine pull an image, whether or not it has it already. It gives up when the registry says nothing for 20
+// seconds at first, or for a minute later on. Progress is told that it begins, a line without a newline; it may be nil.
+// The error does not name the image: it is the engine's own, or says that no registry has answered.
+func Pull(ctx context.Context, engine Puller, ref string, progress func(string)) error {
+	if progress != nil {
+		progress("pulling " + ref)
+	}
+	return pull(ctx, engine, ref, firstAnswer)
+}
+
+// pull gives up when the registry is silent, at first for as long as patience.
+func pull(ctx context.Context, engine Puller, ref string, patience time.Duration) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	timer := time.AfterFunc(patience, func() { cancel(errSilent) })

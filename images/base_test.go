@@ -79,6 +79,9 @@ func TestBase(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			engine := fakeRegistry{has: tt.has, answer: `{"status":"Pulling from library/debian"}` + "\n" + `{"status":"Done"}`}
+			if has, err := images.HasBase(t.Context(), &engine); err != nil || has != tt.has || engine.pulls > 0 {
+				t.Errorf("has it: %t, %v, after %d pulls", has, err, engine.pulls)
+			}
 			got, err := images.Base(t.Context(), &engine, nil)
 			if err != nil {
 				t.Fatal(err)
@@ -89,6 +92,36 @@ func TestBase(t *testing.T) {
 				t.Errorf("got %+v after %d pulls, want %+v after %d", got, engine.pulls, want, tt.pulls)
 			}
 		})
+	}
+}
+
+// Pull tells that it begins, and its error is the engine's own.
+func TestPull(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name, answer, says string // no says means pulled
+	}{
+		{"pulled", `{"status":"Done"}`, ""},
+		{"refused", `{"errorDetail":{"message":"manifest unknown"}}`, "manifest unknown"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			var told []string
+			err := images.Pull(t.Context(), &fakeRegistry{answer: tt.answer}, "shop:1", func(line string) { told = append(told, line) })
+			if (err == nil) != (tt.says == "") || err != nil && err.Error() != tt.says {
+				t.Errorf("got %v, want %q", err, tt.says)
+			}
+			if len(told) != 1 || told[0] != "pulling shop:1" {
+				t.Errorf("told %q", told)
+			}
+		})
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	if err := images.Pull(ctx, &fakeRegistry{silent: true}, "shop:1", func(string) { cancel() }); !errors.Is(err, context.Canceled) {
+		t.Errorf("interrupted: %v", err)
+	}
+	if err := images.Pull(t.Context(), &fakeRegistry{answer: `{"status":"Done"}`}, "shop:1", nil); err != nil {
+		t.Errorf("with nobody to tell: %v", err)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"go/version"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -126,16 +127,47 @@ func (b builder) output(dir string, s Source) string {
 // moduleRoot returns the directory of mtlslab's source. Building happens there and not in the current directory, so that
 // mtlslab's own go.mod and go.sum hold, and not those of a module that requires it.
 func moduleRoot(ctx context.Context) (string, error) {
-	out, err := runGo(ctx, "", nil, "list", "-m", "-mod=readonly", "-f", "{{.Dir}}", module)
-	switch dir := strings.TrimSpace(string(out)); {
+	dir, _, err := source(ctx)
+	return dir, err
+}
+
+// A Toolchain is what binaries are built with and of.
+type Toolchain struct {
+	Version string // of Go, as it says itself: "go1.26.0"
+	Source  string // the directory of mtlslab's source; empty if it was not found
+	Wants   string // the least version that the source is built with: "go1.26.0"; empty if it was not found
+}
+
+// TooOld reports whether Go is older than the source wants.
+func (t Toolchain) TooOld() bool {
+	return version.IsValid(t.Version) && version.Compare(t.Version, t.Wants) < 0
+}
+
+// FindToolchain finds what [Binaries] uses in the current directory. The error is that of Go, without which the Toolchain
+// is zero, or that of the source.
+func FindToolchain(ctx context.Context) (Toolchain, error) {
+	said, err := runGo(ctx, "", nil, "env", "GOVERSION")
+	if err != nil {
+		return Toolchain{}, err
+	}
+	t := Toolchain{Version: strings.TrimSpace(string(said))}
+	t.Source, t.Wants, err = source(ctx)
+	return t, err
+}
+
+// source returns the directory of mtlslab's source, and the version of Go that it wants.
+func source(ctx context.Context) (dir, wants string, err error) {
+	out, err := runGo(ctx, "", nil, "list", "-m", "-mod=readonly", "-f", "{{.GoVersion}} {{.Dir}}", module)
+	wants, dir, _ = strings.Cut(strings.TrimSpace(string(out)), " ")
+	switch {
 	case errors.Is(err, exec.ErrNotFound):
-		return "", fmt.Errorf("mtlslab's peers are built from source: install Go and put it on the PATH: %w", err)
+		return "", "", fmt.Errorf("mtlslab's peers are built from source: install Go and put it on the PATH: %w", err)
 	case err != nil:
-		return "", fmt.Errorf("finding mtlslab's source: run in a checkout of it, or in a module that requires it (go get %s): %w", module, err)
+		return "", "", fmt.Errorf("finding mtlslab's source: run in a checkout of it, or in a module that requires it (go get %s): %w", module, err)
 	case dir == "":
-		return "", fmt.Errorf("finding mtlslab's source: it is not in the module cache: go mod download %s", module)
+		return "", "", fmt.Errorf("finding mtlslab's source: it is not in the module cache: go mod download %s", module)
 	default:
-		return dir, nil
+		return dir, "go" + wants, nil
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -159,7 +160,10 @@ func TestBinariesLeaveNoLitter(t *testing.T) {
 	t.Setenv("XDG_CACHE_HOME", cache)
 	mimic(t, "x")
 	binaries := filepath.Join(cache, "mtlslab", "binaries")
-	for name, age := range map[string]time.Duration{"build-killed": 8 * 24 * time.Hour, "unused": 8 * 24 * time.Hour, "used": time.Hour} {
+	const long = 8 * 24 * time.Hour
+	for name, age := range map[string]time.Duration{
+		"build-killed": long, "unused": long, "used": time.Hour, "last-unused": long, "last-used": time.Hour,
+	} {
 		write(t, filepath.Join(binaries, name, "server"), "")
 		then := time.Now().Add(-age)
 		if err := os.Chtimes(filepath.Join(binaries, name), then, then); err != nil {
@@ -173,11 +177,47 @@ func TestBinariesLeaveNoLitter(t *testing.T) {
 	if _, err := images.Binaries(t.Context(), "", sources[1]); err == nil {
 		t.Error("a package that is not there was built")
 	}
-	for name, want := range map[string]int{"build-*": 0, "unused": 0, "used": 1} {
+	for name, want := range map[string]int{"build-*": 0, "unused": 0, "used": 1, "last-unused": 0, "last-used": 1} {
 		left, err := filepath.Glob(filepath.Join(binaries, name))
 		if err != nil || len(left) != want {
 			t.Errorf("%s: %q are left, want %d, %v", name, left, want, err)
 		}
+	}
+}
+
+// Who builds the same again and again goes on finding what the build gave last.
+func TestBinariesKeepWhatIsUsed(t *testing.T) {
+	cache := t.TempDir()
+	t.Setenv("XDG_CACHE_HOME", cache)
+	mimic(t, "x")
+	build := func() {
+		t.Helper()
+		if _, err := images.Binaries(t.Context(), "", images.Source{Name: "server", Package: "./server"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	lasts := func() []string {
+		t.Helper()
+		lasts, err := filepath.Glob(filepath.Join(cache, "mtlslab", "binaries", "last-*"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return lasts
+	}
+	build()
+	before := lasts()
+	then := time.Now().Add(-8 * 24 * time.Hour)
+	for _, last := range before {
+		if err := os.Chtimes(last, then, then); err != nil {
+			t.Fatal(err)
+		}
+	}
+	build() // uses it
+	mimic(t, "in another directory, so another key")
+	build() // and sweeps
+	after := lasts()
+	if len(before) != 1 || len(after) != 2 || !slices.Contains(after, before[0]) {
+		t.Errorf("of %q, and another, %q are left", before, after)
 	}
 }
 
@@ -240,6 +280,46 @@ func TestBinariesWithoutGoOrSource(t *testing.T) {
 		t.Setenv("PATH", t.TempDir())
 		wantAdvice(t, "install Go")
 	})
+}
+
+func TestFindToolchain(t *testing.T) {
+	main := mimic(t, "x")
+	found, err := images.FindToolchain(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.HasPrefix(found.Version, "go1.") || found.Source != filepath.Dir(filepath.Dir(main)) || found.Wants != "go1.26.0" || found.TooOld() {
+		t.Errorf("found %+v", found)
+	}
+	t.Chdir(t.TempDir())
+	found, err = images.FindToolchain(t.Context())
+	if err == nil || found.Version == "" || found.Wants != "" || found.TooOld() {
+		t.Errorf("outside of any module: %+v, %v", found, err)
+	}
+	t.Setenv("PATH", t.TempDir())
+	if found, err = images.FindToolchain(t.Context()); err == nil || found.Version != "" {
+		t.Errorf("without Go: %+v, %v", found, err)
+	}
+}
+
+func TestTooOld(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		version, wants string
+		old            bool
+	}{
+		{"go1.26.0", "go1.26.0", false},
+		{"go1.26.8", "go1.26.0", false},
+		{"go1.27rc1", "go1.26.0", false},
+		{"go1.25.9", "go1.26.0", true},
+		{"go1.26rc1", "go1.26.0", true},
+		{"devel go1.27-0123456789", "go1.26.0", false},
+		{"go1.25.9", "", false}, // which is not known
+	} {
+		if old := (images.Toolchain{Version: tt.version, Wants: tt.wants}).TooOld(); old != tt.old {
+			t.Errorf("%s where %q is wanted: too old: %t", tt.version, tt.wants, old)
+		}
+	}
 }
 
 func wantAdvice(t *testing.T, advice string) {

@@ -3,11 +3,11 @@ package images
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 )
 
@@ -49,8 +49,8 @@ func (c cache) seed(key, name, to string) {
 // publish moves the binary at from to its place, remembers it as the last of key, and returns where it is.
 func (c cache) publish(key, name, from string) (string, error) {
 	last, _ := os.ReadFile(c.last(key))
-	if binary := c.binary(string(last), name); sameFile(from, binary) {
-		return binary, touch(filepath.Dir(binary)) // the seed, which go build has left as it was
+	if binary := c.binary(string(last), name); sameFile(from, binary) { // the seed, which go build has left as it was
+		return binary, errors.Join(touch(filepath.Dir(binary)), touch(c.last(key)))
 	}
 	sum, err := fileSum(from)
 	if err != nil {
@@ -88,12 +88,13 @@ func (c cache) remember(key, sum string) error {
 	return os.Rename(file.Name(), c.last(key))
 }
 
-// sweep removes what has not been used since a time, and what builds that were killed have left.
+// sweep removes what has not been used since a time, and what builds that were killed have left. What a build gave last
+// is used whenever the build is.
 func (c cache) sweep(since time.Time) {
 	entries, _ := os.ReadDir(c.dir)
 	for _, entry := range entries {
 		info, err := entry.Info()
-		if err == nil && info.ModTime().Before(since) && !strings.HasPrefix(entry.Name(), "last-") {
+		if err == nil && info.ModTime().Before(since) {
 			_ = os.RemoveAll(filepath.Join(c.dir, entry.Name()))
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -57,34 +58,77 @@ func runnable(data []byte) bool {
 // from matches FROM and takes the image and the name of the stage.
 var from = regexp.MustCompile(`(?i)^FROM\s+(?:--\S+\s+)*(\S+)(?:\s+AS\s+(\S+))?\s*$`)
 
-// basesOf returns the images that the Dockerfile of a build context starts from, each once.
+// basesOf returns the images that the Dockerfile of a build context starts from or takes files from, each once.
 func basesOf(files fs.FS) ([]string, error) {
 	text, err := fs.ReadFile(files, "Dockerfile")
 	if err != nil {
 		return nil, fmt.Errorf("reading its Dockerfile: %w", err)
 	}
-	var bases, stages []string
-	continued := false // so that a FROM within a program in RUN is none
-	for i, line := range strings.Split(string(text), "\n") {
+	var d named
+	joined, start := "", 0 // continued lines are one, so that a FROM within a program in RUN is none
+	for i, line := range strings.Split(strings.TrimRight(string(text), "\\ \t\r\n"), "\n") {
 		line = strings.TrimSpace(line)
 		if line == "" || line[0] == '#' {
 			continue
 		}
-		begins := !continued
-		continued = strings.HasSuffix(line, `\`)
-		m := from.FindStringSubmatch(line)
-		if !begins || m == nil {
+		if joined == "" {
+			start = i + 1
+		}
+		body, continued := strings.CutSuffix(line, `\`)
+		if joined += body; continued {
+			joined += " "
 			continue
 		}
-		image := m[1]
-		if strings.Contains(image, "$") {
-			return nil, fmt.Errorf("line %d of its Dockerfile: FROM %s: variables are not understood, for an image is named after what it starts from", i+1, image)
+		if err := d.take(joined); err != nil {
+			return nil, fmt.Errorf("line %d of its Dockerfile: %w", start, err)
 		}
-		known := slices.Contains(stages, strings.ToLower(image)) || slices.Contains(bases, image)
-		if image != "scratch" && !known {
-			bases = append(bases, image)
-		}
-		stages = append(stages, strings.ToLower(m[2]))
+		joined = ""
 	}
-	return bases, nil
+	return d.images, nil
+}
+
+// named is what a Dockerfile names, so far.
+type named struct{ images, stages []string }
+
+// take takes one instruction.
+func (d *named) take(instruction string) error {
+	if m := from.FindStringSubmatch(instruction); m != nil {
+		err := d.add("FROM ", m[1])
+		d.stages = append(d.stages, strings.ToLower(m[2]))
+		return err
+	}
+	words := strings.Fields(instruction)
+	for _, word := range words[1:] {
+		flag, value, _ := strings.Cut(word, "=")
+		switch {
+		case !strings.HasPrefix(flag, "--"):
+			return nil
+		case strings.EqualFold(words[0], "COPY") && flag == "--from":
+			if err := d.add("COPY --from=", value); err != nil {
+				return err
+			}
+		case strings.EqualFold(words[0], "RUN") && flag == "--mount":
+			for option := range strings.SplitSeq(value, ",") {
+				if image, found := strings.CutPrefix(option, "from="); found {
+					if err := d.add("RUN --mount=from=", image); err != nil {
+						return err
+					}
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// add adds an image, unless it is a stage by its name or its number.
+func (d *named) add(word, image string) error {
+	if strings.Contains(image, "$") {
+		return fmt.Errorf("%s%s: variables are not understood, for an image is named after those that it is made of", word, image)
+	}
+	number, err := strconv.Atoi(image)
+	stage := err == nil && number < len(d.stages) || slices.Contains(d.stages, strings.ToLower(image))
+	if image != "scratch" && !stage && !slices.Contains(d.images, image) {
+		d.images = append(d.images, image)
+	}
+	return nil
 }

@@ -33,13 +33,13 @@ func Peers() fs.FS {
 
 // A BuildEngine is what [Build] uses of *client.Client.
 type BuildEngine interface {
-	puller
+	Puller
 	ImageInspect(ctx context.Context, image string, options ...client.ImageInspectOption) (client.ImageInspectResult, error)
 	ImageBuild(ctx context.Context, files io.Reader, options client.ImageBuildOptions) (client.ImageBuildResult, error)
 }
 
-// NeedsBase reports whether the Dockerfile of a build context starts from [BaseRef], for [Base] to be called before
-// [Build].
+// NeedsBase reports whether the Dockerfile of a build context starts from [BaseRef] or copies from it, for [Base] to be
+// called before [Build]. The error says that there is no Dockerfile, or which line of it is not understood.
 func NeedsBase(files fs.FS) (bool, error) {
 	bases, err := basesOf(files)
 	return slices.Contains(bases, BaseRef), err
@@ -47,13 +47,13 @@ func NeedsBase(files fs.FS) (bool, error) {
 
 // Build sees to it that the engine has the image of a peer of other people's software, built by the engine from a
 // directory with a Dockerfile. It is named after its content, mtlslab/peer-NAME:0123456789ab: a hash of the files and of
-// the image that it starts from; while the engine has that name, nothing is built. What the Dockerfile fetches is not in
-// the hash, so the image is as old as its first build; [Prune] removes it.
+// the images that it starts from and copies from; while the engine has that name, nothing is built. What the Dockerfile
+// fetches is not in the hash, so the image is as old as its first build; [Prune] removes it.
 //
 // A file's mode and time are no part of its content: every file may be read by anybody, and executed if it is a script or
 // a program. Files that are neither regular nor directories are an error.
 //
-// An image that the Dockerfile starts from, and the engine lacks, is pulled; see [Base] for where there is no registry.
+// An image that the Dockerfile names, and the engine lacks, is pulled; see [Base] for where there is no registry.
 // Of two calls at once for one name, in this process, the second waits for the first.
 //
 // Progress is told what goes on, a line at a time without a newline; it may be nil. The error of a build names the step
@@ -105,7 +105,7 @@ func Built(ctx context.Context, engine BuildEngine, name string, files fs.FS) (b
 }
 
 // named is the image of the peer by the name of its content, which is returned as well. idOf is asked for the IDs of the
-// images that it starts from.
+// images that it starts from or copies from.
 func (p peer) named(idOf func(base string) (string, error)) (image Image, archive []byte, err error) {
 	bases, err := basesOf(p.files)
 	if err != nil {
@@ -149,18 +149,17 @@ func (p peer) ensure(ctx context.Context, engine BuildEngine) (Image, error) {
 	return image, nil
 }
 
-// base returns the ID of an image that the peer's starts from, pulling it if need be.
+// base returns the ID of an image that the peer's starts from or copies from, pulling it if need be.
 func (p peer) base(ctx context.Context, engine BuildEngine, ref string) (id string, err error) {
 	inspected, err := engine.ImageInspect(ctx, ref)
 	if errdefs.IsNotFound(err) {
-		p.progress("pulling " + ref)
-		if err := pull(ctx, engine, ref, firstAnswer); err != nil {
-			return "", fmt.Errorf("pulling %s, which its Dockerfile starts from: %w", ref, err)
+		if err := Pull(ctx, engine, ref, p.progress); err != nil {
+			return "", fmt.Errorf("pulling %s, which its Dockerfile names: %w", ref, err)
 		}
 		inspected, err = engine.ImageInspect(ctx, ref)
 	}
 	if err != nil {
-		return "", fmt.Errorf("looking for %s, which its Dockerfile starts from: %w", ref, err)
+		return "", fmt.Errorf("looking for %s, which its Dockerfile names: %w", ref, err)
 	}
 	return inspected.ID, nil
 }

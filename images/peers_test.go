@@ -135,6 +135,8 @@ func TestBuildNamesByContent(t *testing.T) {
 	delete(moved, "etc/file")
 	onBase := oneFile("text")
 	onBase["Dockerfile"] = &fstest.MapFile{Data: []byte("FROM base:1\n")}
+	copied := oneFile("text")
+	copied["Dockerfile"] = &fstest.MapFile{Data: []byte("FROM scratch\nCOPY --from=base:1 /a /b\n")}
 
 	ref := func(files fs.FS, baseID string) string {
 		t.Helper()
@@ -155,6 +157,7 @@ func TestBuildNamesByContent(t *testing.T) {
 		{"another content", ref(oneFile("text"), ""), ref(oneFile("other"), ""), false},
 		{"another name of a file", ref(oneFile("text"), ""), ref(moved, ""), false},
 		{"the same base", ref(onBase, "sha256:1"), ref(onBase, "sha256:1"), true},
+		{"another image to copy from", ref(copied, "sha256:1"), ref(copied, "sha256:2"), false},
 		{"another base", ref(onBase, "sha256:1"), ref(onBase, "sha256:2"), false},
 	}
 	for _, tt := range tests {
@@ -249,6 +252,7 @@ func TestBuildRefuses(t *testing.T) {
 		{"a name that no image may have", &fakeBuilder{}, "../x", oneFile(""), "lower-case"},
 		{"no Dockerfile", &fakeBuilder{}, "x", fstest.MapFS{}, "Dockerfile"},
 		{"a variable as the base", &fakeBuilder{}, "x", dockerfile("ARG b=x\nFROM $b\n"), "line 2 of its Dockerfile"},
+		{"a variable as what is copied from", &fakeBuilder{}, "x", dockerfile("FROM scratch\n\nCOPY --from=$b \\\n  /a /b\n"), "line 3 of its Dockerfile: COPY --from=$b"},
 		{"a base that cannot be had", &fakeBuilder{}, "x", dockerfile("FROM absent:1\n"), "pulling absent:1"},
 		{"a step that fails", &fakeBuilder{answer: failing}, "x", oneFile(""), "step 1/1, RUN make: exit code 2"},
 		{"an answer that is no JSON", &fakeBuilder{answer: "<html>"}, "x", oneFile(""), "the engine's answer"},
@@ -279,6 +283,12 @@ func TestBases(t *testing.T) {
 		{"another", "from alpine:3\n", []string{"alpine:3"}, false},
 		{"a platform", "FROM --platform=linux/amd64 alpine:3\n", []string{"alpine:3"}, false},
 		{"stages", "FROM alpine:3 AS Build\nRUN x\nFROM build\nFROM alpine:3 as c\nFROM debian:bookworm-slim\n", []string{"alpine:3", "debian:bookworm-slim"}, true},
+		{"a copy out of an image", "FROM scratch\nCOPY --chown=1:1 --from=debian:bookworm-slim /a /b\n", []string{"debian:bookworm-slim"}, true},
+		{"a copy on two lines", "FROM scratch\ncopy \\\n  --from=alpine:3 \\\n  /a /b\n", []string{"alpine:3"}, false},
+		{"a copy out of a stage", "FROM alpine:3 AS Build\nFROM scratch\nCOPY --from=build /a /b\nCOPY --from=0 /a /b\n", []string{"alpine:3"}, false},
+		{"mounts of images", "FROM alpine:3\nRUN --mount=type=cache,target=/c --mount=from=busybox:1,target=/b --mount=type=bind,from=alpine:3,target=/a x\n", []string{"alpine:3", "busybox:1"}, false},
+		{"a flag of a program", "FROM alpine:3\nRUN copy --from=busybox:1\n", []string{"alpine:3"}, false},
+		{"an end that goes on", "FROM scratch\nCOPY --from=alpine:3 /a /b \\\n", []string{"alpine:3"}, false},
 		{"a word in a program", "FROM scratch\nRUN python -c '\\\nfrom debian:bookworm-slim\\\n'\n", nil, false},
 	}
 	for _, tt := range tests {

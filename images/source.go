@@ -23,7 +23,8 @@ type Source struct {
 	Like string
 }
 
-// own is the one place that lists the programs; each has its Dockerfile in the directory of its name.
+// own is the one place that lists the programs that have an image, each with its Dockerfile in the directory of its name.
+// A program that package lab copies into the containers of other images is a source of its own.
 var own = []Source{
 	{Name: "server", Package: "./server"},
 	{Name: "client", Package: "./client"},
@@ -34,7 +35,7 @@ var own = []Source{
 //go:embed */Dockerfile
 var dockerfiles embed.FS
 
-// Own returns mtlslab's own programs.
+// Own returns mtlslab's own programs that have an image.
 func Own() []Source { return slices.Clone(own) }
 
 var validName = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)

@@ -103,12 +103,7 @@ func (a *adapted) bring(ctx context.Context, p Peer, progress func(string)) (str
 	if err == nil || !errdefs.IsNotFound(err) {
 		return a.Image, err
 	}
-	progress("pulling " + a.Image)
-	pull, err := a.host.engine.ImagePull(ctx, a.Image, client.ImagePullOptions{})
-	if err == nil {
-		err = pull.Wait(ctx)
-	}
-	if err != nil {
+	if err := images.Pull(ctx, a.host.engine, a.Image, progress); err != nil {
 		return "", fmt.Errorf("the engine has no image %s, and could not pull it: %w", a.Image, err)
 	}
 	return a.Image, nil

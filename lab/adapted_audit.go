@@ -35,6 +35,8 @@ type visitor struct {
 	spare   *spare             // of a server: where it is started with other material
 	spoiled map[string]spoiled // of a client: the other material, by case
 
+	fixed   bool              // of a client: its configuration files name its material
+	listed  bool              // of a client: they name its revocation lists
 	silent  map[string]string // why it is not tried in a version of TLS
 	oneRoot bool              // it trusts no more than the first of the roots that it is given
 }
@@ -45,6 +47,9 @@ func (r *auditor) beginAdapted(ctx context.Context, plan []trial) (err error) {
 	if r.audit.Role == wire.Client {
 		ip, err := v.host.addressOf(ctx, r.adversary.process)
 		if err != nil {
+			return err
+		}
+		if v.fixed, v.listed, err = v.bound(); err != nil {
 			return err
 		}
 		with := stay{hosts: []string{adapter.Host + ":" + ip}, often: len(plan) > 100}
@@ -94,18 +99,21 @@ func (v *visitor) running() []*process {
 
 // usable holds an audit up where the good exchange is not delivered: hundreds of
 // cases would prove nothing, and it is likely the adapter that is wrong. A version
-// of TLS that the peer does not speak is left out, unless it was asked for. The
+// of TLS that the peer refuses to speak is left out, unless it was asked for. The
 // controls that remain are returned, with their findings.
 func (r *auditor) usable(controls []trial, findings []cases.Finding) ([]trial, []cases.Finding, error) {
 	r.visitor.silent = make(map[string]string)
 	var failed *AdapterError
 	for i, f := range findings {
-		if f.Status != cases.Passed && r.visitor.silent[f.Version] == "" {
-			r.visitor.silent[f.Version] = fmt.Sprintf("the good exchange in TLS %s is not delivered", f.Version)
-			if failed == nil {
-				failed = r.undelivered(f, controls[i].lists)
-			}
+		if f.Status == cases.Passed || r.visitor.silent[f.Version] != "" {
+			continue
 		}
+		undelivered := r.undelivered(f, controls[i].lists)
+		if f.Decision != string(WasRefused) {
+			return nil, nil, undelivered // a timeout, say: that is no way to refuse a version
+		}
+		r.visitor.silent[f.Version] = fmt.Sprintf("the good exchange in TLS %s is refused", f.Version)
+		failed = cmp.Or(failed, undelivered)
 	}
 	if failed != nil && (r.chosen || len(r.visitor.silent) == len(r.audit.Versions)) {
 		return nil, nil, failed
@@ -163,7 +171,10 @@ func (r *auditor) tryOtherRoot(ctx context.Context, plan []trial) error {
 		return err
 	}
 	v, err := r.inTurn(ctx, t)
-	r.visitor.oneRoot = v.Decision != WasDelivered
+	if err == nil && v.Decision != WasDelivered && v.Decision != WasRefused {
+		err = r.undelivered(r.finding(t, v), false)
+	}
+	r.visitor.oneRoot = v.Decision == WasRefused
 	return err
 }
 
@@ -178,13 +189,15 @@ func (a *adapted) startReady(ctx context.Context, name string, material wire.Mat
 	if err != nil {
 		return nil, err
 	}
-	if err := s.ready(ctx, by); errors.Is(err, errEnded) {
-		code, err := s.wait(ctx)
-		if err != nil {
-			return nil, err
+	err = s.ready(ctx, by)
+	if errors.Is(err, errEnded) {
+		var code int
+		if code, err = s.wait(ctx); err == nil {
+			err = s.unusable(fmt.Sprintf("it ended with code %d before it was ready", code), "command, files, material")
 		}
-		return nil, s.unusable(fmt.Sprintf("it ended with code %d before it was ready", code), "command, files, material")
-	} else if err != nil {
+	}
+	if err != nil {
+		_ = s.stop(context.WithoutCancel(ctx)) // it would go on, and be found by its name
 		return nil, err
 	}
 	return s, nil
@@ -227,8 +240,10 @@ func (r *auditor) missing(t trial) string {
 		return "its adapter knows no way to have it read its trust again"
 	case server && attack.HangUp:
 		return "it gives no account of what it does not answer"
-	case !server && t.Material != nil && !v.movable():
+	case !server && t.Material != nil && (v.fixed || !v.movable()):
 		return "its material is at fixed places, so that it has no other beside it"
+	case t.lists && v.listed:
+		return "its configuration file names its revocation lists, so that it cannot do without at other times"
 	case server && len(attack.Preface) > 0 && !attack.NoTLS && t.ahead() && v.OpensPlainly():
 		return "what comes first on its connections is in the clear anyway"
 	default:

@@ -27,17 +27,11 @@ const errandLimit = 2 * adaptedLimit
 // it is to have besides. with.hosts tell it where the server is; without, the
 // engine's resolver does.
 func (a *adapted) startClient(ctx context.Context, name string, material wire.Material, with stay) (*adaptedClient, error) {
-	files, err := a.filesOf(material, a.Dir(), a.Paths(a.Dir(), false))
+	files, err := a.filesOf(material, a.Dir(), a.ValuesFor(a.Dir(), false))
 	if err != nil {
 		return nil, err
 	}
 	with.files = append(files, with.files...)
-	with.env = make(map[string]string, len(a.Env))
-	for key, text := range a.Env {
-		if with.env[key], err = a.Expand(text, a.Paths(a.Dir(), false)); err != nil {
-			return nil, err
-		}
-	}
 	started, err := a.start(ctx, name, with)
 	if err != nil {
 		return nil, fmt.Errorf("starting %s: %w", a.Name, err)
@@ -65,14 +59,37 @@ func (r *auditor) spoil(plan []trial) (map[string]spoiled, []adapter.File, error
 		switch {
 		case err == nil:
 			made[t.ID] = spoiled{dir: dir}
-		case errors.Is(err, adapter.ErrPacked):
+		case errors.Is(err, adapter.ErrNotPackable):
 			made[t.ID] = spoiled{without: unpackable(err)}
 		default:
 			return nil, nil, err
 		}
 		all = append(all, files...)
 	}
-	return made, all, nil
+	if len(made) == 0 {
+		return made, nil, nil
+	}
+	// What shows that the peer works from such a directory at all.
+	made[controlID] = spoiled{dir: r.visitor.Dir() + "-0"}
+	good, err := r.visitor.MaterialFiles(r.subject, made[controlID].dir)
+	return made, append(all, good...), err
+}
+
+// bound says whether a client's configuration files name its material, so that it
+// has no other beside it, or its revocation lists, so that it cannot do without.
+func (a *adapted) bound() (toMaterial, toLists bool, err error) {
+	here, listed, there := a.ValuesFor(a.Dir(), false), a.ValuesFor(a.Dir(), true), a.ValuesFor(a.Dir()+"-1", false)
+	for name, text := range a.Files {
+		var texts [3]string
+		for i, values := range []adapter.Values{here, listed, there} {
+			if texts[i], err = a.Expand(text, values); err != nil {
+				return false, false, fmt.Errorf("%s: files %s: %w", a.Name, name, err)
+			}
+		}
+		toLists = toLists || texts[0] != texts[1]
+		toMaterial = toMaterial || texts[0] != texts[2]
+	}
+	return toMaterial, toLists, nil
 }
 
 // unpackable says why a case is not tried on a peer that reads keystores.
@@ -93,13 +110,20 @@ type call struct {
 
 // run runs the client once.
 func (c *adaptedClient) run(ctx context.Context, call call) (wire.Return, error) {
-	values := c.Paths(call.dir, call.lists)
+	values := c.ValuesFor(call.dir, call.lists)
 	values.IP, values.Port, values.Version = call.ip, call.port, call.version
 	values.Message, values.Nonce = call.message, call.nonce
 	errand := wire.Errand{ID: call.nonce, Limit: errandLimit}
 	var err error
 	if errand.Argv, err = c.ExpandAll(slices.Concat(c.Entrypoint, c.Command), values); err != nil {
 		return wire.Return{}, err
+	}
+	for name, text := range c.Env {
+		value, err := c.Expand(text, values)
+		if err != nil {
+			return wire.Return{}, err
+		}
+		errand.Env = append(errand.Env, name+"="+value)
 	}
 	input, err := c.Expand(c.Stdin, values)
 	if err != nil {

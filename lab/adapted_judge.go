@@ -49,42 +49,74 @@ func abridged(text string) string {
 // judgeVisitor decides about a server that gives no account, from what came of
 // the connection. That it was closed without an answer is a refusal only because
 // the same message is answered before and after, when nothing is wrong with it,
-// and because the server still runs. A timeout never is.
-func (v *result) judgeVisitor(s *adaptedServer, speech adapter.Speech, c wire.Connection, logged bool) {
+// and because the server still runs. A timeout never is. Of a message that is cut
+// short, what came before may well have been answered.
+func (v *result) judgeVisitor(s *adaptedServer, speech adapter.Speech, c wire.Connection, logged, cutShort bool) {
 	v.Leaked = logged || v.Client.Kind == wire.Delivered
 	switch {
 	case v.Client.Kind == wire.Delivered:
 		v.Decision = WasDelivered
 	case logged:
-		v.inconclusive("the message is in the server's log, but it was not answered")
+		v.inconclusive(onlyLogged)
 	case !s.alive():
 		v.inconclusive("the server ended")
 	case c.Alert != nil:
 		v.refusedBy(wire.Server, wire.ByAlert)
 	case speech.Refused(c.Heard):
 		v.refusedBy(wire.Server, wire.ByAnswer)
-	case c.Heard != "" && c.End == wire.EndDone:
-		v.inconclusive("it answered in a way that its adapter calls neither delivered nor refused")
+	case c.Heard != "" && !cutShort:
+		v.inconclusive("it answered in a way that its adapter calls neither delivered nor refused: " + abridged(c.FirstLine()))
 	default:
 		v.judgeEnd(c)
 	}
 }
 
+const onlyLogged = "the message is in the server's log, but it was not answered"
+
 // logged says whether the message of that nonce is in the server's log, if the
-// adapter says that it would be. Nothing follows a message that is cut short, so
-// that the log may come after all else.
-func (s *adaptedServer) logged(ctx context.Context, nonce string, cutShort bool) bool {
+// adapter says that it would be. The log may come after all else, and is waited for
+// where nothing else tells.
+func (s *adaptedServer) logged(ctx context.Context, nonce string, patiently bool) bool {
 	if !s.Logs {
 		return false
 	}
 	holds := func(line string) bool { return strings.Contains(line, nonce) }
-	if !cutShort {
+	if !patiently {
 		return s.output.any(holds)
 	}
 	ctx, cancel := context.WithTimeout(ctx, accountGrace)
 	defer cancel()
 	_, err := s.output.await(ctx, holds)
 	return err == nil
+}
+
+// overhear looks into the servers' logs again, in which all is by now: the controls
+// after the trials are.
+func (r *auditor) overhear(plan []trial, results []result) {
+	if r.visitor == nil || !r.visitor.Logs {
+		return
+	}
+	for i := range results {
+		v := &results[i]
+		if v.Decision != WasRefused || v.Leaked || plan[i].resumes() {
+			continue
+		}
+		for _, s := range []*adaptedServer{r.visitor.plain, r.visitor.lists} {
+			if s != nil && s.output.any(func(line string) bool { return strings.Contains(line, v.Nonce) }) {
+				v.Leaked = true
+				v.inconclusive(onlyLogged)
+			}
+		}
+	}
+}
+
+// resumes says whether the message is sent more than once, by one who may.
+func (t trial) resumes() bool {
+	var attack wire.Attack
+	if t.Attack != nil {
+		t.Attack(&attack)
+	}
+	return attack.Resume != nil || t.Withdrawn
 }
 
 // promptly is how soon a server that refuses by closing does so. One that takes
@@ -122,7 +154,7 @@ func (v *result) judgeStart(ctx context.Context, s *adaptedServer, c wire.Connec
 	switch {
 	case !s.alive():
 		return v.didNotStart(ctx, wire.Server, s.asPeer(), nil)
-	case c.End == wire.EndGaveUp:
+	case c.End == wire.EndGaveUp && !c.Handshake:
 		v.refusedBy(wire.Server, wire.BadMaterial)
 	}
 	return nil
@@ -140,8 +172,12 @@ func (v *result) judgeVisitingClient(e wire.Evidence, back wire.Return, t trial,
 	switch {
 	case back.TimedOut:
 		v.inconclusive(v.Client.Detail)
+	case !v.Leaked && crashed(back.Exit):
+		v.inconclusive("the client crashed: " + v.Client.Detail)
+	case !v.Leaked && e.Dropped > 0:
+		v.inconclusive(fmt.Sprintf("it made %d connections more than anybody looks at", e.Dropped))
 	case !v.Leaked && slices.ContainsFunc(e.Connections, outlasted):
-		v.inconclusive(fmt.Sprintf("it neither spoke nor hung up for %v", adaptedLimit))
+		v.inconclusive("it neither spoke nor hung up as long as the adversary waited")
 	case v.Leaked && delivered && t.rule.Expect == cases.MustAccept && !presented(e, v.Nonce, key):
 		v.inconclusive("the message arrived, but the client did not present its certificate")
 	case v.Leaked && delivered:
@@ -182,4 +218,9 @@ func portOf(address string) (int, error) {
 func joined(lines []string) string { return strings.Join(lines, "\n") }
 
 // outlasted says whether the adversary was the first to lose patience.
-func outlasted(c wire.Connection) bool { return c.End == wire.EndTimeout && c.Took >= adaptedLimit }
+func outlasted(c wire.Connection) bool { return c.End == wire.EndTimeout }
+
+// crashed says whether an exit code tells that a signal ended the program, or that it
+// could not be run: 126, 127 and 128 with the signal's number are what shells and
+// engines make of that. A program that refuses ends by itself.
+func crashed(code int) bool { return code < 0 || code >= 126 && code <= 128+64 }

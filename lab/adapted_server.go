@@ -55,7 +55,7 @@ var errEnded = errors.New("it ended before it was ready")
 // startServer starts a server with that material, with its revocation lists or
 // without, and does not wait for it.
 func (a *adapted) startServer(ctx context.Context, name string, material wire.Material, lists bool) (*adaptedServer, error) {
-	s := &adaptedServer{adapted: a, output: newJournal[string](), values: a.Paths(a.Dir(), lists)}
+	s := &adaptedServer{adapted: a, output: newJournal[string](), values: a.ValuesFor(a.Dir(), lists)}
 	files, err := a.filesOf(material, a.Dir(), s.values)
 	if err != nil {
 		return nil, err
@@ -77,7 +77,7 @@ func (a *adapted) startServer(ctx context.Context, name string, material wire.Ma
 		_, err := a.host.engine.ContainerKill(ctx, s.id, client.ContainerKillOptions{Signal: "SIG" + name})
 		return err
 	}
-	go s.output.read(s.process.stdout, func(line []byte) (string, error) { return string(line), nil })
+	go readText(s.output, s.process.stdout)
 	ip, err := a.host.addressOf(ctx, s.process)
 	if err != nil {
 		// One that has ended is seen to have, by whoever waits for it.
@@ -256,9 +256,14 @@ func (s *adaptedServer) reload(ctx context.Context, material wire.Material) erro
 	return err
 }
 
+// maxExecuted is how much such a program may write, in bytes.
+const maxExecuted = 1 << 20
+
 // execute runs a program beside what runs in a container, and returns all that
 // it wrote.
 func (h *containerHost) execute(ctx context.Context, id string, argv []string) (output string, code int, err error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, errandLimit, fmt.Errorf("%s did not end within %v", argv[0], errandLimit))
+	defer cancel()
 	made, err := h.engine.ExecCreate(ctx, id, client.ExecCreateOptions{AttachStdout: true, AttachStderr: true, Cmd: argv})
 	if err != nil {
 		return "", 0, fmt.Errorf("exec: %w", err)
@@ -268,8 +273,16 @@ func (h *containerHost) execute(ctx context.Context, id string, argv []string) (
 		return "", 0, fmt.Errorf("exec: %w", err)
 	}
 	defer stream.Close()
+	defer context.AfterFunc(ctx, stream.Close)() // nothing else ends a read
 	var text strings.Builder
-	if _, err := stdcopy.StdCopy(&text, &text, io.LimitReader(stream.Reader, 1<<20)); err != nil {
+	from := &io.LimitedReader{R: stream.Reader, N: maxExecuted}
+	_, err = stdcopy.StdCopy(&text, &text, from)
+	switch {
+	case ctx.Err() != nil:
+		return "", 0, fmt.Errorf("exec: %w", context.Cause(ctx))
+	case from.N <= 0:
+		return "", 0, fmt.Errorf("exec: %s writes more than %d bytes", argv[0], maxExecuted)
+	case err != nil:
 		return "", 0, fmt.Errorf("exec: %w", err)
 	}
 	result, err := h.engine.ExecInspect(ctx, made.ID, client.ExecInspectOptions{})

@@ -2,6 +2,7 @@ package lab
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"path"
@@ -41,6 +42,9 @@ func (a *adapted) startSpare(ctx context.Context, name string) (*spare, error) {
 	return &spare{adapted: a, errands: sentOn(a.Name, started), ip: ip}, nil
 }
 
+// address is where servers listen that are started in it.
+func (sp *spare) address() string { return net.JoinHostPort(sp.ip, strconv.Itoa(sp.Port)) }
+
 // movable says whether the peer's material can be in another place each time.
 func (a *adapted) movable() bool {
 	return !slices.ContainsFunc(a.MaterialPaths(a.Dir()), func(file string) bool { return path.Dir(file) != a.Dir() })
@@ -50,7 +54,7 @@ func (a *adapted) movable() bool {
 func (sp *spare) serve(ctx context.Context, material wire.Material, lists bool) (*adaptedServer, error) {
 	sp.starts++
 	dir := sp.Dir() + "-" + strconv.Itoa(sp.starts)
-	values := sp.Paths(dir, lists)
+	values := sp.ValuesFor(dir, lists)
 	files, err := sp.filesOf(material, dir, values)
 	if err != nil {
 		return nil, err
@@ -58,7 +62,7 @@ func (sp *spare) serve(ctx context.Context, material wire.Material, lists bool) 
 	if err := sp.put(ctx, sp.id, files); err != nil {
 		return nil, err
 	}
-	errand := wire.Errand{ID: newID(), Limit: spareLife, Lines: true}
+	errand := wire.Errand{ID: newID(), Limit: spareLife, Lines: true, Alone: true}
 	if errand.Argv, err = sp.argvOf(values); err != nil {
 		return nil, err
 	}
@@ -75,7 +79,7 @@ func (sp *spare) serve(ctx context.Context, material wire.Material, lists bool) 
 	}
 	s := &adaptedServer{
 		adapted: sp.adapted, output: sent.says, values: values, within: sp,
-		address: net.JoinHostPort(sp.ip, strconv.Itoa(sp.Port)),
+		address: sp.address(),
 		process: &process{id: sp.id, ended: sent.ended, stderr: new(tail)},
 		signal: func(_ context.Context, name string) error {
 			return sp.tell(wire.Errand{ID: errand.ID, Signal: name})
@@ -116,6 +120,9 @@ func (r *auditor) spareServer(ctx context.Context, material wire.Material, lists
 			return nil, nil, err
 		}
 	}
+	if err := r.vacant(ctx, v.spare); err != nil {
+		return nil, nil, err
+	}
 	s, err = v.spare.serve(ctx, material, lists)
 	return s, func() {
 		limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
@@ -124,10 +131,36 @@ func (r *auditor) spareServer(ctx context.Context, material wire.Material, lists
 	}, err
 }
 
-// startsStill says whether a good server still starts in the spare container, and
-// why not. If it does not, what was tried there shows nothing.
-func (r *auditor) startsStill(ctx context.Context) (why string, err error) {
-	if r.visitor == nil || r.visitor.spare == nil {
+// errOccupied says that a server that was started before is still there.
+var errOccupied = errors.New("a server that was started before is still there, and would answer")
+
+// vacant waits until nobody listens in the spare container.
+func (r *auditor) vacant(ctx context.Context, sp *spare) error {
+	limit, cancel := context.WithTimeout(ctx, adaptedLimit)
+	defer cancel()
+	ticker := time.NewTicker(knockPause)
+	defer ticker.Stop()
+	for {
+		open, err := r.adversary.knock(limit, sp.address())
+		switch {
+		case limit.Err() != nil && ctx.Err() == nil:
+			return errOccupied
+		case err != nil:
+			return err
+		case !open:
+			return nil
+		}
+		select {
+		case <-ticker.C:
+		case <-limit.Done():
+		}
+	}
+}
+
+// startsStill says whether the peer still works with good material where it was
+// tried with other, and why not. If it does not, what was tried shows nothing.
+func (r *auditor) startsStill(ctx context.Context, plan []trial) (why string, err error) {
+	if r.visitor == nil || !slices.ContainsFunc(plan, func(t trial) bool { return r.missing(t) == "" && (t.Material != nil || r.inSpare(t)) }) {
 		return "", nil
 	}
 	controls, err := r.controls(nil)
@@ -143,7 +176,7 @@ func (r *auditor) startsStill(ctx context.Context) (why string, err error) {
 		if err != nil || v.Decision == WasDelivered {
 			return "", err
 		}
-		why = fmt.Sprintf("a good server did not start where this was tried: %s", strings.TrimSpace(v.String()))
+		why = fmt.Sprintf("with good material it did not work where this was tried: %s", strings.TrimSpace(v.String()))
 	}
 	return why, nil
 }

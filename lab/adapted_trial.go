@@ -2,6 +2,7 @@ package lab
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/mtlslab/mtlslab/lab/adapter"
+	"github.com/mtlslab/mtlslab/lab/cases"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
@@ -29,7 +31,13 @@ func (r *auditor) againstVisitingServer(ctx context.Context, t trial, attack wir
 		if err != nil || fresh == nil {
 			return err
 		}
-		defer done()
+		defer func() {
+			done()
+			if v.Decision == WasRefused && !t.Withdrawn && fresh.logged(ctx, v.Nonce, true) { // it has ended, and its log is whole
+				v.Leaked = true
+				v.inconclusive(onlyLogged)
+			}
+		}()
 		target = fresh
 	case t.lists:
 		target = r.visitor.lists
@@ -59,12 +67,65 @@ func (r *auditor) againstVisitingServer(ctx context.Context, t trial, attack wir
 		return err
 	}
 	v.Client = asClientIn(speech, last, v.Sent)
+	if attack.Resume != nil && attack.Resume.From == "" {
+		first := evidence.Connections[0]
+		if v.notResumable(first, speech.Delivered(first.Heard)) {
+			return nil
+		}
+	}
 	logged := attack.Resume == nil && target.logged(ctx, v.Nonce, attack.Truncate)
-	v.judgeVisitor(target, speech, last, logged)
-	if t.Material != nil && v.Decision != WasDelivered {
+	v.judgeVisitor(target, speech, last, logged, attack.Truncate)
+	switch {
+	case t.ID == controlID && v.Decision == WasDelivered && target.Logs && !target.logged(ctx, v.Nonce, true):
+		return target.unusable("a message was answered, and is not in its output, though its adapter says that it logs them", "logs")
+	case t.Withdrawn && v.Decision == WasRefused:
+		return r.servesStill(ctx, t, target, v)
+	case t.Material != nil && v.Decision != WasDelivered:
 		return v.judgeStart(ctx, target, last)
 	}
 	return nil
+}
+
+// notResumable says whether the attack was to resume a session that there is not,
+// and makes that its result.
+func (v *result) notResumable(first wire.Connection, delivered bool) bool {
+	switch {
+	case !delivered:
+		v.inconclusive("the connection that was to make the session was not served: it ended by " + string(first.End))
+	case !first.Session:
+		v.untried = noSession
+	default:
+		return false
+	}
+	return true
+}
+
+const noSession = "it gives no session that could be resumed"
+
+// servesStill takes a refusal back that says nothing: a server that was told to
+// trust less may have stopped serving anybody.
+func (r *auditor) servesStill(ctx context.Context, t trial, s *adaptedServer, v *result) error {
+	forged, err := r.lab.forge(cases.Case{}, wire.Client)
+	if err != nil {
+		return err
+	}
+	nonce := newID()
+	good := wire.Attack{
+		ID: nonce, Role: wire.Client, Version: t.version, Message: fmt.Sprintf("%s (%s)", Greeting, nonce), Chain: forged.Chain, Key: forged.PKCS8,
+		SNI: ServerName, Connect: s.address, Limit: adaptedLimit,
+	}
+	speech, err := s.Speech(good.Message, nonce)
+	if err != nil {
+		return err
+	}
+	if err := speak(&good, speech); err != nil {
+		return err
+	}
+	evidence, err := r.attack(ctx, good)
+	if err == nil && !speech.Delivered(evidence.Last().Heard) {
+		v.inconclusive("once it was told to trust less, it served nobody")
+	}
+	return err
 }
 
 // stillOwn sees to it that whoever answered was the server that was started for
@@ -132,8 +193,11 @@ func (r *auditor) ownServer(ctx context.Context, t trial, v *result) (s *adapted
 		done = func() { _ = s.stop(context.WithoutCancel(ctx)) } // what stays is removed with the lab
 	}
 	switch {
-	case errors.Is(err, adapter.ErrPacked):
+	case errors.Is(err, adapter.ErrNotPackable):
 		v.untried = unpackable(err)
+		return nil, nil, nil
+	case errors.Is(err, errOccupied):
+		v.inconclusive(err.Error())
 		return nil, nil, nil
 	case err != nil:
 		return nil, nil, err
@@ -182,7 +246,7 @@ func (r *auditor) withdrawAdapted(ctx context.Context, t trial, s *adaptedServer
 	}
 	if last := evidence.Last(); !last.Session || !speech.Delivered(last.Heard) {
 		v.Client = asClientIn(speech, last, v.Sent)
-		v.untried = "it gives no session that could be resumed"
+		v.untried = noSession
 		if !speech.Delivered(last.Heard) {
 			v.untried = ""
 			v.inconclusive("the session that was to be resumed was not made")
@@ -279,6 +343,7 @@ func (r *auditor) againstVisitingClient(ctx context.Context, t trial, attack wir
 	server := asServer(evidence, v.Sent, v.Nonce)
 	v.Server = &server
 	v.spoke = !t.AfterTrust && slices.ContainsFunc(evidence.Connections, spokeTo)
+	v.answered = slices.ContainsFunc(evidence.Connections, func(c wire.Connection) bool { return c.Sent && (c.HeardBytes > 0 || c.Plain) })
 	v.judgeVisitingClient(evidence, back, t, wire.IdentityOf(r.lab.Client.Certificate).Key)
 	return nil
 }
@@ -297,11 +362,8 @@ func (r *auditor) receive(ctx context.Context, c *adaptedClient, attack wire.Att
 		return none, wire.Return{}, err
 	}
 	back, err := c.run(ctx, *call)
-	if err != nil {
-		return none, back, err
-	}
-	if err := r.adversary.begin(wire.Attack{ID: attack.ID, End: true}); err != nil {
-		return none, back, err
+	if ended := r.adversary.begin(wire.Attack{ID: attack.ID, End: true}); err != nil || ended != nil {
+		return none, back, cmp.Or(err, ended)
 	}
 	evidence, err := r.adversary.evidence(ctx, attack.ID)
 	return evidence, back, err

@@ -15,6 +15,10 @@ import (
 
 var adversarySource = images.Source{Name: "adversary", Package: "./lab/adversary"}
 
+// maxReport bounds a line of its account, in bytes: what it heard on all connections
+// of an attack, each byte of which may take six in JSON.
+const maxReport = 128<<10 + 6*wire.MaxConnections*wire.MaxHeard
+
 // adversary is the running hostile peer, which is told its attacks one by one
 // and carries out many at once.
 type adversary struct {
@@ -51,7 +55,7 @@ func startAdversary(ctx context.Context, l *Lab) (*adversary, error) {
 	}
 	a := &adversary{process: process, attacks: make(map[string]*journal[wire.Report])}
 	go func() {
-		a.end(eachLine(process.stdout, func(line []byte) error {
+		a.end(eachLine(process.stdout, maxReport, func(line []byte) error {
 			report, err := wire.ParseReport(line)
 			if err == nil {
 				a.take(report)

@@ -56,10 +56,10 @@ func (l *Lab) Audit(ctx context.Context, a Audit) (cases.Audit, error) {
 		return cases.Audit{}, err
 	}
 	r := &auditor{lab: l, audit: a, chosen: chosen}
+	defer r.end(ctx)
 	if err := r.start(ctx, plan); err != nil {
 		return cases.Audit{}, err
 	}
-	defer r.end(ctx)
 	facts := l.Facts()
 	result := cases.Audit{
 		Format: 1, Subject: a.Subject(), Role: a.Role, Profile: a.Profile, Run: l.id,
@@ -83,26 +83,32 @@ func (r *auditor) fill(ctx context.Context, plan []trial, result *cases.Audit) e
 		return err
 	}
 	total := len(plan) + 2*len(controls)
-	if result.Controls, err = r.carryOut(ctx, controls, total); err != nil {
+	before, err := r.carryOut(ctx, controls, total)
+	if err != nil {
 		return err
 	}
+	result.Controls = r.findings(controls, before)
 	if r.visitor != nil {
 		if controls, result.Controls, err = r.usable(controls, result.Controls); err != nil {
 			return err
 		}
+		plan = r.audit.without(func(version string) bool { return r.visitor.silent[version] != "" }, plan)
 		if err := r.tryOtherRoot(ctx, plan); err != nil {
 			return err
 		}
 	}
-	if result.Findings, err = r.carryOut(ctx, plan, total); err != nil {
+	tried, err := r.carryOut(ctx, plan, total)
+	if err != nil {
 		return err
 	}
 	after, err := r.carryOut(ctx, controls, total)
 	if err != nil {
 		return err
 	}
-	result.Controls = append(result.Controls, after...)
-	why, err := r.startsStill(ctx)
+	r.overhear(plan, tried)
+	result.Findings = r.findings(plan, tried)
+	result.Controls = append(result.Controls, r.findings(controls, after)...)
+	why, err := r.startsStill(ctx, plan)
 	if err != nil {
 		return err
 	}
@@ -269,6 +275,9 @@ func (r *auditor) subjectWith(material *wire.Material) Peer {
 	return peer
 }
 
+// controlID is that of the good exchange.
+const controlID = "control"
+
 // controls are the good exchange in every version, and in every state in which
 // the trials find the peer.
 func (r *auditor) controls(plan []trial) ([]trial, error) {
@@ -283,7 +292,7 @@ func (r *auditor) controls(plan []trial) ([]trial, error) {
 	var controls []trial
 	for _, lists := range states {
 		for _, version := range r.audit.Versions {
-			c := cases.Case{ID: "control", Summary: "the good exchange"}
+			c := cases.Case{ID: controlID, Summary: "the good exchange"}
 			if lists {
 				c.Summary = "the good exchange, with revocation lists"
 			}

@@ -211,8 +211,16 @@ const crossAtOnce = 2
 
 // Cross carries out a plain exchange between every client and every server that
 // speak the same, in each version of TLS. Those of a peer that cannot be run are
-// inconclusive, and say why. Progress, if not nil, is told how many servers are done.
+// inconclusive, and say why. It wants a lab of its own, in which no other server has
+// the name that each has in turn. Progress, if not nil, is told how many servers are
+// done.
 func (l *Lab) Cross(ctx context.Context, servers, clients []Peer, progress func(done, total int)) ([]cases.Crossing, error) {
+	l.mu.Lock()
+	others := len(l.servers)
+	l.mu.Unlock()
+	if others > 0 {
+		return nil, errors.New("cross: a server of this lab has the name already that each is to have in turn: start another lab")
+	}
 	guests := make([]guest, len(clients))
 	start, startCtx := errgroup.WithContext(ctx)
 	for i, p := range clients {

@@ -37,7 +37,7 @@ type errand struct {
 func sentOn(name string, p *process) *errands {
 	c := &errands{process: p, name: name, sent: make(map[string]*errand)}
 	go func() {
-		err := eachLine(p.stdout, func(line []byte) error {
+		err := eachLine(p.stdout, maxLine, func(line []byte) error {
 			back, err := wire.ParseReturn(line)
 			if err == nil {
 				c.take(back)

@@ -126,7 +126,7 @@ func (l *Lab) client(p Peer, address, serverName, message string) program {
 		source:   cmp.Or(p.Source, clientSource),
 		args: slices.Concat([]string{
 			"-log", "json", "-material", "-", "-connect", address, "-server-name", serverName,
-		}, lifetime(l.end), p.Args, []string{message}),
+		}, lifetime(l.end), p.Args, []string{"--", message}),
 	}
 }
 

@@ -11,6 +11,14 @@ import (
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
+func (r *auditor) findings(trials []trial, results []result) []cases.Finding {
+	findings := make([]cases.Finding, len(trials))
+	for i, t := range trials {
+		findings[i] = r.finding(t, results[i])
+	}
+	return findings
+}
+
 // finding holds a verdict against what the profile says of the case.
 func (r *auditor) finding(t trial, v result) cases.Finding {
 	group, _, _ := strings.Cut(t.ID, "/")
@@ -46,10 +54,9 @@ func (r *auditor) repeat(t trial) string {
 func (r *auditor) status(t trial, v result) (cases.Status, string) {
 	refused := v.Decision == WasRefused && v.By == r.audit.Role && !v.Leaked || r.endedAsAllowed(t, v)
 	switch {
-	case t.AfterTrust && v.Client.Kind != wire.Delivered && v.Client.Reason != wire.Timeout &&
-		(r.visitor != nil || slices.Contains(t.Reasons, v.Client.Reason)):
+	case t.AfterTrust && v.Client.Kind != wire.Delivered && v.Client.Reason != wire.Timeout && r.stoodFirm(t, v):
 		return cases.Passed, ""
-	case (v.Leaked || v.Client.Kind == wire.Delivered) && t.rule.Expect == cases.MustRefuse:
+	case (v.Leaked || v.Client.Kind == wire.Delivered && r.believable(v)) && t.rule.Expect == cases.MustRefuse:
 		return cases.Failed, t.Meaning
 	case v.spoke && t.rule.Expect == cases.MustRefuse:
 		return cases.Failed, fmt.Sprintf("whatever the %s did afterwards, it had spoken to the %s before: %s", r.audit.Role, r.audit.Role.Other(), t.Meaning)
@@ -68,6 +75,21 @@ func (r *auditor) status(t trial, v result) (cases.Status, string) {
 	default:
 		return cases.Inconclusive, v.Why
 	}
+}
+
+// stoodFirm says whether a client that was answered wrongly saw it: our own says why,
+// and of another all that is known is that it was answered.
+func (r *auditor) stoodFirm(t trial, v result) bool {
+	if r.visitor != nil {
+		return v.answered
+	}
+	return slices.Contains(t.Reasons, v.Client.Reason)
+}
+
+// believable says whether a message can have been delivered that its client calls
+// delivered. There are clients that call everything a success.
+func (r *auditor) believable(v result) bool {
+	return r.visitor == nil || r.audit.Role == wire.Server || v.answered
 }
 
 // endedAsAllowed tells of a case which lists an ending that is no refusal, such

@@ -112,6 +112,8 @@ func (h *containerHost) startAgain(ctx context.Context, p program) (*process, er
 			ID: newID(), Argv: slices.Concat(container.entrypoint, p.args), Stdin: input, Limit: startLimit,
 		})
 		if err != nil {
+			sent = &errand{err: err}
+			close(started.ended)
 			return errors.Join(err, writer.CloseWithError(err))
 		}
 		go func() {

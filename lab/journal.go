@@ -30,7 +30,7 @@ func newJournal[T any]() *journal[T] { return &journal[T]{changed: make(chan str
 // read takes lines until r ends. A line that cannot be parsed ends the account:
 // what comes after it cannot be trusted.
 func (j *journal[T]) read(r io.Reader, parse func([]byte) (T, error)) {
-	j.end(eachLine(r, func(line []byte) error {
+	j.end(eachLine(r, maxLine, func(line []byte) error {
 		entry, err := parse(line)
 		if err == nil {
 			j.add(entry)
@@ -40,11 +40,25 @@ func (j *journal[T]) read(r io.Reader, parse func([]byte) (T, error)) {
 	_, _ = io.Copy(io.Discard, r) // the peer must not block on a full pipe
 }
 
-// eachLine calls f for every line of r. It returns the first error of either, or
-// errSilent at the end.
-func eachLine(r io.Reader, f func(line []byte) error) error {
+// readText takes lines of a program that knows no limits until r ends. One that is
+// longer than maxLine comes in parts.
+func readText(j *journal[string], r io.Reader) {
+	lines := bufio.NewReaderSize(r, maxLine)
+	for {
+		line, _, err := lines.ReadLine()
+		if err != nil {
+			j.end(errSilent)
+			return
+		}
+		j.add(string(line))
+	}
+}
+
+// eachLine calls f for every line of r, none of which is longer than limit, in bytes.
+// It returns the first error of either, or errSilent at the end.
+func eachLine(r io.Reader, limit int, f func(line []byte) error) error {
 	lines := bufio.NewScanner(r)
-	lines.Buffer(nil, maxLine)
+	lines.Buffer(nil, limit)
 	for lines.Scan() {
 		if err := f(lines.Bytes()); err != nil {
 			return err

@@ -29,10 +29,12 @@ const (
 // ServerName is the DNS name of a lab's own server.
 const ServerName = "server"
 
-// The limits that apply where a Config gives none.
+// The limits that apply where a Config gives none, and MaxTTL: certificates are good
+// for a day.
 const (
 	DefaultTTL     = 10 * time.Minute
 	DefaultTimeout = 15 * time.Second
+	MaxTTL         = 12 * time.Hour
 )
 
 var errClosed = errors.New("the lab is closed")
@@ -103,8 +105,8 @@ func Start(ctx context.Context, cfg Config) (*Lab, error) {
 	if cfg.Progress == nil {
 		cfg.Progress = func(string) {}
 	}
-	if cfg.TTL < time.Second {
-		return nil, fmt.Errorf("config: TTL %v: want a second or more", cfg.TTL)
+	if cfg.TTL < time.Second || cfg.TTL > MaxTTL {
+		return nil, fmt.Errorf("config: TTL %v: want a second to %v", cfg.TTL, MaxTTL)
 	}
 	if cfg.Timeout < 0 {
 		return nil, fmt.Errorf("config: timeout %v: want none that is negative", cfg.Timeout)

@@ -41,6 +41,15 @@ func MakeBase(ctx context.Context, progress func(string)) (images.BaseImage, err
 	return images.Base(ctx, e, progress)
 }
 
+// HasBase says whether that image is in the engine.
+func HasBase(ctx context.Context) (bool, error) {
+	e, err := connect(ctx)
+	if err != nil {
+		return false, err
+	}
+	return images.HasBase(ctx, e)
+}
+
 // RemoveImages removes all images that mtlslab has put into the engine, and
 // returns their names.
 func RemoveImages(ctx context.Context) ([]string, error) {

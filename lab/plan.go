@@ -48,8 +48,9 @@ func (a Audit) whole() Audit {
 	return a
 }
 
-// Check says what keeps an audit from being made: a role, profile or version that
-// there is not, an adapter of the other role, or a case that would not be tried.
+// Check says what keeps an audit from being made: a role, profile, version or case
+// that there is not, an adapter of the other role, or that nothing would be tried. One
+// list of cases may serve both roles.
 func (a Audit) Check() error {
 	a = a.whole()
 	switch {
@@ -65,26 +66,25 @@ func (a Audit) Check() error {
 			return fmt.Errorf("version %q: choose %s", version, listed(wire.Versions()))
 		}
 	}
-	tried := a.trials()
-	for _, id := range a.Cases {
-		if !slices.ContainsFunc(tried, func(t trial) bool { return t.ID == id }) {
-			return fmt.Errorf("case %q: %s", id, a.whyUntried(id))
+	for i, id := range a.Cases {
+		c, known := cases.Find(id)
+		if !known {
+			return fmt.Errorf("case %q: there is none of that id", id)
+		}
+		if last := i == len(a.Cases)-1; last && len(a.trials()) == 0 {
+			return fmt.Errorf("case %q: %s", id, a.whyUntried(c))
 		}
 	}
 	return nil
 }
 
-// whyUntried says why a case that was asked for is none of the audit's trials.
-func (a Audit) whyUntried(id string) string {
-	all := cases.All()
-	i := slices.IndexFunc(all, func(c cases.Case) bool { return c.ID == id })
+// whyUntried says why a case is none of the audit's trials.
+func (a Audit) whyUntried(c cases.Case) string {
 	switch {
-	case i < 0:
-		return "there is none of that id"
-	case !slices.Contains(all[i].Roles, a.Role.Other()):
+	case !slices.Contains(c.Roles, a.Role.Other()):
 		return fmt.Sprintf("it is no case of a %s, but of a %s", a.Role, a.Role.Other())
 	default:
-		return fmt.Sprintf("it is tried in TLS %s alone", listed(all[i].Versions))
+		return fmt.Sprintf("it is tried in TLS %s alone", listed(c.Versions))
 	}
 }
 
@@ -128,16 +128,25 @@ func (a Audit) trials() []trial {
 
 // versionsOf are those in which the audit tries the case.
 func (a Audit) versionsOf(c cases.Case) []string {
-	var versions []string
-	for _, version := range wire.Versions() {
-		if slices.Contains(a.Versions, version) && (c.Versions == nil || slices.Contains(c.Versions, version)) {
-			versions = append(versions, version)
-		}
-	}
+	versions := c.In(a.Versions)
 	if a.Once && c.Mutation != nil && !c.ByVersion && len(versions) > 0 {
 		return versions[len(versions)-1:]
 	}
 	return versions
+}
+
+// without is the audit with no trial in the versions that its peer does not speak. A
+// case that is tried in one version alone is tried in another.
+func (a Audit) without(silent func(version string) bool, plan []trial) []trial {
+	spoken := a
+	spoken.Versions = slices.DeleteFunc(slices.Clone(a.Versions), silent)
+	plan = slices.Clone(plan)
+	for i, t := range plan {
+		if instead := spoken.versionsOf(t.Case); silent(t.version) && len(a.versionsOf(t.Case)) == 1 && len(instead) == 1 {
+			plan[i].version = instead[0]
+		}
+	}
+	return plan
 }
 
 // listed joins words for a person.

@@ -18,6 +18,10 @@ type result struct {
 	// untried says why there was no trial after all.
 	untried string
 
+	// answered says that the audited client was said something over TLS or without
+	// it, by an adversary that it had taken for its server.
+	answered bool
+
 	// spoke says that the audited peer had something to say, over TLS, to an
 	// adversary that had not earned it, whatever it was.
 	spoke bool
@@ -120,6 +124,11 @@ func (r *auditor) againstServer(ctx context.Context, t trial, attack wire.Attack
 		return err
 	}
 	v.Client = asClient(evidence, v.Sent)
+	if attack.Resume != nil && attack.Resume.From == "" {
+		if first := evidence.Connections[0]; v.notResumable(first, first.FirstLine() != "") {
+			return nil
+		}
+	}
 	v.spoke = !attack.Truncate && spokeTo(evidence.Last())
 	v.Server = target.accountOf(ctx, v.Verdict, evidence.Last().Began)
 	v.judge()
@@ -238,8 +247,12 @@ func (v *Verdict) didNotStart(ctx context.Context, role wire.Role, p *peer, err 
 	if waitErr != nil {
 		return waitErr
 	}
-	if code == 0 {
+	switch {
+	case code == 0:
 		v.inconclusive("the peer ended, and called it a success")
+		return nil
+	case crashed(code):
+		v.inconclusive(fmt.Sprintf("the peer crashed: exit code %d%s", code, p.stderr.said()))
 		return nil
 	}
 	account := &wire.Outcome{Role: role, Kind: wire.Failed, Reason: wire.BadMaterial, Detail: fmt.Sprintf("exit code %d%s", code, p.stderr.said())}

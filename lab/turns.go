@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -8,23 +9,22 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/mtlslab/mtlslab/lab/cases"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
-// carryOut runs trials side by side, and returns their findings in order. Those
-// that share one container are a row of their own.
-func (r *auditor) carryOut(ctx context.Context, trials []trial, total int) ([]cases.Finding, error) {
-	findings := make([]cases.Finding, len(trials))
+// carryOut runs trials side by side, and returns what came of each. Those that share
+// one container are a row of their own.
+func (r *auditor) carryOut(ctx context.Context, trials []trial, total int) ([]result, error) {
+	results := make([]result, len(trials))
+	whole := ctx
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(r.sideBySide() + 1)
 	carry := func(i int) error {
 		t := trials[i]
 		v, err := r.inTurn(ctx, t)
 		if err != nil {
 			return fmt.Errorf("case %s [%s]: %w", t.ID, t.version, err)
 		}
-		findings[i] = r.finding(t, v)
+		results[i] = v
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		r.done++
@@ -41,12 +41,21 @@ func (r *auditor) carryOut(ctx context.Context, trials []trial, total int) ([]ca
 		}
 		return nil
 	})
+	places := make(chan struct{}, r.sideBySide())
 	for _, i := range order {
-		if !r.inSpare(trials[i]) {
-			group.Go(func() error { return carry(i) })
+		if r.inSpare(trials[i]) {
+			continue
 		}
+		leave, err := enter(ctx, places)
+		if err != nil {
+			break // what went wrong is the group's to say
+		}
+		group.Go(func() error {
+			defer leave()
+			return carry(i)
+		})
 	}
-	return findings, group.Wait()
+	return results, cmp.Or(group.Wait(), context.Cause(whole))
 }
 
 // inTurn makes a trial when there is room for it in the lab.

@@ -15,9 +15,11 @@ type Adapter struct {
 
 	About string `yaml:"about" jsonschema:"one line on what the peer is and how it is set up"`
 	Hint  string `yaml:"hint" jsonschema:"what a reader is told where the audit found a fault"`
-	// Authentication are the lines that turn client certificates on, each found
-	// to the letter in files, command or env. All else is as it is shipped.
-	Authentication []string `yaml:"authentication" jsonschema:"the lines of files, command or env that turn on mutual authentication, to the letter, or of the files that the image is built of; all else is as shipped"`
+	// Authentication are the lines that turn client certificates on, Adjusted those
+	// by which the peer differs otherwise from what is shipped. Each is found to the
+	// letter in what the peer is run with, or in what its image is built of.
+	Authentication []string `yaml:"authentication" jsonschema:"the lines that turn on mutual authentication, to the letter, of files, command, entrypoint or env, or of the files that the image is built of"`
+	Adjusted       []string `yaml:"adjusted" jsonschema:"the other lines, likewise, by which it differs from what is shipped; not those of its own certificate, its address, the message and what one case asks for"`
 
 	Image string `yaml:"image" jsonschema:"image to run; give this or build"`
 	Build string `yaml:"build" jsonschema:"directory with a Dockerfile, relative to this file; give this or image"`

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path"
 	"regexp"
 	"slices"
@@ -59,7 +60,7 @@ func (a *Adapter) rulesOfAll() []rule {
 		{"delivered.status", len(a.Delivered.Status) > 0 && a.Speaks != HTTP, "only http has one"},
 		{"refused.status", len(a.Refused.Status) > 0 && a.Speaks != HTTP, "only http has one"},
 	}
-	for name := range a.Files {
+	for _, name := range slices.Sorted(maps.Keys(a.Files)) {
 		rules = append(rules, rule{"files." + name, !path.IsAbs(name) || path.Clean(name) != name, "want an absolute path, without dots"})
 	}
 	return rules
@@ -91,17 +92,23 @@ func (a *Adapter) rulesOfRole() []rule {
 	}
 }
 
+// noVolume is why material goes nowhere directly below the root: a directory of it
+// is a volume, which the root cannot be.
+const noVolume = "want a directory of its own below /"
+
 func (a *Adapter) rulesOfMaterial() []rule {
 	m := a.Material
 	rules := []rule{
-		{"material.dir", m.Dir != "" && (!path.IsAbs(m.Dir) || path.Clean(m.Dir) != m.Dir || m.Dir == "/"), "want an absolute path, without dots"},
+		{"material.dir", m.Dir != "" && (!path.IsAbs(m.Dir) || path.Clean(m.Dir) != m.Dir), "want an absolute path, without dots"},
+		{"material.dir", m.Dir == "/", noVolume},
 		{"material.owner", m.Owner != "" && !validOwner.MatchString(m.Owner), "want user or user:group"},
 	}
 	seen := make(map[string]bool)
 	for _, f := range a.layout() {
 		key := "material.files." + f.key
 		rules = append(rules,
-			rule{key, path.Clean(f.name) != f.name || strings.HasPrefix(f.name, ".."), "want a name or a path without dots"},
+			rule{key, path.Clean(f.name) != f.name || f.name == "." || strings.HasPrefix(f.name, ".."), "want a name or a path without dots"},
+			rule{key, path.IsAbs(f.name) && path.Dir(f.name) == "/", noVolume},
 			rule{key, seen[f.name], "two files of one name"},
 			rule{key, a.Role == wire.Client && path.IsAbs(f.name), "want a name in material.dir: a client is given more than one set"})
 		seen[f.name] = true
@@ -135,65 +142,71 @@ func (a *Adapter) checkPatterns() error {
 
 // checkTemplates expands everything once, with values of no meaning.
 func (a *Adapter) checkTemplates() error {
-	values := a.Paths(a.Dir(), true)
+	values := a.ValuesFor(a.Dir(), true)
 	values.IP, values.Port, values.Version = "192.0.2.1", 1, "1.3"
 	values.Message, values.Nonce = "Hello, server! (0123456789ab)", "0123456789ab"
-	expand := func(key, text string) (string, error) {
-		expanded, err := a.Expand(text, values)
+	for _, t := range a.templates() {
+		expanded, err := a.Expand(t.text, values)
+		if err == nil && t.pattern {
+			_, err = regexp.Compile(expanded)
+		}
 		if err != nil {
-			return "", a.fault(key, err)
-		}
-		return expanded, nil
-	}
-	for _, list := range []struct {
-		key   string
-		texts []string
-	}{{"entrypoint", a.Entrypoint}, {"command", a.Command}, {"reload.command", a.Reload.Command}} {
-		for i, text := range list.texts {
-			if _, err := expand(fmt.Sprintf("%s[%d]", list.key, i), text); err != nil {
-				return err
-			}
+			return a.fault(t.key, err)
 		}
 	}
-	single := map[string]string{"stdin": a.Stdin}
-	for name, text := range a.Files {
-		single["files."+name] = text
-	}
-	for name, text := range a.Env {
-		single["env."+name] = text
-	}
-	for key, text := range single {
-		if _, err := expand(key, text); err != nil {
-			return err
-		}
-	}
-	for key, text := range map[string]string{
-		"delivered.match": a.Delivered.Match, "delivered.output": a.Delivered.Output, "hangup": a.Hangup,
-	} {
-		expanded, err := expand(key, text)
-		if err != nil {
-			return err
-		}
-		if _, err := regexp.Compile(expanded); err != nil {
-			return a.fault(key, err)
-		}
-	}
-	return a.checkAuthentication()
+	return a.checkLines()
 }
 
-// checkAuthentication keeps the lines that a reader is shown from drifting away
-// from those that are used. Where an image is built, they can be in what it is
-// built of; see [Adapter.CheckBuild].
-func (a *Adapter) checkAuthentication() error {
+// templated is one text that is expanded; a pattern is compiled as well.
+type templated struct {
+	key, text string
+	pattern   bool
+}
+
+// templates lists all that is expanded, in one order: of several faults, the same
+// is found each time.
+func (a *Adapter) templates() []templated {
+	var all []templated
+	list := func(key string, texts []string) {
+		for i, text := range texts {
+			all = append(all, templated{key: fmt.Sprintf("%s[%d]", key, i), text: text})
+		}
+	}
+	byName := func(key string, texts map[string]string) {
+		for _, name := range slices.Sorted(maps.Keys(texts)) {
+			all = append(all, templated{key: key + "." + name, text: texts[name]})
+		}
+	}
+	list("entrypoint", a.Entrypoint)
+	list("command", a.Command)
+	byName("env", a.Env)
+	byName("files", a.Files)
+	list("reload.command", a.Reload.Command)
+	return append(all,
+		templated{key: "stdin", text: a.Stdin},
+		templated{key: "hangup", text: a.Hangup, pattern: true},
+		templated{key: "delivered.match", text: a.Delivered.Match, pattern: true},
+		templated{key: "delivered.output", text: a.Delivered.Output, pattern: true},
+	)
+}
+
+// checkLines keeps the lines that a reader is shown from drifting away from those
+// that are used. Where an image is built, they can be in what it is built of; see
+// [Adapter.CheckBuild].
+func (a *Adapter) checkLines() error {
 	if a.Build != "" {
 		return nil
 	}
-	return a.authenticatesBy(nil)
+	return a.findLines(nil)
 }
 
 // CheckBuild holds the lines that a reader is shown to the files that the image
-// is built of, besides those of the adapter.
+// is built of, besides those of the adapter. Its error is a *[strictyaml.Error].
+// Of an adapter that builds nothing, [Adapter.Check] has done so.
 func (a *Adapter) CheckBuild(files fs.FS) error {
+	if a.Build == "" {
+		return nil
+	}
 	var texts []string
 	err := fs.WalkDir(files, ".", func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || !entry.Type().IsRegular() || strings.HasSuffix(path, ".yaml") {
@@ -206,20 +219,28 @@ func (a *Adapter) CheckBuild(files fs.FS) error {
 	if err != nil {
 		return a.fault("build", err)
 	}
-	return a.authenticatesBy(texts)
+	return a.findLines(texts)
 }
 
-func (a *Adapter) authenticatesBy(used []string) error {
-	used = append(used, strings.Join(a.Entrypoint, " "), strings.Join(a.Command, " "))
+// findLines looks for the lines that a reader is shown in all that the peer is run
+// with, and in what its image is built of.
+func (a *Adapter) findLines(built []string) error {
+	used := slices.Concat(built, []string{strings.Join(a.Entrypoint, " "), strings.Join(a.Command, " ")})
 	for _, text := range a.Files {
 		used = append(used, text)
 	}
 	for name, text := range a.Env {
 		used = append(used, name+"="+text)
 	}
-	for i, line := range a.Authentication {
-		if !slices.ContainsFunc(used, func(text string) bool { return strings.Contains(text, line) }) {
-			return a.fault(fmt.Sprintf("authentication[%d]", i), fmt.Errorf("%q is in none of files, command, entrypoint, env and what the image is built of", line))
+	for _, list := range []struct {
+		key   string
+		lines []string
+	}{{"authentication", a.Authentication}, {"adjusted", a.Adjusted}} {
+		for i, line := range list.lines {
+			found := func(text string) bool { return strings.Contains(text, line) }
+			if line == "" || !slices.ContainsFunc(used, found) {
+				return a.fault(fmt.Sprintf("%s[%d]", list.key, i), fmt.Errorf("%q is in none of files, command, entrypoint, env and what the image is built of", line))
+			}
 		}
 	}
 	return nil

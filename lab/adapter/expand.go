@@ -26,7 +26,7 @@ func (a *Adapter) Dir() string {
 
 // Expand fills a template in.
 func (a *Adapter) Expand(text string, v Values) (string, error) {
-	t, err := template.New("").Option("missingkey=error").Parse(text)
+	t, err := template.New("").Parse(text)
 	if err != nil {
 		return "", plainError(err)
 	}
@@ -62,9 +62,9 @@ func (a *Adapter) ExpandAll(texts []string, v Values) ([]string, error) {
 	return expanded, nil
 }
 
-// Paths are the values that are the same for every exchange of a peer whose
+// ValuesFor are the values that are the same for every exchange of a peer whose
 // material is in dir, with revocation lists or without.
-func (a *Adapter) Paths(dir string, lists bool) Values {
+func (a *Adapter) ValuesFor(dir string, lists bool) Values {
 	v := Values{Dir: dir, Password: Password, Host: Host, Client: Client, Port: a.Port}
 	for _, f := range a.layout() {
 		if f.key == "crl" && !lists {
@@ -116,4 +116,13 @@ func (a *Adapter) layout() []named {
 		}
 	}
 	return used
+}
+
+// MaterialPaths are where the files of the material go.
+func (a *Adapter) MaterialPaths(dir string) []string {
+	var paths []string
+	for _, n := range a.layout() {
+		paths = append(paths, n.path(dir))
+	}
+	return paths
 }

@@ -22,12 +22,12 @@ type File struct {
 	Mode fs.FileMode
 }
 
-// ErrPacked says that material is spoiled in a way that a keystore cannot hold,
+// ErrNotPackable says that material is spoiled in a way that a keystore cannot hold,
 // because whoever makes it has to read what goes in.
-var ErrPacked = errors.New("a keystore cannot be made of it")
+var ErrNotPackable = errors.New("a keystore cannot be made of it")
 
 // MaterialFiles are the files of a peer's material. What is missing from the
-// material is missing there: no file is made of nothing. An error is ErrPacked,
+// material is missing there: no file is made of nothing. An error is ErrNotPackable,
 // or the material's own.
 func (a *Adapter) MaterialFiles(m wire.Material, dir string) ([]File, error) {
 	var files []File
@@ -65,11 +65,11 @@ func (m material) pkcs12() ([]byte, error) {
 	}
 	block, _ := pem.Decode(m.Key)
 	if block == nil {
-		return nil, fmt.Errorf("key: %w", ErrPacked)
+		return nil, fmt.Errorf("key: %w", ErrNotPackable)
 	}
 	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
 	if err != nil {
-		return nil, fmt.Errorf("key: %w", ErrPacked)
+		return nil, fmt.Errorf("key: %w", ErrNotPackable)
 	}
 	return pkcs12.Modern.Encode(key, chain[0], chain[1:], Password)
 }
@@ -93,7 +93,7 @@ func (m material) jks() ([]byte, error) {
 	}
 	block, _ := pem.Decode(m.Key)
 	if block == nil {
-		return nil, fmt.Errorf("key: %w", ErrPacked)
+		return nil, fmt.Errorf("key: %w", ErrNotPackable)
 	}
 	entry := keystore.PrivateKeyEntry{CreationTime: time.Unix(0, 0), PrivateKey: block.Bytes}
 	for _, cert := range chain {
@@ -101,7 +101,7 @@ func (m material) jks() ([]byte, error) {
 	}
 	store := keystore.New(keystore.WithOrderedAliases())
 	if err := store.SetPrivateKeyEntry(alias(0), entry, []byte(Password)); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrPacked, err)
+		return nil, fmt.Errorf("%w: %w", ErrNotPackable, err)
 	}
 	return stored(store)
 }
@@ -117,7 +117,7 @@ func (m material) trustJKS() ([]byte, error) {
 			CreationTime: time.Unix(0, 0), Certificate: keystore.Certificate{Type: "X509", Content: root.Raw},
 		}
 		if err := store.SetTrustedCertificateEntry(alias(i), entry); err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrPacked, err)
+			return nil, fmt.Errorf("%w: %w", ErrNotPackable, err)
 		}
 	}
 	return stored(store)
@@ -137,25 +137,16 @@ func certificates(text []byte) ([]*x509.Certificate, error) {
 	for rest := text; len(bytes.TrimSpace(rest)) > 0; {
 		var block *pem.Block
 		if block, rest = pem.Decode(rest); block == nil {
-			return nil, fmt.Errorf("certificates: %w", ErrPacked)
+			return nil, fmt.Errorf("certificates: %w", ErrNotPackable)
 		}
 		cert, err := x509.ParseCertificate(block.Bytes)
 		if err != nil {
-			return nil, fmt.Errorf("certificates: %w: %w", ErrPacked, err)
+			return nil, fmt.Errorf("certificates: %w: %w", ErrNotPackable, err)
 		}
 		all = append(all, cert)
 	}
 	if len(all) == 0 {
-		return nil, fmt.Errorf("certificates: %w: there is none", ErrPacked)
+		return nil, fmt.Errorf("certificates: %w: there is none", ErrNotPackable)
 	}
 	return all, nil
-}
-
-// MaterialPaths are where the files of the material go.
-func (a *Adapter) MaterialPaths(dir string) []string {
-	var paths []string
-	for _, n := range a.layout() {
-		paths = append(paths, n.path(dir))
-	}
-	return paths
 }

@@ -101,7 +101,7 @@ func TestSpoiledMaterial(t *testing.T) {
 		spoiled := material
 		spoil(&spoiled)
 		a := adapter.Adapter{Material: adapter.Material{Files: everything}}
-		if _, err := a.MaterialFiles(spoiled, "/m"); !errors.Is(err, adapter.ErrPacked) {
+		if _, err := a.MaterialFiles(spoiled, "/m"); !errors.Is(err, adapter.ErrNotPackable) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -22,7 +22,10 @@ func Read(name string, r io.Reader) (*Adapter, error) {
 	case err != nil:
 		return nil, err
 	}
-	return a, a.Check()
+	if err := a.Check(); err != nil {
+		return nil, err
+	}
+	return a, nil
 }
 
 // BuildDir is the directory of the Dockerfile, found from the adapter's own.

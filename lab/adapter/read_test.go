@@ -2,8 +2,13 @@ package adapter_test
 
 import (
 	"errors"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"github.com/mtlslab/mtlslab/lab/adapter"
 	"github.com/mtlslab/mtlslab/lab/strictyaml"
@@ -63,10 +68,14 @@ func TestReadFaults(t *testing.T) {
 		{"unknown template", good + "files:\n  /etc/shop: |\n    {{.Certificate}}\n", "shop.yaml:7: files./etc/shop: template: line 1:2: "},
 		{"relative file", good + "files: {etc/shop: text}\n", "shop.yaml:6: files.etc/shop: want an absolute path"},
 		{"relative directory", good + "material: {dir: certs}\n", "shop.yaml:6: material.dir: want an absolute path"},
+		{"the root as a directory", good + "material: {dir: /}\n", "shop.yaml:6: material.dir: want a directory of its own below /"},
+		{"a file in the root", good + "material: {files: {ca: /ca.crt}}\n", "shop.yaml:6: material.files.ca: want a directory of its own below /"},
 		{"owner", good + "material: {owner: 'a b'}\n", "shop.yaml:6: material.owner: want user or user:group"},
 		{"two files of a name", good + "material: {files: {ca: a, cert: a}}\n", "shop.yaml:6: material.files.cert: two files of one name"},
 		{"way up", good + "material: {files: {ca: ../a}}\n", "shop.yaml:6: material.files.ca: want a name or a path without dots"},
 		{"lines that are not there", good + "authentication:\n  - client_ca\n", `shop.yaml:7: authentication[0]: "client_ca" is in none of `},
+		{"adjusted lines that are not there", good + "env: {A: b}\nauthentication: [A=b]\nadjusted:\n  - A=b\n  - A=c\n", `shop.yaml:10: adjusted[1]: "A=c" is in none of `},
+		{"an empty line", good + "adjusted: ['']\n", `shop.yaml:6: adjusted[0]: "" is in none of `},
 		{"a server's key", "name: a\nrole: client\nimage: a\nspeaks: line\ncommand: [a]\nport: 3\n", "shop.yaml:6: port: a server's, and this is a client"},
 		{"no command", "name: a\nrole: client\nimage: a\nspeaks: line\n", "shop.yaml:1: command: missing"},
 		{"too large", "about: " + strings.Repeat("a", 1<<20), "shop.yaml: more than 1048576 bytes"},
@@ -74,11 +83,74 @@ func TestReadFaults(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			_, err := adapter.Read("shop.yaml", strings.NewReader(test.text))
+			a, err := adapter.Read("shop.yaml", strings.NewReader(test.text))
+			if a != nil {
+				t.Error("an adapter besides the error")
+			}
 			if _, ok := errors.AsType[*strictyaml.Error](err); !ok || !strings.HasPrefix(err.Error(), test.want) {
 				t.Errorf("got  %v\nwant %s", err, test.want)
 			}
 		})
+	}
+}
+
+// Of several faults the same is found each time.
+func TestFaultsInOrder(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ name, text, want string }{
+		{"files", "files: {z: a, y: a, x: a}", "shop.yaml:6: files.x: "},
+		{"templates", "files: {/z: '{{.A}}', /y: '{{.A}}', /x: '{{.A}}'}", "shop.yaml:6: files./x: "},
+		{"variables", "env: {Z: '{{.A}}', Y: '{{.A}}', X: '{{.A}}'}", "shop.yaml:6: env.X: "},
+	} {
+		for range 20 {
+			if _, err := adapter.Read("shop.yaml", strings.NewReader(good+test.text+"\n")); err == nil || !strings.HasPrefix(err.Error(), test.want) {
+				t.Fatalf("%s: got %v, want %s", test.name, err, test.want)
+			}
+		}
+	}
+}
+
+// CheckBuild finds lines in the files of the image as well, and says where one is
+// that it does not find.
+func TestCheckBuild(t *testing.T) {
+	t.Parallel()
+	const built = "name: shop\nrole: server\nbuild: .\nport: 8443\nspeaks: http\nauthentication:\n  - client_ca on\nadjusted:\n  - RUN touch /a\n"
+	files := fstest.MapFS{"Dockerfile": {Data: []byte("RUN touch /a\n")}, "etc/shop.conf": {Data: []byte("client_ca on\n")}}
+	for _, test := range []struct {
+		name, left, want string
+		files            fs.FS
+	}{
+		{"all there", "", "", files},
+		{"in a file that is not there", "etc/shop.conf", `shop.yaml:7: authentication[0]: "client_ca on" is in none of `, nil},
+		{"adjusted in a file that is not there", "Dockerfile", `shop.yaml:9: adjusted[0]: "RUN touch /a" is in none of `, nil},
+		{"no directory", "", "shop.yaml:3: build: ", os.DirFS(filepath.Join(t.TempDir(), "none"))},
+	} {
+		a, err := adapter.Read("shop.yaml", strings.NewReader(built))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if test.files == nil {
+			less := maps.Clone(files)
+			delete(less, test.left)
+			test.files = less
+		}
+		err = a.CheckBuild(test.files)
+		if test.want == "" {
+			if err != nil {
+				t.Errorf("%s: %v", test.name, err)
+			}
+			continue
+		}
+		if _, ok := errors.AsType[*strictyaml.Error](err); !ok || !strings.HasPrefix(err.Error(), test.want) {
+			t.Errorf("%s: got %v, want %s", test.name, err, test.want)
+		}
+	}
+	a, err := adapter.Read("shop.yaml", strings.NewReader(good))
+	if err == nil {
+		err = a.CheckBuild(os.DirFS(filepath.Join(t.TempDir(), "none")))
+	}
+	if err != nil {
+		t.Errorf("of an adapter that builds nothing: %v", err)
 	}
 }
 
@@ -88,8 +160,8 @@ func FuzzRead(f *testing.F) {
 	f.Add(string(adapter.Example(wire.Client)))
 	f.Fuzz(func(t *testing.T, text string) {
 		a, err := adapter.Read("fuzz.yaml", strings.NewReader(text))
-		if (a == nil || err != nil) && err == nil {
-			t.Error("neither an adapter nor an error")
+		if (a == nil) == (err == nil) {
+			t.Errorf("an adapter and an error, or neither: %v, %v", a, err)
 		}
 		if err == nil {
 			if _, err := a.Speech("Hello (0123456789ab)", "0123456789ab"); err != nil {

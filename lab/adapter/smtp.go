@@ -25,13 +25,12 @@ func smtpTalk(_ *Adapter, message, nonce string) talk {
 				turn(`(?mi)^EHLO .*\r\n`, "250-server.lab.test\r\n250 STARTTLS\r\n"),
 				turn(`(?mi)^STARTTLS\r\n`, "220 go ahead\r\n"),
 			},
-			Plain: []wire.Turn{
-				turn("", "220 server.lab.test ESMTP\r\n"),
-				turn(`(?mi)^(EHLO|HELO) .*\r\n`, "250 server.lab.test\r\n"),
-			},
+			Plain: []wire.Turn{turn("", "220 server.lab.test ESMTP\r\n")},
 			Talk: []wire.Turn{
 				turn(`(?mi)^(EHLO|HELO) .*\r\n`, "250 server.lab.test\r\n"),
-				turn(`(?mi)^MAIL .*\r\n`, "250 2.1.0 ok\r\n"),
+				// One that was offered no STARTTLS, and will not do without, takes its leave and
+				// waits for an answer.
+				turn(`(?mi)^(MAIL .*|QUIT)\r\n`, "250 2.1.0 ok\r\n"),
 				turn(`(?mi)^RCPT .*\r\n`, "250 2.1.5 ok\r\n"),
 				turn(`(?mi)^DATA\r\n`, "354 go ahead\r\n"),
 				turn(`\r\n\.\r\n`, "250 2.0.0 queued as %s\r\n", nonce),
@@ -39,6 +38,6 @@ func smtpTalk(_ *Adapter, message, nonce string) talk {
 			},
 		},
 		delivered: `(?s)(?:^|\n)354 .*\n250 [^\n]*\n`,
-		refused:   `(?m)^[45]\d\d[ -]`,
+		refused:   `(?m)^[45]\d\d[ -]|^221 2\.7\.`, // RFC 3463, 3.8: its policy
 	}
 }

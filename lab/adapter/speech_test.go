@@ -3,6 +3,7 @@ package adapter_test
 import (
 	"bytes"
 	"regexp"
+	"slices"
 	"testing"
 
 	"github.com/mtlslab/mtlslab/lab/adapter"
@@ -86,6 +87,35 @@ func TestBothHalves(t *testing.T) {
 			}
 			if heard := converse(t, s.AsClient.Talk, s.AsServer.Talk); !s.Delivered(heard) {
 				t.Errorf("%q is not delivered", heard)
+			}
+		})
+	}
+}
+
+// TestWithoutTLS has a client go on where it is offered no TLS, and one take its
+// leave.
+func TestWithoutTLS(t *testing.T) {
+	t.Parallel()
+	smtp := speechOf(t, adapter.Adapter{Speaks: adapter.SMTP})
+	postgres := speechOf(t, adapter.Adapter{Speaks: adapter.Postgres})
+	leave := []wire.Turn{
+		{Hear: `(?m)^220 .*\r\n`, Say: []byte("EHLO localhost\r\n")}, {Hear: `(?m)^250 .*\r\n`, Say: []byte("QUIT\r\n")}, {Hear: `(?m)^2\d\d .*\r\n`},
+	}
+	for _, test := range []struct {
+		name      string
+		speech    adapter.Speech
+		client    []wire.Turn
+		delivered bool
+	}{
+		{"a mail in the clear", smtp, slices.Concat(smtp.AsClient.Plain, smtp.AsClient.Talk), true},
+		{"no mail", smtp, leave, false},
+		{"a query in the clear", postgres, slices.Concat(postgres.AsClient.Opening, postgres.AsClient.Talk), true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			heard := converse(t, test.client, slices.Concat(test.speech.AsServer.Plain, test.speech.AsServer.Talk))
+			if delivered := test.speech.Delivered(heard); delivered != test.delivered {
+				t.Errorf("delivered: %t, want %t; heard %q", delivered, test.delivered, heard)
 			}
 		})
 	}

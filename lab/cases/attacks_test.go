@@ -54,9 +54,7 @@ func TestAttacksDifferInOneThing(t *testing.T) {
 		for _, role := range c.Roles {
 			before := honest[role]
 			before.Chain, before.Key = [][]byte{{0}}, key
-			if c.Versions != nil {
-				before.Version = c.Versions[0]
-			}
+			before.Version = c.In(wire.Versions())[0]
 			after := before
 			c.Attack(&after)
 			if err := after.Check(); err != nil {
@@ -194,12 +192,8 @@ func TestOwnPeers(t *testing.T) {
 	r.address = r.server.await(t, func(o wire.Outcome) bool { return o.Kind == wire.Listening }).Local
 
 	for _, c := range onTheWire() {
-		versions := c.Versions
-		if versions == nil {
-			versions = []string{"1.2", "1.3"}
-		}
 		for _, role := range c.Roles {
-			for _, version := range versions {
+			for _, version := range c.In(wire.Versions()) {
 				t.Run(fmt.Sprintf("%s as %s %s", c.ID, role, version), func(t *testing.T) {
 					t.Parallel()
 					trial := *r

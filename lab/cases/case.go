@@ -1,6 +1,8 @@
 package cases
 
 import (
+	"slices"
+
 	"github.com/mtlslab/mtlslab/lab/pki"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
@@ -58,6 +60,10 @@ type Case struct {
 	// Versions are those of TLS it makes sense in, as "1.2" and "1.3"; both if nil.
 	Versions []string
 
+	// AnyVersion says that it is over before a version is negotiated, so that one
+	// will do, whichever that is.
+	AnyVersion bool
+
 	// ByVersion says that peers may judge the same certificate otherwise in another
 	// version: TLS 1.2 holds its key usage against the cipher suite (RFC 5246,
 	// 7.4.2).
@@ -91,6 +97,21 @@ type Case struct {
 	// attacks: it must not start, or nothing may be delivered. Roles are those
 	// of the other side, as everywhere.
 	Material func(wire.Material) wire.Material
+}
+
+// In returns those of the versions of TLS in which the case makes sense, the lowest
+// first, or the last of them if any will do.
+func (c Case) In(versions []string) []string {
+	var in []string
+	for _, version := range wire.Versions() {
+		if slices.Contains(versions, version) && (c.Versions == nil || slices.Contains(c.Versions, version)) {
+			in = append(in, version)
+		}
+	}
+	if c.AnyVersion && len(in) > 0 {
+		return in[len(in)-1:]
+	}
+	return in
 }
 
 func (c Case) needing(need Need) Case {

@@ -37,6 +37,16 @@ func refuse(cite string) Rule { return Rule{MustRefuse, cite} }
 func accept(cite string) Rule { return Rule{MustAccept, cite} }
 func either(cite string) Rule { return Rule{MayEither, cite} }
 
+// Find returns the case of that id.
+func Find(id string) (Case, bool) {
+	all := All()
+	i := slices.IndexFunc(all, func(c Case) bool { return c.ID == id })
+	if i < 0 {
+		return Case{}, false
+	}
+	return all[i], true
+}
+
 func rules(rfc5280, spiffe, strict Rule) map[Profile]Rule {
 	return map[Profile]Rule{RFC5280: rfc5280, SPIFFE: spiffe, Strict: strict}
 }

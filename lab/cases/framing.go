@@ -2,6 +2,7 @@ package cases
 
 import (
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -18,7 +19,7 @@ func framingCases() []Case {
 func plainTextCases() []Case {
 	return []Case{
 		{
-			ID: "framing/plain-text-client", Row: "J07", Roles: asClient, Versions: once,
+			ID: "framing/plain-text-client", Row: "J07", Roles: asClient, AnyVersion: true,
 			Summary: "sends its message without TLS",
 			Meaning: "The port serves without TLS those who do not ask for it.",
 			Reasons: []wire.Reason{wire.NotTLS},
@@ -26,18 +27,19 @@ func plainTextCases() []Case {
 			Attack:  func(a *wire.Attack) { a.NoTLS = true },
 		},
 		{
-			ID: "framing/http-client", Row: "J07", Roles: asClient, Versions: once,
+			ID: "framing/http-client", Row: "J07", Roles: asClient, AnyVersion: true,
 			Summary: "sends its message in an HTTP request, without TLS",
 			Meaning: "The port serves HTTP without TLS to those who ask for it.",
 			Reasons: []wire.Reason{wire.NotTLS},
 			Rules:   alike(MustRefuse, "RFC 8446, 5"),
 			Attack: func(a *wire.Attack) {
 				a.NoTLS = true
-				a.Preface = fmt.Appendf(nil, "POST / HTTP/1.1\r\nHost: server\r\nConnection: close\r\nContent-Length: %d\r\n\r\n", len(a.Message)+1)
+				a.Preface = fmt.Appendf(nil, "POST /%s HTTP/1.1\r\nHost: server\r\nConnection: close\r\nContent-Length: %d\r\n\r\n",
+					url.PathEscape(a.Message), len(a.Message)+1)
 			},
 		},
 		{
-			ID: "framing/plain-text-then-close", Row: "J05", Roles: asClient, Versions: once,
+			ID: "framing/plain-text-then-close", Row: "J05", Roles: asClient, AnyVersion: true,
 			Summary: "sends its message without TLS and closes at once",
 			Meaning: "A message without TLS is taken for one of a verified client, if the connection ends before its handshake began.",
 			Reasons: []wire.Reason{wire.NotTLS},

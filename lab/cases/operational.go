@@ -49,7 +49,7 @@ func operationalCases() []Case {
 // starts is the start of either side with one file of its material spoiled.
 func starts(id, row, with, cite string, spoil func(*wire.Material)) Case {
 	return Case{
-		ID: "operational/" + id, Row: row, Roles: asBoth, Versions: once,
+		ID: "operational/" + id, Row: row, Roles: asBoth, AnyVersion: true,
 		Summary: "is good, and the peer is started " + with,
 		Meaning: "A slip in the configuration turns authentication off, and nothing tells.",
 		Rules:   alike(MustRefuse, cite),

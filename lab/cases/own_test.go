@@ -26,7 +26,7 @@ func TestOwnVerification(t *testing.T) {
 	f := allForged(t)
 	for _, c := range certificateCases() {
 		for _, role := range c.Roles {
-			for _, version := range versionsOf(c) {
+			for _, version := range c.In(wire.Versions()) {
 				reason, err := meet(t, f, f.of[key(c, role)], role, version)
 				if !asDemanded(c, reason, err) {
 					t.Errorf("%s as %s, TLS %s: %s, want %s %q: %v", c.ID, role, version, verdict(reason, err), c.Rules[cases.Strict].Expect, c.Reasons, err)
@@ -34,13 +34,6 @@ func TestOwnVerification(t *testing.T) {
 			}
 		}
 	}
-}
-
-func versionsOf(c cases.Case) []string {
-	if c.Versions == nil {
-		return []string{"1.2", "1.3"}
-	}
-	return c.Versions
 }
 
 func verdict(reason wire.Reason, err error) string {

@@ -19,9 +19,6 @@ var (
 	asBoth   = []wire.Role{wire.Client, wire.Server}
 )
 
-// once is for attacks that are over before a version of TLS is negotiated.
-var once = []string{"1.3"}
-
 // alike is one rule for every profile.
 func alike(expect Expectation, cite string) map[Profile]Rule {
 	rule := Rule{expect, cite}
@@ -140,7 +137,7 @@ func negotiationCases() []Case {
 func plainServerCases() []Case {
 	return []Case{
 		{
-			ID: "protocol/plain-text-server", Row: "K10", Roles: asServer, Versions: once,
+			ID: "protocol/plain-text-server", Row: "K10", Roles: asServer, AnyVersion: true,
 			Summary: "answers the ClientHello in plain text",
 			Meaning: "Whoever is on the path turns TLS off by answering without it, and reads what the client sends.",
 			Reasons: []wire.Reason{wire.NotTLS},
@@ -148,7 +145,7 @@ func plainServerCases() []Case {
 			Attack:  func(a *wire.Attack) { a.NoTLS = true },
 		},
 		{
-			ID: "protocol/http-server", Row: "K10", Roles: asServer, Versions: once,
+			ID: "protocol/http-server", Row: "K10", Roles: asServer, AnyVersion: true,
 			Summary: "answers the ClientHello with HTTP, and success",
 			Meaning: "The client takes an answer for its server's that was never protected.",
 			Reasons: []wire.Reason{wire.NotTLS},

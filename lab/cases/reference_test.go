@@ -53,9 +53,9 @@ standard leaves it open.
 			group = name
 			fmt.Fprintf(&b, "\n## %s\n", group)
 		}
-		versions := "1.2 and 1.3"
-		if c.Versions != nil {
-			versions = strings.Join(c.Versions, " and ")
+		versions := strings.Join(c.In(wire.Versions()), " and ")
+		if c.AnyVersion {
+			versions = "1.2 or 1.3"
 		}
 		fmt.Fprintf(&b, "\n### `%s`\n\nThe adversary: %s.\n\n", c.ID, strings.TrimSuffix(c.Summary, "."))
 		fmt.Fprintf(&b, "- Side: %s. TLS %s.\n", sides(c), versions)

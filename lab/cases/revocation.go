@@ -107,8 +107,8 @@ func unusable() []Case {
 	return []Case{
 		revocationCase("no-list", "F03", "has an intermediate of which there is no list", open, hard("RFC 5280, 6.3.3"), untold, func(f *pki.Forgery) { f.OwnIntermediate().Lists = nil }),
 		revocationCase("expired-list", "F03", "has an intermediate whose list has expired", open, hard("RFC 5280, 6.3.3 (a)"), untold, list(expire)),
-		revocationCase("list-not-yet-valid", "F03", "has an intermediate whose list begins in an hour", open, hard("RFC 5280, 5.1.2.4"), untold,
-			list(func(f *pki.Forgery, l *pki.List) { l.ThisUpdate = f.Now.Add(time.Hour) })),
+		revocationCase("list-not-yet-valid", "F03", "has an intermediate whose list begins in a day", open, hard("RFC 5280, 5.1.2.4"), untold,
+			list(func(f *pki.Forgery, l *pki.List) { l.ThisUpdate = f.Now.AddDate(0, 0, 1) })),
 		revocationCase("list-of-other-key", "F04", "has an intermediate whose list is signed by somebody else", "Anybody can say that nothing was taken back.", hard("RFC 5280, 6.3.3 (g)"), untold,
 			func(f *pki.Forgery) { f.OwnIntermediate().Lists[0].SignedBy = f.CA("Stranger", nil, 0).Key }),
 		revocationCase("issuer-without-crl-sign", "F04", "has an intermediate whose key may not sign lists, and its list", open, hard("RFC 5280, 6.3.3 (f)"), untold,

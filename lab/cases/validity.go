@@ -39,19 +39,22 @@ func outOfDate() []Case {
 	expired, early := []wire.Reason{wire.Expired}, []wire.Reason{wire.NotYetValid}
 	path := alike(MustRefuse, "RFC 5280, 6.1.3 (a)(2)")
 	anchor := strictOnly("RFC 5280, 6.1.1 (d)", "policy: an authority that has expired vouches for nobody")
-	const hour = time.Hour
+	const (
+		hour = time.Hour
+		day  = 24 * hour // longer than any lab lives
+	)
 	return []Case{
 		dated("expired", "C01", "presents a certificate that expired an hour ago", forever, path, expired, dates(pki.OfLeaf, -2*hour, -hour)),
 		dated("expired-a-second-ago", "C06", "presents a certificate that expired a second before it was made", forever, path, expired, dates(pki.OfLeaf, -hour, -2*time.Second)),
-		dated("not-yet-valid", "C02", "presents a certificate that begins in an hour", forever, path, early, dates(pki.OfLeaf, hour, 2*hour)),
+		dated("not-yet-valid", "C02", "presents a certificate that begins in a day", forever, path, early, dates(pki.OfLeaf, day, 2*day)),
 		dated("expired-issuer", "C03", "has an intermediate that expired an hour ago", "An authority that was given up, and its key thrown away with little care, still issues.", path, expired, dates(pki.OfIssuer, -2*hour, -hour)),
-		dated("not-yet-valid-issuer", "C03", "has an intermediate that begins in an hour", "Only the dates of leaves are looked at.", path, early, dates(pki.OfIssuer, hour, 2*hour)),
+		dated("not-yet-valid-issuer", "C03", "has an intermediate that begins in a day", "Only the dates of leaves are looked at.", path, early, dates(pki.OfIssuer, day, 2*day)),
 		dated("expired-root", "C04", "has a trusted root that expired an hour ago", "An authority that was given up still vouches.", anchor, expired, dates(ofRoot, -2*hour, -hour)),
-		dated("not-yet-valid-root", "C04", "has a trusted root that begins in an hour", "Dates of roots are not looked at.", anchor, early, dates(ofRoot, hour, 2*hour)),
+		dated("not-yet-valid-root", "C04", "has a trusted root that begins in a day", "Dates of roots are not looked at.", anchor, early, dates(ofRoot, day, 2*day)),
 		dated("ends-before-it-begins", "C07", "presents a certificate that ends before it begins", "Each date is compared alone, or they are taken in order: no moment lies between them.", path,
 			[]wire.Reason{wire.Expired, wire.NotYetValid}, dates(pki.OfLeaf, hour, -hour)),
 		dated("begins-now", "C06", "presents a certificate that begins in the second in which it was made", "A good peer is turned away: dates are inclusive.", alike(MustAccept, "RFC 5280, 4.1.2.5"),
-			early, dates(pki.OfLeaf, 0, hour)),
+			early, dates(pki.OfLeaf, 0, day)),
 		dated("outlives-its-issuer", "C07", "presents a certificate that ends long after its issuer's", "A good peer is turned away: each certificate is judged at the present moment, by its own dates.", alike(MustAccept, "RFC 5280, 6.1.3 (a)(2)"),
 			expired, dates(pki.OfLeaf, -hour, 400*24*hour)),
 	}
@@ -72,7 +75,7 @@ func notAfter(tag int, layout string, at func(now time.Time) time.Time, rest ...
 }
 
 func dateForms() []Case {
-	inAnHour := func(now time.Time) time.Time { return now.Add(time.Hour) }
+	inADay := func(now time.Time) time.Time { return now.AddDate(0, 0, 1) }
 	year := func(y int) func(time.Time) time.Time {
 		return func(time.Time) time.Time { return time.Date(y, time.December, 31, 23, 59, 59, 0, time.UTC) }
 	}
@@ -89,13 +92,13 @@ func dateForms() []Case {
 		dated("two-digit-1950", "C06", "presents a certificate that ends in the year 50", "It ended in 1950, and is taken to last until 2050.",
 			alike(MustRefuse, "RFC 5280, 4.1.2.5.1"), bad, notAfter(utc, "060102150405Z", year(1950))),
 		dated("four-digit-before-2050", "C06", "presents a certificate whose end is written in the form for later years", strange,
-			form("RFC 5280, 4.1.2.5"), bad, notAfter(generalized, "20060102150405Z", inAnHour)),
+			form("RFC 5280, 4.1.2.5"), bad, notAfter(generalized, "20060102150405Z", inADay)),
 		dated("fraction-of-a-second", "C06", "presents a certificate that ends amid a second", strange,
-			form("RFC 5280, 4.1.2.5.2"), bad, notAfter(generalized, "20060102150405", inAnHour, ".5Z")),
+			form("RFC 5280, 4.1.2.5.2"), bad, notAfter(generalized, "20060102150405", inADay, ".5Z")),
 		dated("leap-second", "C06", "presents a certificate that ends in a leap second", strange,
 			form("RFC 5280, 4.1.2.5.1"), bad, notAfter(utc, "060102", func(now time.Time) time.Time { return now.Add(48 * time.Hour) }, "235960Z")),
 		dated("without-seconds", "C06", "presents a certificate whose end has no seconds", strange,
-			form("RFC 5280, 4.1.2.5.1"), bad, notAfter(utc, "0601021504Z", inAnHour)),
+			form("RFC 5280, 4.1.2.5.1"), bad, notAfter(utc, "0601021504Z", inADay)),
 		dated("expired-but-for-its-zone", "C06", "presents a certificate that has expired, and would not have if its time zone were left out",
 			"It expired hours ago: the zone of the date is not read.", alike(MustRefuse, "RFC 5280, 4.1.2.5.1"), bad,
 			notAfter(utc, "060102150405-0700", func(now time.Time) time.Time { return now.Add(-2 * time.Hour).In(time.FixedZone("", 12*60*60)) })),

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"os"
 	"os/exec"
@@ -139,10 +140,25 @@ func (r *runner) run(ctx context.Context, e wire.Errand, as *running) wire.Retur
 	}
 	err = cmd.Wait()
 	_ = killAll() // what it has left behind
+	if e.Alone && os.Getpid() == 1 {
+		clear()
+	}
 	back.Exit = cmd.ProcessState.ExitCode()
 	back.TimedOut = err != nil && ctx.Err() == nil && limited.Err() != nil
 	back.Out, back.Err = said.text(), complained.text()
 	return back
+}
+
+// clear kills all that is left in the container, of which this is the first process:
+// programs that left their process group, and hold on to a port.
+func clear() {
+	_ = syscall.Kill(-1, syscall.SIGKILL) // all but this process (kill(2)); there may be none
+	for {
+		var status syscall.WaitStatus
+		if _, err := syscall.Wait4(-1, &status, 0, nil); err != nil && !errors.Is(err, syscall.EINTR) {
+			return // nobody is left
+		}
+	}
 }
 
 // watched keeps the end of a stream, and does something once when a pattern is

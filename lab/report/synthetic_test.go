@@ -125,11 +125,7 @@ func (p invented) audit(chance *rand.Rand, began time.Time) cases.Audit {
 				continue // the adversary's is the other
 			}
 			fate := chance.IntN(100)
-			versions := c.Versions
-			if versions == nil {
-				versions = []string{"1.2", "1.3"}
-			}
-			for _, version := range versions {
+			for _, version := range c.In(wire.Versions()) {
 				a.Findings = append(a.Findings, p.finding(c, version, fate, chance))
 			}
 		}

@@ -24,6 +24,9 @@ type Errand struct {
 	// Lines: what it says on either stream is told as it comes, for a server that
 	// goes on until it is ended.
 	Lines bool `json:"lines,omitempty"`
+	// Alone: no other errand is under way, so that whatever is left when it has ended
+	// is its own, and is killed.
+	Alone bool `json:"alone,omitempty"`
 	// End, in a later line with the ID of an errand, ends that, and Signal sends it
 	// one, as kill(1) names them: "HUP". Nothing else is read from such a line.
 	End    bool   `json:"end,omitempty"`

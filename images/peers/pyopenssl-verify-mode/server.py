@@ -13,15 +13,21 @@ IDLE_SECONDS = 20
 MAX_LINE = 64 * 1024
 
 
+def note(connection, certificate, error, depth, ok):
+    """Keeps the reason of a refusal. OpenSSL decides: to return True here would be to accept anybody."""
+    if not ok:
+        connection.set_app_data(f"verify error {error} at depth {depth}")
+    return bool(ok)
+
+
 def new_context(args):
     context = SSL.Context(SSL.TLS_METHOD)
-    context.set_min_proto_version(SSL.TLS1_2_VERSION)
     context.use_certificate_chain_file(args.cert)
     context.use_privatekey_file(args.key)
     context.load_verify_locations(args.ca)
-    # The mistake, kept on purpose: a pyOpenSSL context has no such attribute, and verifies nothing.
+    # The mistake, kept on purpose: verify_mode is of the standard library's contexts. One of pyOpenSSL has no such
+    # attribute, verifies nobody, and never calls note.
     context.verify_mode = SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT
-    context.get_cert_store().set_flags(crypto.X509StoreFlags.X509_STRICT)
     if args.crl:
         context.load_verify_locations(args.crl)
         context.get_cert_store().set_flags(crypto.X509StoreFlags.CRL_CHECK | crypto.X509StoreFlags.CRL_CHECK_ALL)
@@ -49,6 +55,7 @@ def converse(connection):
         *lines, rest = rest.split(b"\n")
         for line in lines:
             take(connection, line)
+    print(f"broken: a line of more than {MAX_LINE} bytes", file=sys.stderr)
 
 
 def serve(context, sock):
@@ -64,7 +71,7 @@ def serve(context, sock):
     except (SSL.WantReadError, SSL.WantWriteError):
         print("time limit", file=sys.stderr)
     except (SSL.Error, OSError) as err:  # refused, reset, or gone without a word
-        print("refused or broken:", repr(err), file=sys.stderr)
+        print("refused or broken:", connection.get_app_data() or repr(err), file=sys.stderr)
     finally:
         sock.close()
 

@@ -2,7 +2,7 @@
 
 usage: client.py --ca=FILE --cert=FILE --key=FILE --crl=FILE --tls=VERSION --host=NAME --port=PORT --message=LINE
 
-Without lists in --crl no revocation is checked; without --tls, 1.2 and 1.3 are spoken.
+Without lists in --crl no revocation is checked; without --tls, OpenSSL's versions are spoken.
 """
 
 import contextlib
@@ -30,14 +30,13 @@ def note(connection, certificate, error, depth, ok):
 
 def new_context(args):
     context = SSL.Context(SSL.TLS_METHOD)
-    context.set_min_proto_version(VERSIONS.get(args["tls"], SSL.TLS1_2_VERSION))
     if args["tls"]:
+        context.set_min_proto_version(VERSIONS[args["tls"]])
         context.set_max_proto_version(VERSIONS[args["tls"]])
     context.use_certificate_chain_file(args["cert"])
     context.use_privatekey_file(args["key"])
     context.load_verify_locations(args["ca"])
     context.set_verify(SSL.VERIFY_PEER, note)
-    context.get_cert_store().set_flags(crypto.X509StoreFlags.X509_STRICT)
     if args["crl"]:
         context.load_verify_locations(args["crl"])
         context.get_cert_store().set_flags(crypto.X509StoreFlags.CRL_CHECK | crypto.X509StoreFlags.CRL_CHECK_ALL)

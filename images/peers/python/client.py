@@ -2,7 +2,7 @@
 
 usage: client.py --ca=FILE --cert=FILE --key=FILE --crl=FILE --tls=VERSION --host=NAME --port=PORT --message=LINE
 
-Without lists in --crl no revocation is checked; without --tls, 1.2 and 1.3 are spoken.
+Without lists in --crl no revocation is checked; without --tls, Python's versions are spoken.
 """
 
 import hashlib
@@ -19,12 +19,8 @@ def new_context(args):
     # Both are so already; they are said because all depends on them.
     context.verify_mode = ssl.CERT_REQUIRED
     context.check_hostname = True
-    context.hostname_checks_common_name = False
-    # Python 3.13 sets it by default, older ones do not.
-    context.verify_flags |= ssl.VERIFY_X509_STRICT
-    context.minimum_version = VERSIONS.get(args["tls"], ssl.TLSVersion.TLSv1_2)
     if args["tls"]:
-        context.maximum_version = VERSIONS[args["tls"]]
+        context.minimum_version = context.maximum_version = VERSIONS[args["tls"]]
     context.load_cert_chain(args["cert"], args["key"])
     if args["crl"]:
         context.load_verify_locations(args["crl"])

@@ -13,7 +13,6 @@ MAX_LINE = 64 * 1024
 
 def new_context(args):
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.load_cert_chain(args.cert, args.key)
     context.load_verify_locations(args.ca)
     context.verify_mode = ssl.CERT_REQUIRED
@@ -34,6 +33,8 @@ def serve(context, sock):
                 print(f"Received: {text}\n", end="", flush=True)
                 lines.write(line)
                 lines.flush()
+            if line:
+                print(f"broken: a line that was cut off, or of {MAX_LINE} bytes or more", file=sys.stderr)
             connection.unwrap()
     except OSError as err:  # refused, reset, silent for too long, or gone without a word
         print("refused or broken:", err, file=sys.stderr)

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -17,7 +18,7 @@ import (
 func newAdapter() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "adapter",
-		Short: "Write, check and list the files that say how an image is run as a peer",
+		Short: "Write, check and list the files that say how an image is run",
 		Args:  noArgs,
 		RunE: func(*cobra.Command, []string) error {
 			return usageError{errors.New("say what to do: mtlslab adapter init, check, list or schema")}
@@ -40,15 +41,24 @@ func newAdapterInit() *cobra.Command {
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if wantsJSON(cmd) {
+				return usageError{errors.New("--json: an adapter is YAML; leave the flag out")}
+			}
 			role := wire.Server
 			if len(args) > 0 {
 				role = wire.Role(args[0])
+			}
+			if out == "" {
+				return usageError{errors.New("--out: name a file, or - for standard output")}
 			}
 			if out == "-" {
 				_, err := cmd.OutOrStdout().Write(adapter.Example(role))
 				return err
 			}
 			file, err := os.OpenFile(out, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644) //nolint:gosec // there is no secret in it
+			if errors.Is(err, fs.ErrExist) {
+				return usageError{fmt.Errorf("--out %s: it is there already; name another file, or - for standard output", quoted(out))}
+			}
 			if err != nil {
 				return usageError{fmt.Errorf("--out: %w", err)}
 			}
@@ -56,12 +66,21 @@ func newAdapterInit() *cobra.Command {
 			if err := errors.Join(err, file.Close()); err != nil {
 				return err
 			}
-			fmt.Fprintf(cmd.ErrOrStderr(), "mtlslab: wrote %s; next: mtlslab audit %s --adapter %[1]s\n", out, role)
+			fmt.Fprintf(cmd.ErrOrStderr(), "mtlslab: wrote %s; next: mtlslab audit %s --adapter %s\n", out, role, quoted(out))
 			return nil
 		},
 	}
 	cmd.Flags().StringVar(&out, "out", "adapter.yaml", "file to write, which must not exist; - is standard output")
 	return cmd
+}
+
+// checked is what came of one file.
+type checked struct {
+	File   string           `json:"file"`
+	OK     bool             `json:"ok"`
+	Role   wire.Role        `json:"role,omitempty"`
+	Speaks adapter.Protocol `json:"speaks,omitempty"`
+	Fault  string           `json:"fault,omitempty"`
 }
 
 func newAdapterCheck() *cobra.Command {
@@ -75,16 +94,42 @@ func newAdapterCheck() *cobra.Command {
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
+			var all []checked
+			var faulty error
 			for _, name := range args {
-				a, err := readAdapter(name)
-				if err != nil {
-					return usageError{err}
+				c := checkFile(name)
+				if !c.OK {
+					faulty = errFaulty
 				}
-				fmt.Fprintf(cmd.OutOrStdout(), "%s: ok, a %s that speaks %s\n", name, a.Role, a.Speaks)
+				all = append(all, c)
 			}
-			return nil
+			if wantsJSON(cmd) {
+				return errors.Join(faulty, printJSON(cmd.OutOrStdout(), struct {
+					Format   int       `json:"format"`
+					Adapters []checked `json:"adapters"`
+				}{1, all}))
+			}
+			for _, c := range all {
+				if c.OK {
+					fmt.Fprintf(cmd.OutOrStdout(), "%s: ok, a %s that speaks %s\n", c.File, c.Role, c.Speaks)
+				} else {
+					fmt.Fprintf(cmd.ErrOrStderr(), "mtlslab: %s\n", c.Fault)
+				}
+			}
+			return faulty
 		},
 	}
+}
+
+func checkFile(name string) checked {
+	a, err := readAdapter(name)
+	if err == nil {
+		err = checkBuild(name, a)
+	}
+	if err != nil {
+		return checked{File: name, Fault: err.Error()}
+	}
+	return checked{File: name, OK: true, Role: a.Role, Speaks: a.Speaks}
 }
 
 func newAdapterList() *cobra.Command {
@@ -145,25 +190,14 @@ func readAdapter(name string) (*adapter.Adapter, error) {
 	return adapter.Read(name, file)
 }
 
-var howMade = map[string]string{
-	images.MadeCached: "there already", images.MadePulled: "pulled", images.MadeDebootstrap: "made of Debian's packages",
-}
-
-func newBase() *cobra.Command {
-	return &cobra.Command{
-		Use:   "base",
-		Short: "Bring debian:bookworm-slim into the engine, pulled or made of Debian's packages",
-		Args:  noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			made, err := lab.MakeBase(cmd.Context(), func(text string) { fmt.Fprintf(cmd.ErrOrStderr(), "mtlslab: %s\n", text) })
-			if err != nil {
-				return err
-			}
-			if wantsJSON(cmd) {
-				return printJSON(cmd.OutOrStdout(), made)
-			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s: %s, %.1f MB, %.19s\n", made.Ref, howMade[made.Made], float64(made.Size)/1e6, made.Digest)
-			return err
-		},
+// checkBuild looks at what the image of an adapter is built of, if it is.
+func checkBuild(name string, a *adapter.Adapter) error {
+	if a.Build == "" {
+		return nil
 	}
+	files := os.DirFS(a.BuildDir())
+	if _, err := images.NeedsBase(files); err != nil {
+		return fmt.Errorf("%s: build: %s: %w", name, a.BuildDir(), err)
+	}
+	return a.CheckBuild(files)
 }

@@ -40,7 +40,7 @@ var formats = []struct {
 func newAudit() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "audit",
-		Short: "Try every case against a server or a client, and report what it lets through",
+		Short: "Try every case against a server or a client",
 		Args:  noArgs,
 		RunE: func(*cobra.Command, []string) error {
 			return usageError{fmt.Errorf("say which side is audited: mtlslab audit server, or mtlslab audit client")}
@@ -59,7 +59,8 @@ func newAuditOf(role wire.Role) *cobra.Command {
 delivered, and report what was refused, by whom and why. Without an image, an
 adapter or a peer of the gallery it is our own.
 
-Exit codes: 0 everything passed, 1 a case failed, 3 nothing was shown.`, role),
+Exit codes: 0 everything passed, 1 a case failed or a waiver is of no use any
+more, 3 something could not be shown.`, role),
 		Args: atMostOneImage,
 		RunE: f.run,
 	}
@@ -89,14 +90,14 @@ func (f *auditFlags) run(cmd *cobra.Command, args []string) (err error) {
 		return f.printList(cmd)
 	}
 	files, err := f.open()
-	if err != nil {
-		return usageError{err}
-	}
 	defer func() {
 		for _, file := range files {
 			file.discard()
 		}
 	}()
+	if err != nil {
+		return usageError{err}
+	}
 	if f.audit.Peer.Adapter != nil {
 		if f.cfg.Runtime == lab.Processes {
 			return usageError{errors.New("--runtime processes: an image runs in containers alone")}
@@ -137,13 +138,21 @@ func (f *auditFlags) run(cmd *cobra.Command, args []string) (err error) {
 
 // check finds out what is wrong with the command line before anything is started.
 func (f *auditFlags) check() error {
-	if err := f.audit.Check(); err != nil {
-		return usageError{fmt.Errorf("%w; mtlslab audit %s --list has all cases", err, f.audit.Role)}
+	alone := f.audit
+	alone.Cases = nil
+	if err := alone.Check(); err != nil {
+		return usageError{err}
+	}
+	for _, id := range f.audit.Cases {
+		alone.Cases = []string{id}
+		if err := alone.Check(); err != nil {
+			return usageError{fmt.Errorf("%w; mtlslab audit %s --list has all cases", err, f.audit.Role)}
+		}
 	}
 	return f.readWaivers()
 }
 
-// list prints the cases that would be tried.
+// printList prints the cases that would be tried.
 func (f *auditFlags) printList(cmd *cobra.Command) error {
 	all := f.audit.Plan()
 	if wantsJSON(cmd) {
@@ -171,13 +180,15 @@ func (f *auditFlags) readWaivers() error {
 	}
 	defer file.Close() //nolint:errcheck // read-only
 	waivers, err := cases.ReadWaivers(f.waivers, file, func(id string) bool {
-		return slices.ContainsFunc(cases.All(), func(c cases.Case) bool { return c.ID == id })
+		_, known := cases.Find(id)
+		return known
 	})
 	if err != nil {
 		return usageError{fmt.Errorf("--waivers: %w", err)}
 	}
 	for _, w := range waivers {
-		if len(f.audit.Cases) == 0 || slices.Contains(f.audit.Cases, w.Case) {
+		tried := func(all []string, one string) bool { return len(all) == 0 || one == "" || slices.Contains(all, one) }
+		if tried(f.audit.Cases, w.Case) && tried(f.audit.Versions, w.Version) {
 			f.audit.Waivers = append(f.audit.Waivers, w)
 		}
 	}

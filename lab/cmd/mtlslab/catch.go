@@ -33,12 +33,17 @@ var catches = []catch{
 	{Role: wire.Client, Case: "chain/other-authority", words: "its client handed its message to an impostor"},
 }
 
+// explanation is for a reader who knows the example and not yet what is wrong with
+// it.
+const explanation = "verify_mode is an attribute of the standard library's ssl.SSLContext; pyOpenSSL's Context has none " +
+	"of that name. Python stores it without a word, get_verify_mode() stays 0, and nobody is verified. set_verify() sets it; " +
+	"to a client VERIFY_FAIL_IF_NO_PEER_CERT means nothing."
+
 // catchExample audits the example in both roles, with the one case that shows
 // its mistake. It returns nothing if the engine does not have its image.
 func catchExample(ctx context.Context, l *lab.Lab) ([]catch, time.Duration, error) {
 	began := time.Now()
-	found := make([]catch, len(catches))
-	group, ctx := errgroup.WithContext(ctx)
+	peers := make([]lab.Peer, len(catches))
 	for i, c := range catches {
 		peer, err := galleryPeer(example, c.Role)
 		if err != nil {
@@ -47,9 +52,14 @@ func catchExample(ctx context.Context, l *lab.Lab) ([]catch, time.Duration, erro
 		if built, err := l.Built(ctx, peer); err != nil || !built {
 			return nil, 0, err
 		}
+		peers[i] = peer
+	}
+	found := make([]catch, len(catches))
+	group, ctx := errgroup.WithContext(ctx)
+	for i, c := range catches {
 		group.Go(func() error {
 			result, err := l.Audit(ctx, lab.Audit{
-				Role: c.Role, Peer: peer, Cases: []string{c.Case}, Versions: []string{"1.3"},
+				Role: c.Role, Peer: peers[i], Cases: []string{c.Case}, Versions: []string{"1.3"},
 				Profile: cases.RFC5280, Command: "mtlslab audit " + string(c.Role) + " --peer " + example,
 			})
 			if err != nil {
@@ -70,7 +80,8 @@ func (n *narrator) mistake(found []catch, took time.Duration) {
 	if len(found) == 0 {
 		return
 	}
-	n.line("mistake", "context.verify_mode = ..., which pyOpenSSL does not know", took)
+	n.line("mistake", "context.verify_mode = ..., for context.set_verify(...)", took)
+	n.line("", explanation, 0)
 	for _, c := range found {
 		verdict := "caught"
 		if !c.Caught {

@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os/exec"
+	"regexp"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -12,15 +14,22 @@ import (
 	"github.com/mtlslab/mtlslab/lab"
 )
 
+// validTag is what may stand behind the colon of an image's name.
+var validTag = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$`)
+
 func newImages() *cobra.Command {
 	var tag string
 	cmd := &cobra.Command{
 		Use:   "images",
-		Short: "Build the images of the server and the client into the engine",
-		Long: `Build the images of the server and the client into the engine, where it does
-not have them already. The same source always gives the same digest.`,
+		Short: "Build the images of mtlslab's own programs into the engine",
+		Long: `Build the images of mtlslab's own programs into the engine, where it does not
+have them already: server, client, mint, which makes the material of
+compose.yaml, and adversary. The same source always gives the same digest.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if tag != "" && !validTag.MatchString(tag) {
+				return usageError{fmt.Errorf("--tag %q: want letters, digits, dots, hyphens and underscores, at most 128, the first a letter, a digit or an underscore", tag)}
+			}
 			show := newNarrator(cmd)
 			show.progress("building the images, if need be")
 			began := time.Now()
@@ -38,7 +47,7 @@ not have them already. The same source always gives the same digest.`,
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&tag, "tag", "dev", "second name of each image, mtlslab/NAME:TAG, as compose.yaml uses it")
+	cmd.Flags().StringVar(&tag, "tag", "dev", "second name of each image, mtlslab/NAME:TAG, as compose.yaml uses it; none if empty")
 	return cmd
 }
 
@@ -52,23 +61,24 @@ engine, those of labs that still run included. They are known by their label.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			removed, err := lab.Clean(cmd.Context())
+			if err != nil && cmd.Context().Err() != nil {
+				err = unfinishedError{err}
+			}
 			if err != nil {
 				return err
 			}
 			var names []string
-			if withImages {
-				if names, err = lab.RemoveImages(cmd.Context()); err != nil {
-					return err
-				}
+			if withImages { // of which those that are in use stay
+				names, err = lab.RemoveImages(cmd.Context())
 			}
 			if wantsJSON(cmd) {
-				return printJSON(cmd.OutOrStdout(), struct {
+				return errors.Join(err, printJSON(cmd.OutOrStdout(), struct {
 					Format  int           `json:"format"`
 					Removed lab.Leftovers `json:"removed"`
 					Images  []string      `json:"images,omitempty"`
-				}{1, removed, names})
+				}{1, removed, names}))
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "removed %s\n", removed)
+			fmt.Fprintf(cmd.OutOrStdout(), "removed %s\n", removed)
 			for _, name := range names {
 				fmt.Fprintf(cmd.OutOrStdout(), "removed image %s\n", name)
 			}
@@ -120,8 +130,9 @@ func newDoctor() *cobra.Command {
 }
 
 func examine(cmd *cobra.Command) []check {
-	checks := []check{program("go", "install Go 1.26 or later, https://go.dev/dl", false)}
-	engine, left, err := lab.Examine(cmd.Context())
+	ctx := cmd.Context()
+	checks := toolchain(ctx)
+	engine, left, err := lab.Examine(ctx)
 	if err != nil {
 		return append(checks, check{
 			Name: "engine", Found: err.Error(),
@@ -136,15 +147,59 @@ func examine(cmd *cobra.Command) []check {
 	if !leftovers.OK {
 		leftovers.Do = "they may belong to labs that run now; otherwise: mtlslab clean"
 	}
-	return append(checks, leftovers, compose(cmd.Context()), program("openssl", "only to look at certificates by hand", true))
+	checks = append(checks, leftovers)
+	checks = append(checks, base(ctx, engine)...)
+	return append(checks, compose(ctx), program("openssl", "only to look at certificates by hand"))
 }
 
-func program(name, do string, optional bool) check {
+// installGo is what to do without the least version that go.mod names.
+const installGo = "install Go 1.26 or later, https://go.dev/dl"
+
+// toolchain looks at what the peers are built with and of.
+func toolchain(ctx context.Context) []check {
+	found, err := images.FindToolchain(ctx)
+	goes := check{Name: "go", OK: !found.TooOld(), Found: found.Version}
+	switch {
+	case errors.Is(err, exec.ErrNotFound):
+		return []check{{Name: "go", Found: "not on the PATH", Do: installGo}}
+	case found.Version == "":
+		return []check{{Name: "go", Found: err.Error(), Do: installGo}}
+	case found.TooOld():
+		goes.Found, goes.Do = fmt.Sprintf("%s, and go.mod wants %s", found.Version, found.Wants), installGo
+	}
+	source := check{Name: "source", OK: err == nil, Found: found.Source}
+	if err != nil {
+		source.Found = err.Error()
+	}
+	return []check{goes, source}
+}
+
+// base looks at what the gallery's images start from, and if it is missing, at
+// whether it can be made here.
+func base(ctx context.Context, engine lab.Engine) []check {
+	has, err := lab.HasBase(ctx)
+	switch {
+	case err != nil:
+		return []check{{Name: "base", Found: err.Error(), optional: true}}
+	case has:
+		return []check{{Name: "base", OK: true, Found: images.BaseRef, optional: true}}
+	}
+	made := check{Name: "debootstrap", OK: true, Found: "can make it where no registry answers", optional: true}
+	if err := images.CanMakeBase(engine.Arch); err != nil {
+		made.OK, made.Found, made.Do = false, err.Error(), "only where no registry gives "+images.BaseRef
+	}
+	return []check{{
+		Name: "base", Found: "the engine has no " + images.BaseRef, Do: "only the gallery needs it: mtlslab base", optional: true,
+	}, made}
+}
+
+// program looks for one that is not needed.
+func program(name, do string) check {
 	path, err := exec.LookPath(name)
 	if err != nil {
-		return check{Name: name, Found: "not on the PATH", Do: do, optional: optional}
+		return check{Name: name, Found: "not on the PATH", Do: do, optional: true}
 	}
-	return check{Name: name, OK: true, Found: path, optional: optional}
+	return check{Name: name, OK: true, Found: path, optional: true}
 }
 
 func compose(ctx context.Context) check {
@@ -160,4 +215,30 @@ func compose(ctx context.Context) check {
 	}
 	c.Found, c.Do = "not found", "only compose.yaml needs it"
 	return c
+}
+
+var howMade = map[string]string{
+	images.MadeCached: "there already", images.MadePulled: "pulled", images.MadeDebootstrap: "made of Debian's packages",
+}
+
+func newBase() *cobra.Command {
+	return &cobra.Command{
+		Use:   "base",
+		Short: "Bring debian:bookworm-slim into the engine, pulled or made here",
+		Long: `Bring debian:bookworm-slim into the engine, from which the gallery's images
+start: it is pulled, or where no registry gives it, made of Debian's packages,
+which takes root, debootstrap and a minute.`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			made, err := lab.MakeBase(cmd.Context(), func(text string) { fmt.Fprintf(cmd.ErrOrStderr(), "mtlslab: %s\n", text) })
+			if err != nil {
+				return err
+			}
+			if wantsJSON(cmd) {
+				return printJSON(cmd.OutOrStdout(), made)
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s: %s, %.1f MB, %.19s\n", made.Ref, howMade[made.Made], float64(made.Size)/1e6, made.Digest)
+			return err
+		},
+	}
 }

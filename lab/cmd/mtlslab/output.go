@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 )
 
@@ -27,6 +28,9 @@ func openOutput(path string) (*output, error) {
 		return &output{path: path, next: file}, err
 	}
 	file, err := os.Create(path + newFile)
+	if err, ok := errors.AsType[*fs.PathError](err); ok {
+		return nil, fmt.Errorf("%s: %w", path, err.Err)
+	}
 	return &output{path: path, next: file}, err
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"path"
@@ -25,9 +26,23 @@ type peerFlags struct {
 	port          int
 	env           []string
 	command       []string
+
+	flags *pflag.FlagSet // which of them were given
+}
+
+// imageFlags are those of an image without an adapter, and the key of an adapter
+// that says the same.
+var imageFlags = []struct{ name, key string }{
+	{"port", "port"},
+	{"ca-file", "material.files.ca"},
+	{"cert-file", "material.files.cert"},
+	{"key-file", "material.files.key"},
+	{"env", "env"},
+	{"command", "command"},
 }
 
 func (p *peerFlags) register(flags *pflag.FlagSet, role wire.Role) {
+	p.flags = flags
 	flags.StringVar(&p.adapter, "adapter", "", "file that says how the image is run; mtlslab adapter init writes one")
 	flags.StringVar(&p.gallery, "peer", "", "peer of the gallery, such as "+map[wire.Role]string{wire.Server: "nginx", wire.Client: "curl"}[role])
 	if role == wire.Client {
@@ -45,25 +60,52 @@ func (p *peerFlags) register(flags *pflag.FlagSet, role wire.Role) {
 // is our own.
 func (p *peerFlags) peer(role wire.Role, args []string) (lab.Peer, string, error) {
 	command := "mtlslab audit " + string(role)
+	if err := p.check(args); err != nil {
+		return lab.Peer{}, "", err
+	}
 	switch {
-	case p.adapter != "" && p.gallery != "":
-		return lab.Peer{}, "", errors.New("--adapter or --peer, not both")
-	case p.gallery != "" && len(args) > 0:
-		return lab.Peer{}, "", errors.New("--peer has an image of its own: give no other")
-	case p.gallery != "":
+	case p.flags.Changed("peer"):
 		peer, err := galleryPeer(p.gallery, role)
 		return peer, command + " --peer " + p.gallery, err
-	case p.adapter != "":
+	case p.flags.Changed("adapter"):
 		peer, err := p.fromFile(role, args)
-		return peer, strings.Join(append([]string{command, "--adapter", quoted(p.adapter)}, args...), " "), err
+		for _, word := range append([]string{"--adapter", p.adapter}, args...) {
+			command += " " + quoted(word)
+		}
+		return peer, command, err
 	case len(args) > 0:
 		peer, err := p.fromFlags(role, args[0])
 		return peer, command + p.asFlags() + " " + quoted(args[0]), err
-	case p.ca != "" || p.cert != "" || p.key != "" || len(p.env) > 0 || len(p.command) > 0:
-		return lab.Peer{}, "", errors.New("these flags are of an image: name it")
 	default:
 		return lab.Peer{}, "", nil
 	}
+}
+
+// check says which flags do not go together. None is without effect.
+func (p *peerFlags) check(args []string) error {
+	adapter, gallery := p.flags.Changed("adapter"), p.flags.Changed("peer")
+	switch {
+	case adapter && gallery:
+		return errors.New("--adapter or --peer, not both")
+	case adapter && p.adapter == "":
+		return errors.New("--adapter: name a file; mtlslab adapter init writes one")
+	case gallery && len(args) > 0:
+		return errors.New("--peer has an image of its own: give no other")
+	case len(args) > 0 && args[0] == "":
+		return errors.New("the image has no name")
+	}
+	for _, flag := range imageFlags {
+		switch {
+		case !p.flags.Changed(flag.name):
+		case adapter:
+			return fmt.Errorf("--%s: an adapter says that itself; see %s in %s", flag.name, flag.key, p.adapter)
+		case gallery:
+			return fmt.Errorf("--%s: an adapter says that itself, that of --peer %s too", flag.name, p.gallery)
+		case len(args) == 0:
+			return fmt.Errorf("--%s is of an image: name the image", flag.name)
+		}
+	}
+	return nil
 }
 
 func (p *peerFlags) fromFile(role wire.Role, args []string) (lab.Peer, error) {
@@ -77,6 +119,9 @@ func (p *peerFlags) fromFile(role wire.Role, args []string) (lab.Peer, error) {
 	if len(args) > 0 {
 		a.Image, a.Build = args[0], ""
 	}
+	if err := checkBuild(p.adapter, a); err != nil {
+		return lab.Peer{}, fmt.Errorf("--adapter: %w", err)
+	}
 	return lab.Peer{Adapter: a}, nil
 }
 
@@ -89,17 +134,65 @@ func (p *peerFlags) fromFlags(role wire.Role, image string) (lab.Peer, error) {
 		return lab.Peer{}, errors.New("give --ca-file, --cert-file and --key-file, where the image reads them; or --adapter")
 	}
 	a := &adapter.Adapter{
-		Name: nameOf(image), Role: role, Image: image, Port: p.port, Speaks: adapter.HTTP, Command: p.command,
-		Material: adapter.Material{Files: adapter.Layout{CA: p.ca, Cert: p.cert, Key: p.key}}, Env: make(map[string]string),
+		Name: nameOf(image), Role: role, Image: image, Port: 443, Speaks: adapter.HTTP, Env: make(map[string]string),
+		Material: adapter.Material{Files: adapter.Layout{CA: "ca", Cert: "cert", Key: "key"}},
+	}
+	if err := a.Check(); err != nil {
+		return lab.Peer{}, fmt.Errorf("image %q: %w", image, err)
+	}
+	return lab.Peer{Adapter: a}, p.fill(a)
+}
+
+// fill gives a good adapter what the flags say, one after the other, so that a
+// fault is that of the flag after which there is one.
+func (p *peerFlags) fill(a *adapter.Adapter) error {
+	files := &a.Material.Files
+	a.Port = p.port
+	if err := faultOf(a, "--port", strconv.Itoa(p.port)); err != nil {
+		return err
+	}
+	for _, file := range []struct {
+		flag, path string
+		to         *string
+	}{{"--ca-file", p.ca, &files.CA}, {"--cert-file", p.cert, &files.Cert}, {"--key-file", p.key, &files.Key}} {
+		if !path.IsAbs(file.path) || path.Clean(file.path) != file.path {
+			return fmt.Errorf("%s %s: want an absolute path without dots, where the image reads it", file.flag, quoted(file.path))
+		}
+		*file.to = file.path
+		if err := faultOf(a, file.flag, file.path); err != nil {
+			return err
+		}
 	}
 	for _, pair := range p.env {
 		name, value, found := strings.Cut(pair, "=")
-		if !found {
-			return lab.Peer{}, fmt.Errorf("--env %q: want NAME=VALUE", pair)
+		if !found || name == "" {
+			return fmt.Errorf("--env %s: want NAME=VALUE", quoted(pair))
 		}
 		a.Env[name] = value
+		if err := faultOf(a, "--env", pair); err != nil {
+			return err
+		}
 	}
-	return lab.Peer{Adapter: a}, a.Check()
+	for _, word := range p.command {
+		a.Command = append(a.Command, word)
+		if err := faultOf(a, "--command", word); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// faultOf is what is wrong with an adapter since a flag was heeded, without the
+// key, which whoever gave the flag has not written.
+func faultOf(a *adapter.Adapter, flag, value string) error {
+	err := a.Check()
+	if err == nil {
+		return nil
+	}
+	if cause := errors.Unwrap(err); cause != nil {
+		err = cause
+	}
+	return fmt.Errorf("%s %s: %w", flag, quoted(value), err)
 }
 
 func (p *peerFlags) asFlags() string {
@@ -123,7 +216,7 @@ func nameOf(image string) string {
 		}
 		return '-'
 	}, strings.ToLower(base))
-	return strings.Join(strings.FieldsFunc(name, func(r rune) bool { return r == '-' }), "-")
+	return cmp.Or(strings.Join(strings.FieldsFunc(name, func(r rune) bool { return r == '-' }), "-"), "image")
 }
 
 // quoted is a word as a shell reads it.

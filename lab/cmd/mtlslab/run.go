@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
@@ -59,15 +60,15 @@ func newRun() *cobra.Command {
 	var message, algorithm string
 	cmd := &cobra.Command{
 		Use:   "run",
-		Short: "Deliver one mutually authenticated message and turn the impostors away",
+		Short: "Deliver one message, verified by both sides, and refuse impostors",
 		Args:  noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var err error
 			if cfg.Algorithm, err = pki.ParseAlgorithm(algorithm); err != nil {
 				return usageError{fmt.Errorf("--algorithm: %w", err)}
 			}
-			if message == "" || strings.ContainsAny(message, "\r\n") {
-				return usageError{fmt.Errorf("--message %q: must be one line, and not empty", message)}
+			if err := checkMessage(message); err != nil {
+				return usageError{err}
 			}
 			if cfg.TTL < time.Second {
 				return usageError{fmt.Errorf("--ttl %v: must be at least a second", cfg.TTL)}
@@ -79,8 +80,24 @@ func newRun() *cobra.Command {
 	runtimeFlag(flags, &cfg.Runtime)
 	flags.StringVar(&message, "message", lab.Greeting, "what the client says")
 	flags.StringVar(&algorithm, "algorithm", string(pki.ECDSAP256), "of every key: ecdsa-p256, ecdsa-p384, rsa-2048 or ed25519")
-	flags.DurationVar(&cfg.TTL, "ttl", lab.DefaultTTL, "how long the peers live if the lab is killed")
+	flags.DurationVar(&cfg.TTL, "ttl", lab.DefaultTTL, "how long the peers live at most")
 	return cmd
+}
+
+// nonceRoom is what the lab adds to a message: its nonce in parentheses.
+const nonceRoom = len(" (0123456789ab)")
+
+func checkMessage(message string) error {
+	const most = wire.MaxMessage - nonceRoom
+	switch {
+	case len(message) > most:
+		return fmt.Errorf("--message: it has %d bytes; at most %d fit in beside the nonce", len(message), most)
+	case message == "" || strings.ContainsAny(message, "\r\n"):
+		return fmt.Errorf("--message %q: must be one line, and not empty", message)
+	case !utf8.ValidString(message):
+		return fmt.Errorf("--message %q: must be UTF-8", message)
+	}
+	return nil
 }
 
 func demonstrate(cmd *cobra.Command, cfg lab.Config, message string) (err error) {

@@ -38,11 +38,11 @@ func newScorecard() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "scorecard [PEER...]",
 		Short: "Audit all peers of the gallery, and ours, side by side",
-		Long: `Audit all peers of the gallery, and ours, side by side: every case of a profile,
-in both versions of TLS where that can make a difference, and a plain exchange
-between every client and every server that speak the same. With names, only
-those peers. Certificates are tried in the last version alone, but for their key
-usage, which TLS 1.2 holds against the cipher suite; --thorough tries all in both.
+		Long: `Audit all peers of the gallery, and ours, side by side: every case of a
+profile, and a plain exchange between every client and every server that speak
+the same. With names, only those peers. Certificates are tried in the last
+version of TLS alone, but for their key usage, which TLS 1.2 holds against the
+cipher suite, and all else in both; --thorough tries all in both.
 
 With --out the result is written there as JSON, Markdown and one HTML page, and
 the audits that an interrupted run has finished are taken up by the next.

@@ -1,0 +1,61 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/spf13/pflag"
+
+	"github.com/mtlslab/mtlslab/lab/wire"
+)
+
+// TestRepeats reads the command that repeats an audit: given to a shell, it means
+// the same peer.
+func TestRepeats(t *testing.T) {
+	t.Parallel()
+	const gnutls = "../../../images/peers/gnutls/client.yaml"
+	for _, tt := range []struct {
+		name string
+		role wire.Role
+		args []string
+		want string
+	}{
+		{"our own", wire.Server, nil, ""},
+		{"of the gallery", wire.Server, []string{"--peer", "nginx"}, "mtlslab audit server --peer nginx"},
+		{"an adapter", wire.Client, []string{"--adapter", gnutls}, "mtlslab audit client --adapter " + gnutls},
+		{"an adapter and an image", wire.Client, []string{"--adapter", gnutls, "shop 1"}, "mtlslab audit client --adapter " + gnutls + " 'shop 1'"},
+		{
+			"flags", wire.Server,
+			[]string{"--ca-file=/a b/ca", "--cert-file=/c/crt", "--key-file=/c/key", "--env=A=it's", "--command=a", "--command=$b", "shop:1"},
+			`mtlslab audit server --port 443 --ca-file '/a b/ca' --cert-file /c/crt --key-file /c/key --env 'A=it'\''s' --command a --command '$b' shop:1`,
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			var p peerFlags
+			flags := pflag.NewFlagSet(tt.name, pflag.ContinueOnError)
+			p.register(flags, tt.role)
+			if err := flags.Parse(tt.args); err != nil {
+				t.Fatal(err)
+			}
+			peer, command, err := p.peer(tt.role, flags.Args())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if command != tt.want || (peer.Adapter == nil) != (tt.want == "") {
+				t.Errorf("got %q, %v, want %q", command, peer.Adapter, tt.want)
+			}
+		})
+	}
+}
+
+// TestNameOf names peers of which the image is known alone.
+func TestNameOf(t *testing.T) {
+	t.Parallel()
+	for image, want := range map[string]string{
+		"shop": "shop", "shop:1": "shop", "registry:5000/My_Shop:v1@sha256:00": "my-shop", "sha256:00": "sha256", "___": "image",
+	} {
+		if got := nameOf(image); got != want {
+			t.Errorf("%s is called %q, want %q", image, got, want)
+		}
+	}
+}
