@@ -102,6 +102,8 @@ func TestAdaptedServers(t *testing.T) {
 			want:  cases.Failed, caught: []string{"protocol/no-client-certificate"}},
 		{name: "says nothing", source: brokenServer, args: []string{"-fault", "closes-on-bad-input"},
 			cases: []string{"chain/other-authority"}, want: cases.Passed},
+		{name: "has a word for strangers", source: brokenServer, args: []string{"-fault", "leaks-its-reply"},
+			cases: []string{"chain/other-authority"}, want: cases.Inconclusive, caught: []string{"chain/other-authority"}},
 		{name: "takes plain text", source: brokenServer, args: []string{"-fault", "takes-plain-text"},
 			cases: []string{"framing/plain-text-client", "chain/other-authority"},
 			want:  cases.Failed, caught: []string{"framing/plain-text-client"}},
@@ -122,6 +124,7 @@ func TestAdaptedClients(t *testing.T) {
 		name   string
 		source images.Source
 		args   []string
+		spoil  func(*adapter.Adapter)
 		cases  []string
 		want   cases.Status
 		caught []string
@@ -135,6 +138,19 @@ func TestAdaptedClients(t *testing.T) {
 			want:  cases.Failed, caught: []string{"identity/other-host"}},
 		{name: "hangs", source: brokenClient, args: []string{"-fault", "hangs-on-bad-input"},
 			cases: []string{"chain/other-authority"}, want: cases.Inconclusive, caught: []string{"chain/other-authority"}},
+		{name: "crashes", source: brokenClient, args: []string{"-fault", "crashes-on-bad-input"}, spoil: func(a *adapter.Adapter) {
+			a.Env = map[string]string{"GOTRACEBACK": "crash"}
+		}, cases: []string{"chain/other-authority"}, want: cases.Inconclusive, caught: []string{"chain/other-authority"}},
+		{name: "calls everything a success", source: clientSource, spoil: func(a *adapter.Adapter) {
+			for code := range 128 {
+				a.Delivered.Exit = append(a.Delivered.Exit, code)
+			}
+		}, cases: []string{"chain/other-authority"}, want: cases.Inconclusive, caught: []string{"chain/other-authority"}},
+		{name: "is told by its environment", source: clientSource, spoil: func(a *adapter.Adapter) {
+			at := slices.Index(a.Command, "-material")
+			a.Env = map[string]string{"MTLSLAB_MATERIAL": a.Command[at+1]}
+			a.Command = slices.Delete(a.Command, at, at+2)
+		}, cases: []string{"operational/no-trust", "operational/no-key", "revocation/issuer", "chain/other-authority"}, want: cases.Passed},
 		{name: "falls back", source: brokenClient, args: []string{"-fault", "falls-back-to-plain-text"},
 			cases: []string{"protocol/plain-text-server", "chain/other-authority"},
 			want:  cases.Failed, caught: []string{"protocol/plain-text-server"}},
@@ -142,6 +158,9 @@ func TestAdaptedClients(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			a := clientAs(t, l, test.source, test.args...)
+			if test.spoil != nil {
+				test.spoil(a)
+			}
 			checkAdapted(t, l, Audit{Role: wire.Client, Peer: Peer{Adapter: a}, Cases: test.cases, Profile: cases.RFC5280}, test.want, test.caught)
 		})
 	}
@@ -174,6 +193,27 @@ func checkAdapted(t *testing.T, l *Lab, audit Audit, want cases.Status, caught [
 	t.Logf("%d findings, %d untried, in %v", len(result.Findings), result.Count(cases.Untried), result.Took.Round(time.Millisecond))
 }
 
+// A server that does not speak the last version of TLS is tried in the one that it
+// speaks.
+func TestServerOfAnOldVersion(t *testing.T) {
+	t.Parallel()
+	l := startContainers(t)
+	a := serverAs(t, l, brokenServer, "-fault", "stops-at-tls-1.2")
+	ids := []string{"validity/expired", "operational/no-trust", "usage/key-agreement-only"}
+	result, err := l.Audit(t.Context(), Audit{Role: wire.Server, Peer: Peer{Adapter: a}, Cases: ids, Once: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if result.Verdict() != cases.Passed || result.Count(cases.Passed) != len(ids) {
+		t.Errorf("%s: %d passed", result.Verdict(), result.Count(cases.Passed))
+	}
+	for _, f := range result.Findings {
+		if (f.Status == cases.Passed) != (f.Version == "1.2") {
+			t.Errorf("%s [%s] is %s: %s", f.Case, f.Version, f.Status, f.Means)
+		}
+	}
+}
+
 // TestWrongAdapter tells an adapter that is wrong from a peer that is.
 func TestWrongAdapter(t *testing.T) {
 	t.Parallel()
@@ -188,6 +228,9 @@ func TestWrongAdapter(t *testing.T) {
 		{name: "port", spoil: func(a *adapter.Adapter) { a.Port, a.Command[3] = 12346, ":12345" }, look: "port"},
 		{name: "readiness", spoil: func(a *adapter.Adapter) { a.Ready.Log = "never said" }, look: "ready.log"},
 		{name: "delivered", spoil: func(a *adapter.Adapter) { a.Delivered.Match = "never answered" }, look: "delivered"},
+		{name: "logs", spoil: func(a *adapter.Adapter) {
+			a.Image, a.Logs, a.Command = imageOf(t, l, brokenServer), true, append(a.Command, "-fault", "keeps-no-log")
+		}, look: "logs"},
 		{name: "exits at once", spoil: func(a *adapter.Adapter) { a.Command = []string{"-no-such-flag"} }, look: "command"},
 		{name: "no such program", spoil: func(a *adapter.Adapter) { a.Entrypoint = []string{"/no/such/program"} }, look: "command"},
 		{name: "client, no such program", client: true, spoil: func(a *adapter.Adapter) { a.Command[0] = "/no/such/program" }, look: "command"},
@@ -213,7 +256,7 @@ func TestWrongAdapter(t *testing.T) {
 			if !strings.Contains(wrong.Look, test.look) {
 				t.Errorf("look at %q, want %q\n%v", wrong.Look, test.look, wrong)
 			}
-			if len(wrong.Log) == 0 && test.name != "client, no such program" {
+			if len(wrong.Log) == 0 && test.name != "client, no such program" && test.name != "logs" {
 				t.Errorf("nothing of what it wrote:\n%v", wrong)
 			}
 			t.Log(wrong)

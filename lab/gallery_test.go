@@ -13,6 +13,7 @@ import (
 
 	"github.com/mtlslab/mtlslab/images"
 	"github.com/mtlslab/mtlslab/lab"
+	"github.com/mtlslab/mtlslab/lab/adapter"
 	"github.com/mtlslab/mtlslab/lab/cases"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
@@ -177,22 +178,56 @@ func checkSample(t *testing.T, audit cases.Audit, fails, holds []string) {
 }
 
 // A server that is told in vain to read its trust again has refused nothing and
-// let nobody in: nginx reopens its logs at SIGUSR1, and no more.
+// let nobody in, and one that serves nobody afterwards has refused nobody in
+// particular.
 func TestReloadInVain(t *testing.T) {
 	t.Parallel()
 	requireEngine(t)
+	for name, test := range map[string]struct {
+		reload adapter.Reload
+		means  string
+	}{
+		"only its logs are opened again": {adapter.Reload{Signal: "USR1"}, "went on trusting"},
+		"it closes for everybody": {adapter.Reload{Command: []string{
+			"sh", "-c", "sed -i 's/return 200/return 403/' /etc/nginx/conf.d/mtlslab.conf && nginx -s reload",
+		}}, "served nobody"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			nginx := peerOfGallery(t, "nginx", wire.Server)
+			spoiled := *nginx.Adapter
+			spoiled.Reload = test.reload
+			l := start(t, lab.Config{Runtime: lab.Containers})
+			audit, err := l.Audit(t.Context(), lab.Audit{
+				Role: wire.Server, Peer: lab.Peer{Adapter: &spoiled, Context: nginx.Context},
+				Versions: []string{"1.3"}, Cases: []string{"resumption/after-authority-removal"},
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if f := audit.Findings[0]; f.Status != cases.Inconclusive || !strings.Contains(f.Means, test.means) {
+				t.Errorf("%s, %s; client saw %s", f.Status, f.Means, f.Client)
+			}
+		})
+	}
+}
+
+// A server that leaves its process group goes with the errand that started it all
+// the same: it would answer in the place of the next.
+func TestLeftBehind(t *testing.T) {
+	t.Parallel()
+	requireEngine(t)
 	nginx := peerOfGallery(t, "nginx", wire.Server)
-	deaf := *nginx.Adapter
-	deaf.Reload.Signal = "USR1"
+	daemon := *nginx.Adapter
+	daemon.Adjusted, daemon.Reload = nil, adapter.Reload{Command: []string{"nginx", "-s", "reload"}}
+	daemon.Command = []string{"sh", "-c", "setsid nginx -g 'daemon off;' & wait $!"}
 	l := start(t, lab.Config{Runtime: lab.Containers})
 	audit, err := l.Audit(t.Context(), lab.Audit{
-		Role: wire.Server, Peer: lab.Peer{Adapter: &deaf, Context: nginx.Context},
-		Versions: []string{"1.3"}, Cases: []string{"resumption/after-authority-removal"},
+		Role: wire.Server, Peer: lab.Peer{Adapter: &daemon, Context: nginx.Context},
+		Versions: []string{"1.3"}, Cases: []string{"resumption/after-authority-removal", "operational/no-key"},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if f := audit.Findings[0]; f.Status != cases.Inconclusive || !strings.Contains(f.Means, "went on trusting") {
-		t.Errorf("%s, %s; client saw %s", f.Status, f.Means, f.Client)
-	}
+	checkSample(t, audit, nil, []string{"operational/", "resumption/"})
 }

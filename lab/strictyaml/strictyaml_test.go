@@ -21,7 +21,7 @@ type shop struct {
 	Owner struct {
 		ID *string `yaml:"id"`
 	} `yaml:"owner"`
-	unread string
+	Unread string
 }
 
 func TestRead(t *testing.T) {
@@ -45,7 +45,7 @@ owner:
 	id := "0x1F"
 	want := shop{Name: "1.20", Port: 8443, Open: true, Tags: []string{"one", "2"}, Env: map[string]string{"A": "b"}}
 	want.Owner.ID = &id
-	if diff := cmp.Diff(want, got, cmp.AllowUnexported(shop{})); diff != "" {
+	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
 	for key, line := range map[string]int{
@@ -73,8 +73,8 @@ func TestReadFaults(t *testing.T) {
 		{"broken after the document", "name: a\n---\n[", "shop.yaml: yaml: "},
 		{"too large", "name: " + strings.Repeat("a", 1<<20), "shop.yaml: more than 1048576 bytes"},
 		{"a list", "- name", "shop.yaml:1: want keys and values: env, name, open, owner, port, tags"},
-		{"no such key", "name: a\nnmae: b", "shop.yaml:2: nmae: no such key; choose from env, name, "},
-		{"a field without a key", "unread: a", "shop.yaml:1: unread: no such key"},
+		{"no such key", "name: a\nnam: b", "shop.yaml:2: nam: no such key; choose from env, name, "},
+		{"a field without a key", "Unread: a", "shop.yaml:1: Unread: no such key"},
 		{"no such key below", "owner: {di: a}", "shop.yaml:1: owner.di: no such key; choose from id"},
 		{"a key twice", "name: a\nname: b", "shop.yaml:2: name: want each key once"},
 		{"a key twice in a map", "env:\n  A: b\n  A: c", "shop.yaml:3: env.A: want each key once"},

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"github.com/spf13/cobra"
+
 	"github.com/mtlslab/mtlslab/lab"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
@@ -67,17 +69,23 @@ func TestConclude(t *testing.T) {
 
 func TestHelpIsNotWide(t *testing.T) {
 	t.Parallel()
-	for _, command := range []string{"run", "adapter", "adapter init", "adapter check", "adapter list", "adapter schema", "images", "base", "doctor", "clean"} {
+	var look func(cmd *cobra.Command)
+	look = func(cmd *cobra.Command) {
 		var out bytes.Buffer
-		if code := execute(t.Context(), append(strings.Fields(command), "--help"), &out, &out); code != exitPass {
-			t.Errorf("%s --help: exit code %d", command, code)
+		cmd.SetOut(&out)
+		if err := cmd.Help(); err != nil {
+			t.Errorf("%s --help: %v", cmd.CommandPath(), err)
 		}
 		for line := range strings.Lines(out.String()) {
 			if n := utf8.RuneCountInString(strings.TrimRight(line, "\n")); n > width {
-				t.Errorf("%s --help: %d columns: %s", command, n, line)
+				t.Errorf("%s --help: %d columns: %s", cmd.CommandPath(), n, line)
 			}
 		}
+		for _, below := range cmd.Commands() {
+			look(below)
+		}
 	}
+	look(newRoot())
 }
 
 // TestMessages looks at what becomes of --message before there is a lab.

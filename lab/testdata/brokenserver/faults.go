@@ -3,6 +3,7 @@ package main
 import (
 	"crypto/tls"
 	"fmt"
+	"io"
 	"slices"
 	"time"
 	"unicode"
@@ -45,6 +46,9 @@ var faults = []fault{
 		}
 	}},
 	{name: "speaks-tls-1.0", config: func(s *server) { s.tls.MinVersion = tls.VersionTLS10 }},
+
+	{name: "stops-at-tls-1.2", config: func(s *server) { s.tls.MaxVersion = tls.VersionTLS12 }},
+	{name: "keeps-no-log", config: func(s *server) { s.journal.W = io.Discard }},
 
 	{name: "answers-first", config: unverified, late: func(c *connection, message string, _ error) {
 		c.take(message)
