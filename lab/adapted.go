@@ -4,6 +4,9 @@ import (
 	"archive/tar"
 	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -64,7 +67,8 @@ func (l *Lab) adapt(ctx context.Context, p Peer) (*adapted, error) {
 		return nil, fmt.Errorf("%s: inspecting its image: %w", a.Name, err)
 	}
 	a.product = cases.Product{
-		Name: a.Name, About: a.About, Image: ref, Digest: inspected.ID, Adapter: fingerprint(a.Adapter), Authentication: a.Authentication, Hint: a.Hint,
+		Name: a.Name, About: a.About, Image: ref, Digest: inspected.ID, Adapter: fingerprint(a.Adapter),
+		Authentication: a.Authentication, Adjusted: a.Adjusted, Hint: a.Hint,
 	}
 	if config := inspected.Config; config != nil {
 		a.user = config.User
@@ -80,6 +84,29 @@ func (l *Lab) adapt(ctx context.Context, p Peer) (*adapted, error) {
 	}
 	a.hold, err = os.ReadFile(paths[holdSource.Name])
 	return a, err
+}
+
+// Identify brings the image of a peer that has an adapter into the engine, and says
+// which it is.
+func (l *Lab) Identify(ctx context.Context, p Peer) (cases.Product, error) {
+	if p.Adapter == nil {
+		return cases.Product{}, errors.New("identify: a peer without an adapter is our own program")
+	}
+	adapted, err := l.adapt(ctx, p)
+	if err != nil {
+		return cases.Product{}, err
+	}
+	return adapted.product, nil
+}
+
+// fingerprint changes with anything that an adapter says.
+func fingerprint(a *adapter.Adapter) string {
+	text, err := json.Marshal(a)
+	if err != nil {
+		return "" // not of texts and numbers
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:])
 }
 
 func (a *adapted) bring(ctx context.Context, p Peer, progress func(string)) (string, error) {

@@ -177,6 +177,19 @@ func (l *Lab) newForgery(c cases.Case, role wire.Role) (*pki.Forged, error) {
 	return l.Authority.Forge(request, c.Mutation(role))
 }
 
+// Sent is what the lab's adversary presents in each case that was tried so far,
+// by case and role.
+func (l *Lab) Sent() []cases.Sent {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var sent []cases.Sent
+	for key, forged := range l.forgeries {
+		sent = append(sent, cases.Sent{Run: l.id, Case: cmp.Or(key.id, "control"), Role: key.role, Chain: forged.Chain})
+	}
+	slices.SortFunc(sent, func(a, b cases.Sent) int { return cmp.Or(cmp.Compare(a.Case, b.Case), cmp.Compare(a.Role, b.Role)) })
+	return sent
+}
+
 // start gives the peer what every trial needs of it, and brings up both sides.
 func (r *auditor) start(ctx context.Context, plan []trial) error {
 	identity := r.lab.Server

@@ -3,21 +3,11 @@ package lab
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
-	"errors"
-	"fmt"
-	"io/fs"
 	"math"
-	"os"
-	"path"
 	"slices"
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/mtlslab/mtlslab/images"
-	"github.com/mtlslab/mtlslab/lab/adapter"
 	"github.com/mtlslab/mtlslab/lab/cases"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
@@ -89,96 +79,4 @@ func longestFirst(audits []Audit) []int {
 		return cmp.Or(cmp.Compare(roleI, roleJ), cmp.Compare(atOnceI, atOnceJ))
 	})
 	return order
-}
-
-// Sent is what the lab's adversary presents in each case that was tried so far,
-// by case and role.
-func (l *Lab) Sent() []cases.Sent {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	var sent []cases.Sent
-	for key, forged := range l.forgeries {
-		sent = append(sent, cases.Sent{Run: l.id, Case: cmp.Or(key.id, "control"), Role: key.role, Chain: forged.Chain})
-	}
-	slices.SortFunc(sent, func(a, b cases.Sent) int { return cmp.Or(cmp.Compare(a.Case, b.Case), cmp.Compare(a.Role, b.Role)) })
-	return sent
-}
-
-// Identify brings the image of a peer that has an adapter into the engine, and says
-// which it is.
-func (l *Lab) Identify(ctx context.Context, p Peer) (cases.Product, error) {
-	if p.Adapter == nil {
-		return cases.Product{}, errors.New("identify: a peer without an adapter is our own program")
-	}
-	adapted, err := l.adapt(ctx, p)
-	if err != nil {
-		return cases.Product{}, err
-	}
-	return adapted.product, nil
-}
-
-// fingerprint changes with anything that an adapter says.
-func fingerprint(a *adapter.Adapter) string {
-	text, err := json.Marshal(a)
-	if err != nil {
-		return "" // not of texts and numbers
-	}
-	sum := sha256.Sum256(text)
-	return hex.EncodeToString(sum[:])
-}
-
-// Gallery lists the peers of other people's software that come with mtlslab:
-// servers, then clients, each by name.
-func Gallery() ([]Peer, error) {
-	var all []Peer
-	files := images.Peers()
-	for _, role := range []wire.Role{wire.Server, wire.Client} {
-		paths, err := fs.Glob(files, "*/"+string(role)+".yaml")
-		if err != nil {
-			return nil, err
-		}
-		for _, file := range paths {
-			p, err := galleryPeer(files, file)
-			if err != nil {
-				return nil, err
-			}
-			all = append(all, p)
-		}
-	}
-	return all, nil
-}
-
-func galleryPeer(files fs.FS, file string) (Peer, error) {
-	opened, err := files.Open(file)
-	if err != nil {
-		return Peer{}, err
-	}
-	defer opened.Close() //nolint:errcheck // read-only
-	a, err := adapter.Read("images/peers/"+file, opened)
-	if err != nil {
-		return Peer{}, err
-	}
-	context, err := fs.Sub(files, path.Dir(file))
-	if err != nil {
-		return Peer{}, fmt.Errorf("%s: %w", file, err)
-	}
-	return Peer{Adapter: a, Context: context}, nil
-}
-
-// Built says whether the engine has the image already that is built for a peer.
-// Without containers, and of a peer that builds none, it has not.
-func (l *Lab) Built(ctx context.Context, p Peer) (bool, error) {
-	host, ok := l.host.(*containerHost)
-	if !ok || p.Adapter == nil || p.Adapter.Build == "" {
-		return false, nil
-	}
-	return images.Built(ctx, host.engine, p.Adapter.BuildName(), p.files())
-}
-
-// files are what the peer's image is built of.
-func (p Peer) files() fs.FS {
-	if p.Context != nil {
-		return p.Context
-	}
-	return os.DirFS(p.Adapter.BuildDir())
 }

@@ -16,8 +16,10 @@ type Product struct {
 	Adapter string `json:"adapter,omitempty"` // SHA-256 of all that its adapter says, hexadecimal
 
 	// Authentication are the lines of its configuration that turn client
-	// certificates on; all else is as it is shipped.
+	// certificates on, and Adjusted the others in which it differs from what is
+	// shipped.
 	Authentication []string `json:"authentication,omitempty"`
+	Adjusted       []string `json:"adjusted,omitempty"`
 	Hint           string   `json:"hint,omitempty"` // what to tell a person where a fault was found
 }
 

@@ -202,6 +202,10 @@
       content.push(make("h3", "", "What turns client certificates on"));
       content.push(make("pre", "lines", peer.authentication.map(text).join("\n")));
     }
+    if (peer.adjusted) {
+      content.push(make("h3", "", "What else is not as it is shipped"));
+      content.push(make("pre", "lines", peer.adjusted.map(text).join("\n")));
+    }
     if (peer.complaints) content.push(make("h3", "", "Complaints"), make("ul", "plain", ...peer.complaints.map((i) => make("li", "", text(i)))));
     content.push(make("h3", "", "Controls"));
     const items = make("ul", "cases");

@@ -36,6 +36,7 @@ type (
 		Verdict        cases.Status  `json:"verdict"`
 		Facts          [][2]int      `json:"facts"` // label, text
 		Authentication []int         `json:"authentication,omitempty"`
+		Adjusted       []int         `json:"adjusted,omitempty"`
 		Hint           int           `json:"hint,omitempty"`
 		Complaints     []int         `json:"complaints,omitempty"`
 		Controls       []findingData `json:"controls"`
@@ -127,6 +128,9 @@ func (d *htmlData) peer(a cases.Audit, place map[string]int) htmlPeerData {
 	}
 	for _, line := range product.Authentication {
 		p.Authentication = append(p.Authentication, d.text(line))
+	}
+	for _, line := range product.Adjusted {
+		p.Adjusted = append(p.Adjusted, d.text(line))
 	}
 	for _, complaint := range a.Complaints {
 		p.Complaints = append(p.Complaints, d.text(complaint))

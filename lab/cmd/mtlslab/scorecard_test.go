@@ -1,0 +1,177 @@
+package main
+
+import (
+	"bytes"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/mtlslab/mtlslab/lab"
+	"github.com/mtlslab/mtlslab/lab/adapter"
+	"github.com/mtlslab/mtlslab/lab/cases"
+	"github.com/mtlslab/mtlslab/lab/report"
+	"github.com/mtlslab/mtlslab/lab/wire"
+)
+
+// TestTakeUp looks at what a scorecard takes up of an interrupted one: the audits of
+// peers that are the same still, with what was sent in them.
+func TestTakeUp(t *testing.T) {
+	t.Parallel()
+	product := func(digest, adapted string) *cases.Product {
+		return &cases.Product{Name: "nginx", Image: "nginx:1", Digest: digest, Adapter: adapted}
+	}
+	control := cases.Finding{Case: "control", Status: cases.Passed, Decision: "delivered"}
+	audit := func(subject string, p *cases.Product) cases.Audit {
+		return cases.Audit{
+			Format: report.Format, Role: wire.Server, Profile: cases.RFC5280, Subject: subject, Product: p, Run: "before",
+			Controls: []cases.Finding{control, control},
+			Findings: []cases.Finding{{Case: "validity/expired", Version: "1.3", Role: wire.Server, Status: cases.Passed}},
+		}
+	}
+	sent := []cases.Sent{{Run: "before", Case: "validity/expired", Role: wire.Client, Chain: [][]byte{{1}}}}
+	const command, built = "mtlslab scorecard", "this build"
+	whole := cases.Scorecard{
+		Profile: cases.RFC5280, Command: command, Built: built, Took: 1, Sent: sent,
+		Audits: []cases.Audit{audit("mtlslab server", nil), audit("nginx", product("one", "as it is"))},
+	}
+	with := func(change func(*cases.Scorecard)) cases.Scorecard {
+		sc := whole
+		sc.Audits = append([]cases.Audit{}, whole.Audits...)
+		change(&sc)
+		return sc
+	}
+	for _, test := range []struct {
+		name   string
+		before cases.Scorecard
+		fresh  bool
+		taken  int
+		says   string
+	}{
+		{"the same", whole, false, 2, "2 of 2 audits are taken up"},
+		{"fresh", whole, true, 0, ""},
+		{"another command", with(func(sc *cases.Scorecard) { sc.Command += " --thorough" }), false, 0, "another command or build"},
+		{"another build", with(func(sc *cases.Scorecard) { sc.Built = "that build" }), false, 0, "another command or build"},
+		{"another image", with(func(sc *cases.Scorecard) { sc.Audits[1].Product = product("two", "as it is") }), false, 1, "1 of 2"},
+		{"another adapter", with(func(sc *cases.Scorecard) { sc.Audits[1].Product = product("one", "otherwise") }), false, 1, "1 of 2"},
+		{"another role", with(func(sc *cases.Scorecard) { sc.Audits[1].Role = wire.Client }), false, 1, "1 of 2"},
+		{"never begun", with(func(sc *cases.Scorecard) { sc.Audits[1].Findings = nil }), false, 1, "1 of 2"},
+		{"of another name", with(func(sc *cases.Scorecard) { sc.Audits = sc.Audits[:1]; sc.Audits[0].Subject = "a server" }), false, 0, "0 of 2"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			part := filepath.Join(t.TempDir(), partFile)
+			var file bytes.Buffer
+			if err := report.ScorecardJSON(&file, test.before); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(part, file.Bytes(), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			nginx := lab.Peer{Adapter: &adapter.Adapter{Name: "nginx", Role: wire.Server}}
+			r := &round{
+				scorecardFlags: &scorecardFlags{fresh: test.fresh}, part: part,
+				card: cases.Scorecard{Command: command, Built: built, Audits: make([]cases.Audit, 2)},
+				contenders: []contender{
+					{audit: lab.Audit{Role: wire.Server}},
+					{Peer: nginx, audit: lab.Audit{Role: wire.Server, Peer: nginx}, product: product("one", "as it is")},
+				},
+			}
+			var says bytes.Buffer
+			r.takeUp(&says)
+			taken := 0
+			for i, c := range r.contenders {
+				if c.known != nil {
+					taken++
+				}
+				if (c.known != nil) != (len(r.card.Audits[i].Findings) > 0) {
+					t.Errorf("audit %d is not on the card as it is known", i)
+				}
+			}
+			if taken != test.taken || !strings.Contains(says.String(), test.says) {
+				t.Errorf("%d taken up, want %d; it says %q", taken, test.taken, says.String())
+			}
+			if (taken > 0) != (len(r.card.Sent) > 0) {
+				t.Errorf("%d taken up, and what was sent: %v", taken, r.card.Sent)
+			}
+		})
+	}
+	t.Run("of no use", func(t *testing.T) {
+		t.Parallel()
+		part := filepath.Join(t.TempDir(), partFile)
+		if err := os.WriteFile(part, []byte("half a docu"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		var says bytes.Buffer
+		(&round{scorecardFlags: &scorecardFlags{}, part: part}).takeUp(&says)
+		if !strings.Contains(says.String(), "of no use") {
+			t.Errorf("it says %q", says.String())
+		}
+	})
+}
+
+// A file is written whole or not at all, and one that cannot be is found out at once.
+func TestOutput(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path := filepath.Join(dir, "audit.json")
+	if err := os.WriteFile(path, []byte("before"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	content := func() string {
+		t.Helper()
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	left := func() int {
+		t.Helper()
+		entries, err := os.ReadDir(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(entries)
+	}
+	out, err := openOutput(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out.discard()
+	if content() != "before" || left() != 1 {
+		t.Errorf("what was discarded left %q, and %d files", content(), left())
+	}
+	if err := replaceFile(path, func(w io.Writer) error {
+		_, _ = w.Write([]byte("half"))
+		return os.ErrDeadlineExceeded
+	}); err == nil || content() != "before" || left() != 1 {
+		t.Errorf("error %v, %q, and %d files", err, content(), left())
+	}
+	out, err = openOutput(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := out.write(func(w io.Writer) error {
+		_, err := w.Write([]byte("after"))
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	out.discard()
+	if content() != "after" || left() != 1 {
+		t.Errorf("it was written as %q, and %d files", content(), left())
+	}
+	for _, bad := range []string{dir, filepath.Join(dir, "nowhere", "audit.json"), filepath.Join(path, "audit.json")} {
+		if _, err := openOutput(bad); err == nil || !strings.HasPrefix(err.Error(), bad) {
+			t.Errorf("%s: error %v", bad, err)
+		}
+	}
+	if err := replaceFile(os.DevNull, func(w io.Writer) error {
+		_, err := w.Write([]byte("gone"))
+		return err
+	}); err != nil {
+		t.Error(err)
+	}
+}
