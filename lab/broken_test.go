@@ -24,7 +24,11 @@ const brokenGolden = "testdata/broken.golden"
 // brokenAtOnce bounds how many audits of broken peers there are at a time. Some
 // wait, for a certificate to expire or for somebody who hangs; most keep the
 // machine busy.
-const brokenAtOnce = 5
+const brokenAtOnce = 8
+
+// brokenLabs is how many labs they share: each forges its chains once, and makes no
+// more than so many trials at a time, of which some wait.
+const brokenLabs = 4
 
 // TestBrokenPeers audits peers that are broken on purpose, each in one way, and
 // wants each to be caught by exactly the cases that name its fault.
@@ -33,6 +37,10 @@ func TestBrokenPeers(t *testing.T) {
 	golden := readGolden(t)
 	turns := make(chan struct{}, brokenAtOnce)
 	found := make(chan [2]string, len(brokenPeers))
+	labs := make([]*lab.Lab, brokenLabs)
+	for i := range labs {
+		labs[i] = start(t, lab.Config{Runtime: lab.Processes, Timeout: time.Minute})
+	}
 	t.Run("faults", func(t *testing.T) {
 		for i, b := range brokenPeers {
 			if testing.Short() && i%3 != 0 {
@@ -43,7 +51,7 @@ func TestBrokenPeers(t *testing.T) {
 				turns <- struct{}{}
 				defer func() { <-turns }()
 				b.cases = b.tried(i)
-				audit := b.audit(t)
+				audit := b.audit(t, labs[i%brokenLabs])
 				b.check(t, audit)
 				caught := caughtBy(audit)
 				if !*update && caught != golden[b.name()] {
@@ -69,11 +77,10 @@ func TestBrokenPeers(t *testing.T) {
 
 func (b brokenPeer) name() string { return string(b.role) + " " + b.fault }
 
-func (b brokenPeer) audit(t *testing.T) cases.Audit {
+func (b brokenPeer) audit(t *testing.T, l *lab.Lab) cases.Audit {
 	t.Helper()
 	name := "broken-" + string(b.role)
 	source := images.Source{Name: name, Package: "./lab/testdata/broken" + string(b.role), Like: string(b.role)}
-	l := start(t, lab.Config{Runtime: lab.Processes, Timeout: time.Minute})
 	audit, err := l.Audit(t.Context(), lab.Audit{
 		Role: b.role, Cases: b.cases, Versions: b.versions,
 		Peer: lab.Peer{Source: source, Args: []string{"-fault", b.fault}},
@@ -160,7 +167,7 @@ func TestHonestPeers(t *testing.T) {
 	for _, role := range []wire.Role{wire.Server, wire.Client} {
 		t.Run(string(role), func(t *testing.T) {
 			t.Parallel()
-			audit := brokenPeer{role: role}.audit(t)
+			audit := brokenPeer{role: role}.audit(t, start(t, lab.Config{Runtime: lab.Processes, Timeout: time.Minute}))
 			if audit.Verdict() != cases.Passed {
 				t.Errorf("the verdict is %s", audit.Verdict())
 			}

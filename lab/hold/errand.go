@@ -141,7 +141,7 @@ func (r *runner) run(ctx context.Context, e wire.Errand, as *running) wire.Retur
 	err = cmd.Wait()
 	_ = killAll() // what it has left behind
 	if e.Alone && os.Getpid() == 1 {
-		clear()
+		killOthers()
 	}
 	back.Exit = cmd.ProcessState.ExitCode()
 	back.TimedOut = err != nil && ctx.Err() == nil && limited.Err() != nil
@@ -149,9 +149,9 @@ func (r *runner) run(ctx context.Context, e wire.Errand, as *running) wire.Retur
 	return back
 }
 
-// clear kills all that is left in the container, of which this is the first process:
+// killOthers kills all that is left in the container, of which this is the first process:
 // programs that left their process group, and hold on to a port.
-func clear() {
+func killOthers() {
 	_ = syscall.Kill(-1, syscall.SIGKILL) // all but this process (kill(2)); there may be none
 	for {
 		var status syscall.WaitStatus
