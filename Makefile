@@ -21,9 +21,10 @@ help: ## list the targets
 lab: build ## deliver one message and turn the impostors away; ARGS=--json and so on
 	@bin/mtlslab run $(ARGS)
 
-# One package at a time: they share one engine, and some ask a great deal of it.
+# One package at a time: they share one engine, and some ask a great deal of it. Of
+# its tests four go on at once: most wait for containers.
 test: go race ## all tests; with containers where an engine answers
-	$(GO) test $(RACE) -p 1 -timeout 30m $(ARGS) ./...
+	$(GO) test $(RACE) -p 1 -parallel 4 -timeout 30m $(ARGS) ./...
 
 check: format tidy lint short ## what to run before every commit
 
