@@ -123,12 +123,16 @@ func (t trial) resumes() bool {
 // longer has waited for something, and given up: that is no refusal.
 const promptly = adaptedLimit / 2
 
+// closed says whether the other side ended the connection without an alert.
+func closed(c wire.Connection) bool {
+	return slices.Contains([]wire.Ending{wire.EndCloseNotify, wire.EndEOF, wire.EndReset, wire.EndNotTLS}, c.End)
+}
+
 func (v *result) judgeEnd(c wire.Connection) {
-	closed := slices.Contains([]wire.Ending{wire.EndCloseNotify, wire.EndEOF, wire.EndReset, wire.EndNotTLS}, c.End)
 	switch {
-	case closed && c.Took > promptly:
+	case closed(c) && c.Took > promptly:
 		v.inconclusive(fmt.Sprintf("it closed, but not before %v: it may have lost its patience", c.Took.Round(time.Millisecond)))
-	case closed:
+	case closed(c):
 		v.refusedBy(wire.Server, wire.ByClosing)
 	case c.End == wire.EndTimeout:
 		v.inconclusive(fmt.Sprintf("it neither answered nor closed within %v", adaptedLimit))

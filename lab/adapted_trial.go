@@ -1,16 +1,12 @@
 package lab
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"slices"
-	"time"
 
 	"github.com/mtlslab/mtlslab/lab/adapter"
-	"github.com/mtlslab/mtlslab/lab/cases"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
@@ -24,24 +20,28 @@ func (t trial) ahead() bool {
 
 // againstVisitingServer carries out one trial of a server.
 func (r *auditor) againstVisitingServer(ctx context.Context, t trial, attack wire.Attack, v *result) error {
-	target := r.visitor.plain
 	switch {
 	case t.Material != nil || t.Withdrawn:
-		fresh, done, err := r.ownServer(ctx, t, v)
-		if err != nil || fresh == nil {
+		own, done, err := r.ownServer(ctx, t, v)
+		if err != nil || own == nil {
 			return err
 		}
-		defer func() {
-			done()
-			if v.Decision == WasRefused && !t.Withdrawn && fresh.logged(ctx, v.Nonce, true) { // it has ended, and its log is whole
-				v.Leaked = true
-				v.inconclusive(onlyLogged)
-			}
-		}()
-		target = fresh
+		err = r.againstServing(ctx, t, own, attack, v)
+		done()
+		if v.Decision == WasRefused && !t.Withdrawn && own.logged(ctx, v.Nonce, true) { // it has ended, so its log is whole
+			v.Leaked = true
+			v.inconclusive(onlyLogged)
+		}
+		return err
 	case t.lists:
-		target = r.visitor.lists
+		return r.againstServing(ctx, t, r.visitor.lists, attack, v)
+	default:
+		return r.againstServing(ctx, t, r.visitor.plain, attack, v)
 	}
+}
+
+// againstServing carries out one trial of a server that takes connections.
+func (r *auditor) againstServing(ctx context.Context, t trial, target *adaptedServer, attack wire.Attack, v *result) error {
 	attack.Role, attack.SNI, attack.Connect, attack.Limit = wire.Client, ServerName, target.address, adaptedLimit
 	speech, err := r.visitor.Speech(v.Sent.Text, v.Nonce)
 	if err != nil {
@@ -101,32 +101,6 @@ func (v *result) notResumable(first wire.Connection, delivered bool) bool {
 }
 
 const noSession = "it gives no session that could be resumed"
-
-// servesStill takes a refusal back that says nothing: a server that was told to
-// trust less may have stopped serving anybody.
-func (r *auditor) servesStill(ctx context.Context, t trial, s *adaptedServer, v *result) error {
-	forged, err := r.lab.forge(cases.Case{}, wire.Client)
-	if err != nil {
-		return err
-	}
-	nonce := newID()
-	good := wire.Attack{
-		ID: nonce, Role: wire.Client, Version: t.version, Message: fmt.Sprintf("%s (%s)", Greeting, nonce), Chain: forged.Chain, Key: forged.PKCS8,
-		SNI: ServerName, Connect: s.address, Limit: adaptedLimit,
-	}
-	speech, err := s.Speech(good.Message, nonce)
-	if err != nil {
-		return err
-	}
-	if err := speak(&good, speech); err != nil {
-		return err
-	}
-	evidence, err := r.attack(ctx, good)
-	if err == nil && !speech.Delivered(evidence.Last().Heard) {
-		v.inconclusive("once it was told to trust less, it served nobody")
-	}
-	return err
-}
 
 // stillOwn sees to it that whoever answered was the server that was started for
 // this trial. Of one that has ended by then, that is the account.
@@ -227,81 +201,6 @@ func (s *adaptedServer) asPeer() *peer {
 	s.stderr.text = []byte(lastOf(joined(s.lastLines())))
 	s.stderr.mu.Unlock()
 	return &peer{process: s.process, program: program{hostname: s.Name}}
-}
-
-// withdrawAdapted has the adversary make a session, and the server trust its
-// root no more. The attack is then to resume it. There is no word of when the
-// server has read its trust again: it has once it takes no new session of that
-// root. done says that it did not come to the attack.
-func (r *auditor) withdrawAdapted(ctx context.Context, t trial, s *adaptedServer, attack *wire.Attack, v *result) (done bool, err error) {
-	speech, err := r.visitor.Speech(v.Sent.Text, v.Nonce)
-	if err != nil {
-		return false, err
-	}
-	before := *attack
-	before.ID, before.Keep = attack.ID+"-before", true
-	evidence, err := r.attack(ctx, before)
-	if err != nil {
-		return false, err
-	}
-	if last := evidence.Last(); !last.Session || !speech.Delivered(last.Heard) {
-		v.Client = asClientIn(speech, last, v.Sent)
-		v.untried = noSession
-		if !speech.Delivered(last.Heard) {
-			v.untried = ""
-			v.inconclusive("the session that was to be resumed was not made")
-		}
-		return true, nil
-	}
-	less := r.subject
-	less.Trust = bytes.Replace(less.Trust, t.forged.Trust(), nil, 1)
-	if err := s.reload(ctx, less); err != nil {
-		return false, err
-	}
-	took, err := r.untrusted(ctx, *attack, speech)
-	if err != nil {
-		return false, err
-	}
-	if !took {
-		v.Client = wire.Outcome{Role: wire.Client, Kind: wire.Failed, Detail: "the session was not resumed"}
-		v.inconclusive("it went on trusting the root long after it was told to read its trust again")
-		return true, nil
-	}
-	attack.Resume = &wire.Resume{From: before.ID}
-	return false, nil
-}
-
-// settled is for how long a server must have refused all new sessions before it
-// is taken to have read its trust again: one with several processes replaces
-// them one by one.
-const settled = time.Second
-
-// untrusted waits until the server takes no new session of the attack's root.
-func (r *auditor) untrusted(ctx context.Context, attack wire.Attack, speech adapter.Speech) (bool, error) {
-	ctx, cancel := context.WithTimeout(ctx, adaptedLimit)
-	defer cancel()
-	ticker := time.NewTicker(knockPause)
-	defer ticker.Stop()
-	since := time.Now()
-	for i := 0; time.Since(since) < settled; i++ {
-		attempt := attack
-		attempt.ID = fmt.Sprintf("%s-fresh-%d", attack.ID, i)
-		evidence, err := r.attack(ctx, attempt)
-		if ctx.Err() != nil {
-			return false, nil
-		}
-		if err != nil {
-			return false, err
-		}
-		if last := evidence.Last(); last.End == wire.EndUnreachable || speech.Delivered(last.Heard) {
-			since = time.Now()
-		}
-		select {
-		case <-ticker.C:
-		case <-ctx.Done():
-		}
-	}
-	return true, nil
 }
 
 // againstVisitingClient carries out one trial of a client.
