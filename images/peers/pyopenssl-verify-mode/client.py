@@ -2,7 +2,7 @@
 
 usage: client.py --ca=FILE --cert=FILE --key=FILE --crl=FILE --tls=VERSION --host=NAME --port=PORT --message=LINE
 
-Without lists in --crl no revocation is checked; without --tls, OpenSSL's versions are spoken.
+Without lists in --crl no revocation is checked; without --tls, 1.2 and 1.3 are spoken.
 """
 
 import contextlib
@@ -30,8 +30,8 @@ def note(connection, certificate, error, depth, ok):
 
 def new_context(args):
     context = SSL.Context(SSL.TLS_METHOD)
+    context.set_min_proto_version(VERSIONS.get(args["tls"], SSL.TLS1_2_VERSION))
     if args["tls"]:
-        context.set_min_proto_version(VERSIONS[args["tls"]])
         context.set_max_proto_version(VERSIONS[args["tls"]])
     context.use_certificate_chain_file(args["cert"])
     context.use_privatekey_file(args["key"])

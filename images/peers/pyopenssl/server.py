@@ -22,6 +22,7 @@ def note(connection, certificate, error, depth, ok):
 
 def new_context(args):
     context = SSL.Context(SSL.TLS_METHOD)
+    context.set_min_proto_version(SSL.TLS1_2_VERSION)
     context.use_certificate_chain_file(args.cert)
     context.use_privatekey_file(args.key)
     context.load_verify_locations(args.ca)
