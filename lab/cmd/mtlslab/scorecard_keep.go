@@ -164,7 +164,11 @@ func (r *round) write(cmd *cobra.Command, files []*output) error {
 func commandLine(cmd *cobra.Command, names []string) string {
 	words := []string{"mtlslab scorecard"}
 	for _, name := range []string{"profile", "version", "case", "no-exchanges", "thorough"} {
-		if flag := cmd.Flags().Lookup(name); flag.Changed {
+		switch flag := cmd.Flags().Lookup(name); {
+		case !flag.Changed:
+		case flag.Value.String() == "true":
+			words = append(words, "--"+name)
+		default:
 			words = append(words, "--"+name+"="+quoted(strings.Trim(flag.Value.String(), "[]")))
 		}
 	}
