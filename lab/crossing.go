@@ -17,24 +17,24 @@ import (
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
-// hostside is the server of a plain exchange, our own or not.
-type hostside struct {
+// serverSide is the server of a plain exchange, our own or not.
+type serverSide struct {
 	own     *server
 	visitor *adaptedServer
 	ip      string
 	port    int
 }
 
-// guest is the client of a plain exchange, our own or not.
-type guest struct {
+// clientSide is the client of a plain exchange, our own or not.
+type clientSide struct {
 	peer    Peer
 	visitor *adaptedClient
 	broke   *AdapterError // why it cannot be run
 }
 
-// hostsideOf starts a server and waits until it takes connections. Somebody
+// serverSideOf starts a server and waits until it takes connections. Somebody
 // else's is not used again, and stop ends it.
-func (l *Lab) hostsideOf(ctx context.Context, p Peer) (h hostside, stop func(), err error) {
+func (l *Lab) serverSideOf(ctx context.Context, p Peer) (h serverSide, stop func(), err error) {
 	if p.Adapter == nil {
 		host, ok := l.host.(*containerHost)
 		if !ok {
@@ -73,7 +73,7 @@ func (l *Lab) hostsideOf(ctx context.Context, p Peer) (h hostside, stop func(), 
 
 // exchange carries out one plain exchange between the two, in that version of
 // TLS alone if one is given.
-func (l *Lab) exchange(ctx context.Context, h hostside, g guest, x Exchange, version string) (Verdict, error) {
+func (l *Lab) exchange(ctx context.Context, h serverSide, g clientSide, x Exchange, version string) (Verdict, error) {
 	began := time.Now()
 	nonce := newID()
 	sent := fmt.Sprintf("%s (%s)", x.Message, nonce)
@@ -104,7 +104,7 @@ func (l *Lab) exchange(ctx context.Context, h hostside, g guest, x Exchange, ver
 	return v, nil
 }
 
-func (l *Lab) callAsOwn(ctx context.Context, h hostside, g guest, name, sent, version string, v *Verdict) error {
+func (l *Lab) callAsOwn(ctx context.Context, h serverSide, g clientSide, name, sent, version string, v *Verdict) error {
 	peer := g.peer
 	if version != "" {
 		peer.Args = append([]string{"-min-version", version, "-max-version", version}, peer.Args...)
@@ -136,7 +136,7 @@ func (c *adaptedClient) callOnce(ctx context.Context, call call, v *Verdict) err
 // judgeExchange decides about a plain exchange in which at least one side gives
 // no account of its own. What neither side says, the message does: it is in the
 // answer, or in the server's log.
-func (v *Verdict) judgeExchange(h hostside) {
+func (v *Verdict) judgeExchange(h serverSide) {
 	logged := h.visitor != nil && h.visitor.Logs && h.visitor.output.any(func(line string) bool { return strings.Contains(line, v.Nonce) })
 	v.Leaked = logged || v.Server != nil && v.Server.Message != nil && v.Server.Message.SHA256 == v.Sent.SHA256
 	delivered := v.Client.Kind == wire.Delivered
@@ -163,12 +163,12 @@ func (l *Lab) runAdapted(ctx context.Context, x Exchange) (Verdict, error) {
 	if err := x.check(); err != nil {
 		return Verdict{}, err
 	}
-	h, stop, err := l.hostsideOf(ctx, x.Server)
+	h, stop, err := l.serverSideOf(ctx, x.Server)
 	if err != nil {
 		return Verdict{}, err
 	}
 	defer stop()
-	g, leave, err := l.guestOf(ctx, x.Client, []string{adapter.Host + ":" + h.ip})
+	g, leave, err := l.clientSideOf(ctx, x.Client, []string{adapter.Host + ":" + h.ip})
 	if err != nil {
 		return Verdict{}, err
 	}
@@ -192,7 +192,7 @@ func (x Exchange) check() error {
 	return nil
 }
 
-func (l *Lab) guestOf(ctx context.Context, p Peer, hosts []string) (g guest, leave func(), err error) {
+func (l *Lab) clientSideOf(ctx context.Context, p Peer, hosts []string) (g clientSide, leave func(), err error) {
 	g.peer, leave = p, func() {}
 	if p.Adapter == nil {
 		return g, leave, nil
@@ -221,20 +221,20 @@ func (l *Lab) Cross(ctx context.Context, servers, clients []Peer, progress func(
 	if others > 0 {
 		return nil, errors.New("cross: a server of this lab has the name already that each is to have in turn: start another lab")
 	}
-	guests := make([]guest, len(clients))
+	sides := make([]clientSide, len(clients))
 	start, startCtx := errgroup.WithContext(ctx)
 	for i, p := range clients {
 		start.Go(func() (err error) {
-			guests[i], _, err = l.guestOf(startCtx, p, nil)
+			sides[i], _, err = l.clientSideOf(startCtx, p, nil)
 			if broke, ok := errors.AsType[*AdapterError](err); ok {
-				guests[i], err = guest{peer: p, broke: broke}, nil
+				sides[i], err = clientSide{peer: p, broke: broke}, nil
 			}
 			return err
 		})
 	}
 	err := start.Wait()
 	defer func() {
-		for _, g := range guests {
+		for _, g := range sides {
 			if g.visitor != nil {
 				_ = g.visitor.stop(context.WithoutCancel(ctx))
 			}
@@ -245,7 +245,7 @@ func (l *Lab) Cross(ctx context.Context, servers, clients []Peer, progress func(
 	}
 	var all []cases.Crossing
 	for i, p := range servers {
-		made, err := l.crossOne(ctx, p, guests)
+		made, err := l.crossOne(ctx, p, sides)
 		if err != nil {
 			return all, err
 		}
@@ -257,10 +257,10 @@ func (l *Lab) Cross(ctx context.Context, servers, clients []Peer, progress func(
 	return all, nil
 }
 
-// crossOne has all the guests call one server.
-func (l *Lab) crossOne(ctx context.Context, p Peer, guests []guest) ([]cases.Crossing, error) {
+// crossOne has all the clients call one server that speak as it does.
+func (l *Lab) crossOne(ctx context.Context, p Peer, sides []clientSide) ([]cases.Crossing, error) {
 	p.named = true
-	h, stop, err := l.hostsideOf(ctx, p)
+	h, stop, err := l.serverSideOf(ctx, p)
 	broke, _ := errors.AsType[*AdapterError](err)
 	switch {
 	case err == nil:
@@ -270,7 +270,7 @@ func (l *Lab) crossOne(ctx context.Context, p Peer, guests []guest) ([]cases.Cro
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(min(cmp.Or(parallelOf(p), crossAtOnce), crossAtOnce))
-	callers := slices.DeleteFunc(slices.Clone(guests), func(g guest) bool { return speaks(g.peer) != speaks(p) })
+	callers := slices.DeleteFunc(slices.Clone(sides), func(g clientSide) bool { return speaks(g.peer) != speaks(p) })
 	versions := wire.Versions()
 	all := make([]cases.Crossing, len(callers)*len(versions))
 	for i, g := range callers {
@@ -291,7 +291,7 @@ func (l *Lab) crossOne(ctx context.Context, p Peer, guests []guest) ([]cases.Cro
 }
 
 // cross carries out one plain exchange of many.
-func (l *Lab) cross(ctx context.Context, h hostside, g guest, c *cases.Crossing) error {
+func (l *Lab) cross(ctx context.Context, h serverSide, g clientSide, c *cases.Crossing) error {
 	v, err := l.exchange(ctx, h, g, Exchange{Message: Greeting, ServerName: ServerName}, c.Version)
 	if broke, ok := errors.AsType[*AdapterError](err); ok {
 		c.Status, c.Saw = cases.Inconclusive, broke.Peer+": "+broke.What

@@ -90,13 +90,14 @@ func (s *stand) accept(ctx, until context.Context) {
 			_ = raw.Close()
 			return
 		}
-		i, ok := s.admit(raw)
+		began := time.Now()
+		i, ok := s.admit(raw, began)
 		if !ok {
 			_ = raw.Close()
 			continue
 		}
 		conns.Go(func() {
-			seen := s.serve(ctx, raw)
+			seen := s.serve(ctx, raw, began)
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			s.seen[i] = seen
@@ -104,14 +105,14 @@ func (s *stand) accept(ctx, until context.Context) {
 	}
 }
 
-func (s *stand) admit(raw net.Conn) (i int, ok bool) {
+func (s *stand) admit(raw net.Conn, began time.Time) (i int, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.seen) == wire.MaxConnections {
 		s.dropped++
 		return 0, false
 	}
-	deadline := time.Now().Add(s.limit)
+	deadline := began.Add(s.limit)
 	if !s.deadline.IsZero() && s.deadline.Before(deadline) {
 		deadline = s.deadline
 	}
@@ -131,9 +132,9 @@ func (s *stand) hasten() {
 }
 
 // serve takes one connection to its end.
-func (s *stand) serve(ctx context.Context, raw net.Conn) wire.Connection {
+func (s *stand) serve(ctx context.Context, raw net.Conn, began time.Time) wire.Connection {
 	opened := newOpening(raw)
-	c := newContact(opened, time.Now())
+	c := newContact(opened, began)
 	defer c.transport.Close() //nolint:errcheck // all that matters was seen
 	defer context.AfterFunc(ctx, func() { _ = c.transport.Close() })()
 	if s.attack.Dialogue != nil && len(s.attack.Dialogue.Opening) > 0 {
