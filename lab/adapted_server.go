@@ -141,12 +141,23 @@ func (s *adaptedServer) ready(ctx context.Context, by *adversary) error {
 	}
 	ticker := time.NewTicker(knockPause)
 	defer ticker.Stop()
-	for {
-		open, err := by.knock(limit, s.address)
-		if open {
-			return s.stillThere(limit)
+	knocking, leave := context.WithCancel(limit)
+	defer leave()
+	go func() { // nobody answers for a container that is gone, nor says so
+		select {
+		case <-s.ended:
+			leave()
+		case <-knocking.Done():
 		}
-		if err != nil && limit.Err() == nil {
+	}()
+	for {
+		open, err := by.knock(knocking, s.address)
+		switch {
+		case open:
+			return s.stillThere(limit)
+		case !s.alive():
+			return errEnded
+		case err != nil && limit.Err() == nil:
 			return err
 		}
 		select {

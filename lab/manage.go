@@ -60,12 +60,13 @@ func RemoveImages(ctx context.Context) ([]string, error) {
 	return images.Prune(ctx, e)
 }
 
-// Examine tells which engine answers and what labs of anybody have left in it.
+// Examine tells which engine answers and what the caller's labs have in it, whether or
+// not they still run.
 func Examine(ctx context.Context) (Engine, Leftovers, error) {
 	e, err := connect(ctx)
 	if err != nil {
 		return Engine{}, Leftovers{}, err
 	}
-	things, err := e.list(ctx, labelRun)
+	things, err := e.list(ctx, ownedBy(owner()))
 	return e.about, count(things), err
 }

@@ -213,21 +213,27 @@ func withStatus(a cases.Audit, s cases.Status) []sameCase {
 	return all
 }
 
-// triedIn says in which versions of TLS cases were tried.
-func triedIn(sc cases.Scorecard) string {
+// whatTried says which cases were tried, and in which versions of TLS.
+func whatTried(sc cases.Scorecard) string {
 	var versions []string
+	ids := make(map[string]bool)
 	for _, a := range sc.Audits {
 		for _, f := range a.Findings {
+			ids[f.Case] = true
 			if f.Version != "" && !slices.Contains(versions, f.Version) {
 				versions = append(versions, f.Version)
 			}
 		}
 	}
 	slices.Sort(versions)
-	in := "in TLS " + wire.Printable(strings.Join(versions, " and "))
+	what := "every case of the catalogue"
+	if all := len(cases.All()); len(ids) < all {
+		what = fmt.Sprintf("%d of the %d cases of the catalogue", len(ids), all)
+	}
+	in := what + ", in TLS " + wire.Printable(strings.Join(versions, " and "))
 	switch {
 	case len(versions) == 0:
-		return "in no version of TLS"
+		return what
 	case sc.Thorough || len(versions) == 1:
 		return in
 	default:

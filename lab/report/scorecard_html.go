@@ -101,7 +101,7 @@ func ScorecardHTML(w io.Writer, sc cases.Scorecard) error {
 
 		Title:   "Mutual TLS scorecard",
 		Profile: or(string(sc.Profile), "unnamed"),
-		Tried:   triedIn(sc),
+		Tried:   whatTried(sc),
 		Began:   sc.Began.UTC().Format("2 January 2006, 15:04 UTC"),
 		Took:    Duration(sc.Took),
 		Command: or(sc.Command, "none"),

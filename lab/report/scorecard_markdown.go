@@ -92,7 +92,7 @@ func (m *markdown) head(sc cases.Scorecard) {
 		prose(string(sc.Profile), "unnamed"), plural(len(sc.Audits), "peer"), plural(findingsOf(sc), "finding"),
 		summed(sc, cases.Passed), summed(sc, cases.Failed), summed(sc, cases.Inconclusive))
 	m.line("- Command: %s; it took %s", code(or(sc.Command, "none")), Duration(sc.Took))
-	m.line("- Tried: every case of the catalogue, %s", triedIn(sc))
+	m.line("- Tried: %s", whatTried(sc))
 	m.line("- Engine: %s", prose(sc.Engine, "unnamed"))
 }
 
