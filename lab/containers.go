@@ -43,6 +43,11 @@ type containerHost struct {
 	images []images.Image
 	held   map[images.Source]*held
 
+	// joining is held for reading while a container joins the network, and for writing
+	// while one is taken off it. Engines that count a network's endpoints can count wrong
+	// if both go on at once, and then never let the network go: moby#42119.
+	joining sync.RWMutex
+
 	gate     sync.Mutex
 	closed   bool
 	creating sync.WaitGroup
@@ -223,7 +228,10 @@ func (h *containerHost) launch(ctx context.Context, name string, request testcon
 	id := made.GetContainerID()
 	waiting := h.engine.ContainerWait(context.WithoutCancel(ctx), id,
 		client.ContainerWaitOptions{Condition: container.WaitConditionNextExit})
-	if err := made.Start(ctx); err != nil {
+	h.joining.RLock()
+	err = made.Start(ctx)
+	h.joining.RUnlock()
+	if err != nil {
 		return err
 	}
 	started.id, started.ended = id, make(chan struct{})
@@ -249,6 +257,8 @@ func (h *containerHost) launch(ctx context.Context, name string, request testcon
 		}
 	}
 	started.stop = func(ctx context.Context) error {
+		h.joining.Lock()
+		defer h.joining.Unlock()
 		return h.engine.removeOne(ctx, thing{kind: "container", id: id})
 	}
 	return nil
