@@ -2,9 +2,14 @@ package lab
 
 import (
 	"context"
+	"time"
 
 	"github.com/mtlslab/mtlslab/images"
 )
+
+// cleanLimit is how long the engine may take to let everything go. What it still
+// holds on to then has to be told.
+const cleanLimit = 20 * time.Second
 
 // Clean removes all that the caller's labs have made in the engine, whether or
 // not they still run, and counts it. What is left after that is a
@@ -14,6 +19,8 @@ func Clean(ctx context.Context) (Leftovers, error) {
 	if err != nil {
 		return Leftovers{}, err
 	}
+	ctx, cancel := context.WithTimeout(ctx, cleanLimit)
+	defer cancel()
 	return e.clear(ctx, ownedBy(owner()))
 }
 

@@ -1,0 +1,53 @@
+package lab_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/client"
+
+	"github.com/mtlslab/mtlslab/lab"
+)
+
+// What another lab has left, and the engine will not let go, is no fault of the next
+// lab's.
+func TestSweepOfWhatIsHeld(t *testing.T) {
+	t.Parallel()
+	c := dockerClient(t)
+	l := start(t, lab.Config{Runtime: lab.Containers})
+	name, ctx := "mtlslab-test-held-"+l.ID(), context.WithoutCancel(t.Context())
+	made, err := c.NetworkCreate(ctx, name, client.NetworkCreateOptions{Internal: true, Labels: map[string]string{
+		"mtlslab.run": "held-" + l.ID(), "mtlslab.owner": "somebody", "mtlslab.expires": time.Now().Add(-time.Hour).UTC().Format(time.RFC3339),
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if _, err := c.NetworkRemove(ctx, made.ID, client.NetworkRemoveOptions{}); err != nil {
+			t.Error(err)
+		}
+	})
+	holder, err := c.ContainerCreate(ctx, client.ContainerCreateOptions{
+		Config:     &container.Config{Image: l.Facts().Images[0].Ref, Cmd: []string{"-material", "-", "-lifetime", "5m"}, OpenStdin: true},
+		HostConfig: &container.HostConfig{NetworkMode: container.NetworkMode(name)},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if _, err := c.ContainerRemove(ctx, holder.ID, client.ContainerRemoveOptions{Force: true}); err != nil {
+			t.Error(err)
+		}
+	})
+	if _, err := c.ContainerStart(ctx, holder.ID, client.ContainerStartOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if diff, err := oneExchange(t.Context(), lab.Config{Runtime: lab.Containers}); diff != "" || err != nil {
+		t.Errorf("%s %v", diff, err)
+	}
+	if _, networks := bearing(t, c, "mtlslab.run=held-"+l.ID()); networks != 1 {
+		t.Errorf("%d networks are held, want one", networks)
+	}
+}
