@@ -24,18 +24,20 @@ var rooms = map[string]struct {
 	"server":          {[]string{"lab/wire"}, "a peer never knows that it is tested"},
 	"client":          {[]string{"lab/wire"}, "a peer never knows that it is tested"},
 	"images":          {nil, "images are built of any program, whatever it is for"},
-	"lab":             {[]string{"images", "lab/pki", "lab/wire", "lab/cases", "lab/adapter"}, "a runtime does not know what a case means, and nothing knows how it is printed"},
+	"lab":             {[]string{"images", "lab/pki", "lab/wire", "lab/attack", "lab/command", "lab/cases", "lab/finding", "lab/adapter"}, "a runtime does not know what a case means, and nothing knows how it is printed"},
 	"lab/wire":        {nil, "the peers speak it, and a peer is small"},
 	"lab/pki":         {[]string{"lab/wire"}, "minting knows no peer and no engine"},
 	"lab/strictyaml":  {[]string{"lab/wire"}, "a file is read the same way whatever it is about"},
-	"lab/cases":       {[]string{"lab/pki", "lab/wire", "lab/strictyaml"}, "a case never knows which runtime it runs in"},
-	"lab/adapter":     {[]string{"lab/wire", "lab/strictyaml"}, "an adapter is data"},
-	"lab/report":      {[]string{"lab/pki", "lab/wire", "lab/cases", "lab/adapter"}, "a report is made of verdicts, with no engine"},
-	"lab/adversary":   {[]string{"lab/wire"}, "it is given its certificates, right or wrong"},
-	"lab/exercises":   {[]string{"lab/pki", "lab/wire", "lab/cases"}, "exercises are data"},
-	"lab/hold":        {[]string{"lab/wire"}, "it is carried into other people's containers"},
+	"lab/attack":      {[]string{"lab/wire"}, "the adversary is told, and tells, in a few words of its own"},
+	"lab/command":     {nil, "a container's first process runs whatever it is told"},
+	"lab/cases":       {[]string{"lab/pki", "lab/wire", "lab/attack"}, "a case never knows which runtime it runs in"},
+	"lab/finding":     {[]string{"lab/wire", "lab/cases", "lab/strictyaml"}, "what was found is data, whoever found it"},
+	"lab/adapter":     {[]string{"lab/wire", "lab/attack", "lab/strictyaml"}, "an adapter is data"},
+	"lab/report":      {[]string{"lab/pki", "lab/wire", "lab/cases", "lab/finding", "lab/adapter"}, "a report is made of findings, with no engine"},
+	"lab/adversary":   {[]string{"lab/wire", "lab/attack"}, "it is given its certificates, right or wrong"},
+	"lab/init":        {[]string{"lab/command"}, "it is carried into other people's containers"},
 	"lab/cmd/mint":    {[]string{"lab/pki", "lab/wire"}, "with the lab it would bring the engine's client into an image of its own"},
-	"lab/cmd/mtlslab": {[]string{"images", "lab", "lab/pki", "lab/wire", "lab/cases", "lab/adapter", "lab/report", "lab/exercises"}, "the command line is on top"},
+	"lab/cmd/mtlslab": {[]string{"images", "lab", "lab/pki", "lab/wire", "lab/cases", "lab/finding", "lab/adapter", "lab/report"}, "the command line is on top"},
 }
 
 // sole names who alone may import what others wrote, tests included, so that
@@ -67,7 +69,7 @@ var closed = []struct {
 	{"client", nil, "standard library only: what decides whom to trust can be read to the end"},
 	{"server", []string{"github.com/fsnotify/fsnotify", "golang.org/x/sys"}, "standard library, and a file watcher with what it stands on"},
 	{"lab/adversary", nil, "standard library only: it is as small as the peers"},
-	{"lab/hold", nil, "standard library only: it is carried into other people's containers"},
+	{"lab/init", nil, "standard library only: it is carried into other people's containers"},
 }
 
 // A listed package is what `go list` says of one.

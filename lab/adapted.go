@@ -26,7 +26,7 @@ import (
 
 	"github.com/mtlslab/mtlslab/images"
 	"github.com/mtlslab/mtlslab/lab/adapter"
-	"github.com/mtlslab/mtlslab/lab/cases"
+	"github.com/mtlslab/mtlslab/lab/finding"
 )
 
 // Limits of one container of somebody else's image.
@@ -41,7 +41,7 @@ var errNeedsContainers = errors.New("somebody else's image runs in containers al
 type adapted struct {
 	*adapter.Adapter
 	host    *containerHost
-	product cases.Product
+	product finding.Product
 	argv    []string // the image's own, if the adapter says no other
 	user    string   // that it runs as, in the image's words
 	named   bool     // containers are to be found under the name of a server
@@ -66,7 +66,7 @@ func (l *Lab) adapt(ctx context.Context, p Peer) (*adapted, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: inspecting its image: %w", a.Name, err)
 	}
-	a.product = cases.Product{
+	a.product = finding.Product{
 		Name: a.Name, About: a.About, Image: ref, Digest: inspected.ID, Adapter: fingerprint(a.Adapter),
 		Authentication: a.Authentication, Adjusted: a.Adjusted, Hint: a.Hint,
 	}
@@ -88,13 +88,13 @@ func (l *Lab) adapt(ctx context.Context, p Peer) (*adapted, error) {
 
 // Identify brings the image of a peer that has an adapter into the engine, and says
 // which it is.
-func (l *Lab) Identify(ctx context.Context, p Peer) (cases.Product, error) {
+func (l *Lab) Identify(ctx context.Context, p Peer) (finding.Product, error) {
 	if p.Adapter == nil {
-		return cases.Product{}, errors.New("identify: a peer without an adapter is our own program")
+		return finding.Product{}, errors.New("identify: a peer without an adapter is our own program")
 	}
 	adapted, err := l.adapt(ctx, p)
 	if err != nil {
-		return cases.Product{}, err
+		return finding.Product{}, err
 	}
 	return adapted.product, nil
 }
@@ -154,7 +154,7 @@ func (a *adapted) start(ctx context.Context, name string, with stay) (*process, 
 	defer a.host.creating.Done()
 	started := &process{stderr: new(tail), merged: len(with.argv) > 0}
 	request := a.host.request(program{hostname: name, named: a.named}, a.product.Image, started)
-	request.Entrypoint = slices.Concat([]string{holdDir + "/hold"}, lifetime(a.host.expires))
+	request.Entrypoint = slices.Concat([]string{holdDir + "/init"}, lifetime(a.host.expires))
 	request.Cmd = nil
 	if len(with.argv) > 0 {
 		request.Cmd = append([]string{"--"}, with.argv...)
@@ -205,7 +205,7 @@ func (a *adapted) volumes() []string {
 // fill copies hold and the files into a container that has been made and not
 // yet started.
 func (a *adapted) fill(ctx context.Context, id string, files []adapter.File) error {
-	return a.put(ctx, id, files, packed{File: adapter.File{Path: holdDir + "/hold", Data: a.hold, Mode: 0o555}})
+	return a.put(ctx, id, files, packed{File: adapter.File{Path: holdDir + "/init", Data: a.hold, Mode: 0o555}})
 }
 
 // put copies files into a container, owned by whom the adapter says, with the

@@ -11,7 +11,9 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/mtlslab/mtlslab/lab/adapter"
+	"github.com/mtlslab/mtlslab/lab/attack"
 	"github.com/mtlslab/mtlslab/lab/cases"
+	"github.com/mtlslab/mtlslab/lab/finding"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
@@ -101,11 +103,11 @@ func (v *visitor) running() []*process {
 // cases would prove nothing, and it is likely the adapter that is wrong. A version
 // of TLS that the peer refuses to speak is left out, unless it was asked for. The
 // controls that remain are returned, with their findings.
-func (r *auditor) usable(controls []trial, findings []cases.Finding) ([]trial, []cases.Finding, error) {
+func (r *auditor) usable(controls []trial, findings []finding.Finding) ([]trial, []finding.Finding, error) {
 	r.visitor.silent = make(map[string]string)
 	var failed *AdapterError
 	for i, f := range findings {
-		if f.Status == cases.Passed || r.visitor.silent[f.Version] != "" {
+		if f.Status == finding.Passed || r.visitor.silent[f.Version] != "" {
 			continue
 		}
 		undelivered := r.undelivered(f, controls[i].lists)
@@ -119,7 +121,7 @@ func (r *auditor) usable(controls []trial, findings []cases.Finding) ([]trial, [
 		return nil, nil, failed
 	}
 	var left []trial
-	var of []cases.Finding
+	var of []finding.Finding
 	for i, t := range controls {
 		if r.visitor.silent[t.version] == "" {
 			left, of = append(left, t), append(of, findings[i])
@@ -129,7 +131,7 @@ func (r *auditor) usable(controls []trial, findings []cases.Finding) ([]trial, [
 }
 
 // undelivered is the error of a good exchange that was not.
-func (r *auditor) undelivered(f cases.Finding, lists bool) *AdapterError {
+func (r *auditor) undelivered(f finding.Finding, lists bool) *AdapterError {
 	e := &AdapterError{
 		Peer: r.visitor.Name,
 		What: fmt.Sprintf("%s in TLS %s is not delivered: %s\n  client saw: %s\n  server saw: %s",
@@ -223,9 +225,9 @@ func (r *auditor) missing(t trial) string {
 		return ""
 	}
 	server := r.audit.Role == wire.Server
-	var attack wire.Attack
+	var order attack.Attack
 	if t.Attack != nil {
-		t.Attack(&attack)
+		t.Attack(&order)
 	}
 	switch {
 	case v.silent[t.version] != "":
@@ -238,13 +240,13 @@ func (r *auditor) missing(t trial) string {
 		return "it trusts no more than one of the roots that it is given"
 	case t.Withdrawn && v.Reload.Signal == "" && len(v.Reload.Command) == 0:
 		return "its adapter knows no way to have it read its trust again"
-	case server && attack.HangUp:
+	case server && order.HangUp:
 		return "it gives no account of what it does not answer"
 	case !server && t.Material != nil && (v.fixed || !v.movable()):
 		return "its material is at fixed places, so that it has no other beside it"
 	case t.lists && v.listed:
 		return "its configuration file names its revocation lists, so that it cannot do without at other times"
-	case server && len(attack.Preface) > 0 && !attack.NoTLS && t.ahead() && v.OpensPlainly():
+	case server && len(order.Preface) > 0 && !order.NoTLS && t.ahead() && v.OpensPlainly():
 		return "what comes first on its connections is in the clear anyway"
 	default:
 		return ""

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/mtlslab/mtlslab/lab/adapter"
+	"github.com/mtlslab/mtlslab/lab/command"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
@@ -109,33 +110,33 @@ type call struct {
 }
 
 // run runs the client once.
-func (c *adaptedClient) run(ctx context.Context, call call) (wire.Return, error) {
+func (c *adaptedClient) run(ctx context.Context, call call) (command.Result, error) {
 	values := c.ValuesFor(call.dir, call.lists)
 	values.IP, values.Port, values.Version = call.ip, call.port, call.version
 	values.Message, values.Nonce = call.message, call.nonce
-	errand := wire.Errand{ID: call.nonce, Limit: errandLimit}
+	errand := command.Command{ID: call.nonce, Limit: errandLimit}
 	var err error
 	if errand.Argv, err = c.ExpandAll(slices.Concat(c.Entrypoint, c.Command), values); err != nil {
-		return wire.Return{}, err
+		return command.Result{}, err
 	}
 	for name, text := range c.Env {
 		value, err := c.Expand(text, values)
 		if err != nil {
-			return wire.Return{}, err
+			return command.Result{}, err
 		}
 		errand.Env = append(errand.Env, name+"="+value)
 	}
 	input, err := c.Expand(c.Stdin, values)
 	if err != nil {
-		return wire.Return{}, err
+		return command.Result{}, err
 	}
 	errand.Stdin = []byte(input)
 	if errand.Hangup, err = c.Expand(c.Hangup, values); err != nil {
-		return wire.Return{}, err
+		return command.Result{}, err
 	}
 	sent, err := c.send(errand)
 	if err != nil {
-		return wire.Return{}, err
+		return command.Result{}, err
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, errandLimit+accountGrace, fmt.Errorf("the errand took longer than %v", errandLimit))
 	defer cancel()
@@ -150,7 +151,7 @@ func (c *adaptedClient) run(ctx context.Context, call call) (wire.Return, error)
 }
 
 // delivered says whether the client calls its message delivered.
-func (c *adaptedClient) delivered(back wire.Return, call call) (bool, error) {
+func (c *adaptedClient) delivered(back command.Result, call call) (bool, error) {
 	codes := c.Delivered.Exit
 	if len(codes) == 0 {
 		codes = []int{0}
@@ -167,7 +168,7 @@ func (c *adaptedClient) delivered(back wire.Return, call call) (bool, error) {
 }
 
 // accountOfReturn is what came of a run, in the words of a client's account.
-func accountOfReturn(back wire.Return, delivered bool) wire.Outcome {
+func accountOfReturn(back command.Result, delivered bool) wire.Outcome {
 	o := wire.Outcome{Role: wire.Client, Kind: wire.Failed, Time: time.Now(), Detail: fmt.Sprintf("exit code %d", back.Exit)}
 	switch {
 	case delivered:

@@ -10,18 +10,20 @@ import (
 	"time"
 
 	"github.com/mtlslab/mtlslab/lab/adapter"
+	"github.com/mtlslab/mtlslab/lab/attack"
 	"github.com/mtlslab/mtlslab/lab/cases"
+	"github.com/mtlslab/mtlslab/lab/command"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
 // asClientIn is the adversary's evidence of an attack on a server that speaks a
 // protocol of its own, in the words of a client's account.
-func asClientIn(speech adapter.Speech, c wire.Connection, sent wire.Digest) wire.Outcome {
+func asClientIn(speech adapter.Speech, c attack.Connection, sent wire.Digest) wire.Outcome {
 	o := accountOf(wire.Client, c)
 	switch {
 	case speech.Delivered(c.Heard):
 		o.Kind, o.Message = wire.Delivered, &sent
-	case c.End == wire.EndUnreachable:
+	case c.End == attack.EndUnreachable:
 		o.Kind = wire.Unreachable
 	case c.Alert != nil:
 		o.Kind, o.Alert = wire.RefusedByPeer, c.Alert
@@ -51,7 +53,7 @@ func abridged(text string) string {
 // the same message is answered before and after, when nothing is wrong with it,
 // and because the server still runs. A timeout never is. Of a message that is cut
 // short, what came before may well have been answered.
-func (v *result) judgeVisitor(s *adaptedServer, speech adapter.Speech, c wire.Connection, logged, cutShort bool) {
+func (v *result) judgeVisitor(s *adaptedServer, speech adapter.Speech, c attack.Connection, logged, cutShort bool) {
 	v.Leaked = logged || v.Client.Kind == wire.Delivered
 	switch {
 	case v.Client.Kind == wire.Delivered:
@@ -112,7 +114,7 @@ func (r *auditor) overhear(plan []trial, results []result) {
 
 // resumes says whether the message is sent more than once, by one who may.
 func (t trial) resumes() bool {
-	var attack wire.Attack
+	var attack attack.Attack
 	if t.Attack != nil {
 		t.Attack(&attack)
 	}
@@ -124,19 +126,19 @@ func (t trial) resumes() bool {
 const promptly = adaptedLimit / 2
 
 // closed says whether the other side ended the connection without an alert.
-func closed(c wire.Connection) bool {
-	return slices.Contains([]wire.Ending{wire.EndCloseNotify, wire.EndEOF, wire.EndReset, wire.EndNotTLS}, c.End)
+func closed(c attack.Connection) bool {
+	return slices.Contains([]attack.Ending{attack.EndCloseNotify, attack.EndEOF, attack.EndReset, attack.EndNotTLS}, c.End)
 }
 
-func (v *result) judgeEnd(c wire.Connection) {
+func (v *result) judgeEnd(c attack.Connection) {
 	switch {
 	case closed(c) && c.Took > promptly:
 		v.inconclusive(fmt.Sprintf("it closed, but not before %v: it may have lost its patience", c.Took.Round(time.Millisecond)))
 	case closed(c):
 		v.refusedBy(wire.Server, wire.ByClosing)
-	case c.End == wire.EndTimeout:
+	case c.End == attack.EndTimeout:
 		v.inconclusive(fmt.Sprintf("it neither answered nor closed within %v", adaptedLimit))
-	case c.End == wire.EndGaveUp:
+	case c.End == attack.EndGaveUp:
 		v.inconclusive("the adversary's own TLS would not go on: " + abridged(c.Detail))
 	default:
 		v.inconclusive("the connection ended by " + string(c.End))
@@ -146,8 +148,8 @@ func (v *result) judgeEnd(c wire.Connection) {
 // judgeStart decides about a server that was started with material that it cannot
 // work with, and to which nothing was delivered. Some listen before they have
 // read it, and end; others listen, and nobody can talk to them.
-func (v *result) judgeStart(ctx context.Context, s *adaptedServer, c wire.Connection) error {
-	if c.End == wire.EndUnreachable {
+func (v *result) judgeStart(ctx context.Context, s *adaptedServer, c attack.Connection) error {
+	if c.End == attack.EndUnreachable {
 		limit, cancel := context.WithTimeout(ctx, s.Ready.Limit())
 		defer cancel()
 		select {
@@ -158,7 +160,7 @@ func (v *result) judgeStart(ctx context.Context, s *adaptedServer, c wire.Connec
 	switch {
 	case !s.alive():
 		return v.didNotStart(ctx, wire.Server, s.asPeer(), nil)
-	case c.End == wire.EndGaveUp && !c.Handshake:
+	case c.End == attack.EndGaveUp && !c.Handshake:
 		v.refusedBy(wire.Server, wire.BadMaterial)
 	}
 	return nil
@@ -170,7 +172,7 @@ func (v *result) refusedBy(role wire.Role, how wire.Reason) {
 
 // judgeVisitingClient decides about a client that gives no account but its exit
 // code.
-func (v *result) judgeVisitingClient(e wire.Evidence, back wire.Return, t trial, key string) {
+func (v *result) judgeVisitingClient(e attack.Evidence, back command.Result, t trial, key string) {
 	v.Leaked = e.Heard(v.Nonce)
 	delivered := v.Client.Kind == wire.Delivered
 	switch {
@@ -205,8 +207,8 @@ func (v *result) judgeVisitingClient(e wire.Evidence, back wire.Return, t trial,
 }
 
 // presented says whether the message came from whoever holds that key.
-func presented(e wire.Evidence, nonce, key string) bool {
-	return slices.ContainsFunc(e.Connections, func(c wire.Connection) bool {
+func presented(e attack.Evidence, nonce, key string) bool {
+	return slices.ContainsFunc(e.Connections, func(c attack.Connection) bool {
 		return strings.Contains(c.Heard, nonce) && c.Peer != nil && c.Peer.Key == key
 	})
 }
@@ -222,7 +224,7 @@ func portOf(address string) (int, error) {
 func joined(lines []string) string { return strings.Join(lines, "\n") }
 
 // outlasted says whether the adversary was the first to lose patience.
-func outlasted(c wire.Connection) bool { return c.End == wire.EndTimeout }
+func outlasted(c attack.Connection) bool { return c.End == attack.EndTimeout }
 
 // crashed says whether an exit code tells that a signal ended the program, or that it
 // could not be run: 126, 127 and 128 with the signal's number are what shells and

@@ -17,6 +17,7 @@ import (
 	"github.com/moby/moby/client"
 
 	"github.com/mtlslab/mtlslab/lab/adapter"
+	"github.com/mtlslab/mtlslab/lab/attack"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
@@ -232,15 +233,15 @@ func (s *adaptedServer) alive() bool {
 
 // knock tries whether somebody listens at an address.
 func (a *adversary) knock(ctx context.Context, address string) (bool, error) {
-	knock := wire.Attack{
+	knock := attack.Attack{
 		ID: "knock-" + newID(), Role: wire.Client, Connect: address, Limit: trialLimit,
-		Deviation: wire.Deviation{NoTLS: true, HangUp: true},
+		Deviation: attack.Deviation{NoTLS: true, HangUp: true},
 	}
 	if err := a.begin(knock); err != nil {
 		return false, err
 	}
 	evidence, err := a.evidence(ctx, knock.ID)
-	return err == nil && evidence.Last().End == wire.EndHungUp, err
+	return err == nil && evidence.Last().End == attack.EndHungUp, err
 }
 
 // reload has the server take up what its files now say. It does not wait: how

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mtlslab/mtlslab/lab/command"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
@@ -62,7 +63,7 @@ func (sp *spare) serve(ctx context.Context, material wire.Material, lists bool) 
 	if err := sp.put(ctx, sp.id, files); err != nil {
 		return nil, err
 	}
-	errand := wire.Errand{ID: newID(), Limit: spareLife, Lines: true, Alone: true}
+	errand := command.Command{ID: newID(), Limit: spareLife, Lines: true, Alone: true}
 	if errand.Argv, err = sp.argvOf(values); err != nil {
 		return nil, err
 	}
@@ -82,7 +83,7 @@ func (sp *spare) serve(ctx context.Context, material wire.Material, lists bool) 
 		address: sp.address(),
 		process: &process{id: sp.id, ended: sent.ended, stderr: new(tail)},
 		signal: func(_ context.Context, name string) error {
-			return sp.tell(wire.Errand{ID: errand.ID, Signal: name})
+			return sp.tell(command.Command{ID: errand.ID, Signal: name})
 		},
 	}
 	s.wait = func(ctx context.Context) (int, error) {

@@ -11,6 +11,7 @@ import (
 	"github.com/mtlslab/mtlslab/images"
 	"github.com/mtlslab/mtlslab/lab/adapter"
 	"github.com/mtlslab/mtlslab/lab/cases"
+	"github.com/mtlslab/mtlslab/lab/finding"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
@@ -90,23 +91,23 @@ func TestAdaptedServers(t *testing.T) {
 		source images.Source
 		args   []string
 		cases  []string // all if empty
-		want   cases.Status
+		want   finding.Status
 		caught []string // each case of them, and no other
 	}{
-		{name: "our own", source: serverSource, want: cases.Passed},
+		{name: "our own", source: serverSource, want: finding.Passed},
 		{name: "authenticates nobody", source: brokenServer, args: []string{"-fault", "accepts-any"},
 			cases: []string{"chain/other-authority", "validity/expired", "protocol/wrong-key"},
-			want:  cases.Failed, caught: []string{"chain/other-authority", "validity/expired"}},
+			want:  finding.Failed, caught: []string{"chain/other-authority", "validity/expired"}},
 		{name: "asks and does not insist", source: brokenServer, args: []string{"-fault", "requests-only"},
 			cases: []string{"chain/other-authority", "protocol/no-client-certificate"},
-			want:  cases.Failed, caught: []string{"protocol/no-client-certificate"}},
+			want:  finding.Failed, caught: []string{"protocol/no-client-certificate"}},
 		{name: "says nothing", source: brokenServer, args: []string{"-fault", "closes-on-bad-input"},
-			cases: []string{"chain/other-authority"}, want: cases.Passed},
+			cases: []string{"chain/other-authority"}, want: finding.Passed},
 		{name: "has a word for strangers", source: brokenServer, args: []string{"-fault", "leaks-its-reply"},
-			cases: []string{"chain/other-authority"}, want: cases.Inconclusive, caught: []string{"chain/other-authority"}},
+			cases: []string{"chain/other-authority"}, want: finding.Inconclusive, caught: []string{"chain/other-authority"}},
 		{name: "takes plain text", source: brokenServer, args: []string{"-fault", "takes-plain-text"},
 			cases: []string{"framing/plain-text-client", "chain/other-authority"},
-			want:  cases.Failed, caught: []string{"framing/plain-text-client"}},
+			want:  finding.Failed, caught: []string{"framing/plain-text-client"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -126,34 +127,34 @@ func TestAdaptedClients(t *testing.T) {
 		args   []string
 		spoil  func(*adapter.Adapter)
 		cases  []string
-		want   cases.Status
+		want   finding.Status
 		caught []string
 	}{
-		{name: "our own", source: clientSource, want: cases.Passed},
+		{name: "our own", source: clientSource, want: finding.Passed},
 		{name: "authenticates nobody", source: brokenClient, args: []string{"-fault", "accepts-any"},
 			cases: []string{"chain/other-authority", "validity/expired", "protocol/wrong-key"},
-			want:  cases.Failed, caught: []string{"chain/other-authority", "validity/expired"}},
+			want:  finding.Failed, caught: []string{"chain/other-authority", "validity/expired"}},
 		{name: "checks no name", source: brokenClient, args: []string{"-fault", "skips-names"},
 			cases: []string{"chain/other-authority", "identity/other-host"},
-			want:  cases.Failed, caught: []string{"identity/other-host"}},
+			want:  finding.Failed, caught: []string{"identity/other-host"}},
 		{name: "hangs", source: brokenClient, args: []string{"-fault", "hangs-on-bad-input"},
-			cases: []string{"chain/other-authority"}, want: cases.Inconclusive, caught: []string{"chain/other-authority"}},
+			cases: []string{"chain/other-authority"}, want: finding.Inconclusive, caught: []string{"chain/other-authority"}},
 		{name: "crashes", source: brokenClient, args: []string{"-fault", "crashes-on-bad-input"}, spoil: func(a *adapter.Adapter) {
 			a.Env = map[string]string{"GOTRACEBACK": "crash"}
-		}, cases: []string{"chain/other-authority"}, want: cases.Inconclusive, caught: []string{"chain/other-authority"}},
+		}, cases: []string{"chain/other-authority"}, want: finding.Inconclusive, caught: []string{"chain/other-authority"}},
 		{name: "calls everything a success", source: clientSource, spoil: func(a *adapter.Adapter) {
 			for code := range 128 {
 				a.Delivered.Exit = append(a.Delivered.Exit, code)
 			}
-		}, cases: []string{"chain/other-authority"}, want: cases.Inconclusive, caught: []string{"chain/other-authority"}},
+		}, cases: []string{"chain/other-authority"}, want: finding.Inconclusive, caught: []string{"chain/other-authority"}},
 		{name: "is told by its environment", source: clientSource, spoil: func(a *adapter.Adapter) {
 			at := slices.Index(a.Command, "-material")
 			a.Env = map[string]string{"MTLSLAB_MATERIAL": a.Command[at+1]}
 			a.Command = slices.Delete(a.Command, at, at+2)
-		}, cases: []string{"operational/no-trust", "operational/no-key", "revocation/issuer", "chain/other-authority"}, want: cases.Passed},
+		}, cases: []string{"operational/no-trust", "operational/no-key", "revocation/issuer", "chain/other-authority"}, want: finding.Passed},
 		{name: "falls back", source: brokenClient, args: []string{"-fault", "falls-back-to-plain-text"},
 			cases: []string{"protocol/plain-text-server", "chain/other-authority"},
-			want:  cases.Failed, caught: []string{"protocol/plain-text-server"}},
+			want:  finding.Failed, caught: []string{"protocol/plain-text-server"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -166,7 +167,7 @@ func TestAdaptedClients(t *testing.T) {
 	}
 }
 
-func checkAdapted(t *testing.T, l *Lab, audit Audit, want cases.Status, caught []string) {
+func checkAdapted(t *testing.T, l *Lab, audit Audit, want finding.Status, caught []string) {
 	t.Helper()
 	result, err := l.Audit(t.Context(), audit)
 	if err != nil {
@@ -177,7 +178,7 @@ func checkAdapted(t *testing.T, l *Lab, audit Audit, want cases.Status, caught [
 	}
 	seen := make(map[string]bool)
 	for _, f := range append(result.Findings, result.Controls...) {
-		if f.Status == cases.Passed || f.Status == cases.Untried {
+		if f.Status == finding.Passed || f.Status == finding.Untried {
 			continue
 		}
 		seen[f.Case] = true
@@ -190,7 +191,7 @@ func checkAdapted(t *testing.T, l *Lab, audit Audit, want cases.Status, caught [
 			t.Errorf("%s passed", id)
 		}
 	}
-	t.Logf("%d findings, %d untried, in %v", len(result.Findings), result.Count(cases.Untried), result.Took.Round(time.Millisecond))
+	t.Logf("%d findings, %d untried, in %v", len(result.Findings), result.Count(finding.Untried), result.Took.Round(time.Millisecond))
 }
 
 // A server that does not speak the last version of TLS is tried in the one that it
@@ -204,11 +205,11 @@ func TestServerOfAnOldVersion(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if result.Verdict() != cases.Passed || result.Count(cases.Passed) != len(ids) {
-		t.Errorf("%s: %d passed", result.Verdict(), result.Count(cases.Passed))
+	if result.Verdict() != finding.Passed || result.Count(finding.Passed) != len(ids) {
+		t.Errorf("%s: %d passed", result.Verdict(), result.Count(finding.Passed))
 	}
 	for _, f := range result.Findings {
-		if (f.Status == cases.Passed) != (f.Version == "1.2") {
+		if (f.Status == finding.Passed) != (f.Version == "1.2") {
 			t.Errorf("%s [%s] is %s: %s", f.Case, f.Version, f.Status, f.Means)
 		}
 	}

@@ -7,26 +7,28 @@ import (
 	"slices"
 
 	"github.com/mtlslab/mtlslab/lab/adapter"
+	"github.com/mtlslab/mtlslab/lab/attack"
+	"github.com/mtlslab/mtlslab/lab/command"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
 // ahead says whether something of no peer's protocol is sent before the
 // handshake, with the message after it.
 func (t trial) ahead() bool {
-	attack := wire.Attack{Message: "message"}
-	t.Attack(&attack)
-	return attack.Message != ""
+	order := attack.Attack{Message: "message"}
+	t.Attack(&order)
+	return order.Message != ""
 }
 
 // againstVisitingServer carries out one trial of a server.
-func (r *auditor) againstVisitingServer(ctx context.Context, t trial, attack wire.Attack, v *result) error {
+func (r *auditor) againstVisitingServer(ctx context.Context, t trial, order attack.Attack, v *result) error {
 	switch {
 	case t.Material != nil || t.Withdrawn:
 		own, done, err := r.ownServer(ctx, t, v)
 		if err != nil || own == nil {
 			return err
 		}
-		err = r.againstServing(ctx, t, own, attack, v)
+		err = r.againstServing(ctx, t, own, order, v)
 		done()
 		if v.Decision == WasRefused && !t.Withdrawn && own.logged(ctx, v.Nonce, true) { // it has ended, so its log is whole
 			v.Leaked = true
@@ -34,31 +36,31 @@ func (r *auditor) againstVisitingServer(ctx context.Context, t trial, attack wir
 		}
 		return err
 	case t.lists:
-		return r.againstServing(ctx, t, r.visitor.lists, attack, v)
+		return r.againstServing(ctx, t, r.visitor.lists, order, v)
 	default:
-		return r.againstServing(ctx, t, r.visitor.plain, attack, v)
+		return r.againstServing(ctx, t, r.visitor.plain, order, v)
 	}
 }
 
 // againstServing carries out one trial of a server that takes connections.
-func (r *auditor) againstServing(ctx context.Context, t trial, target *adaptedServer, attack wire.Attack, v *result) error {
-	attack.Role, attack.SNI, attack.Connect, attack.Limit = wire.Client, ServerName, target.address, adaptedLimit
+func (r *auditor) againstServing(ctx context.Context, t trial, target *adaptedServer, order attack.Attack, v *result) error {
+	order.Role, order.SNI, order.Connect, order.Limit = wire.Client, ServerName, target.address, adaptedLimit
 	speech, err := r.visitor.Speech(v.Sent.Text, v.Nonce)
 	if err != nil {
 		return err
 	}
-	if err := r.arm(t, &attack); err != nil {
+	if err := r.arm(t, &order); err != nil {
 		return err
 	}
-	if err := speak(&attack, speech); err != nil {
+	if err := speak(&order, speech); err != nil {
 		return err
 	}
 	if t.Withdrawn {
-		if done, err := r.withdrawAdapted(ctx, t, target, &attack, v); done || err != nil {
+		if done, err := r.withdrawAdapted(ctx, t, target, &order, v); done || err != nil {
 			return err
 		}
 	}
-	evidence, err := r.attack(ctx, attack)
+	evidence, err := r.attack(ctx, order)
 	if err != nil {
 		return err
 	}
@@ -67,14 +69,14 @@ func (r *auditor) againstServing(ctx context.Context, t trial, target *adaptedSe
 		return err
 	}
 	v.Client = asClientIn(speech, last, v.Sent)
-	if attack.Resume != nil && attack.Resume.From == "" {
+	if order.Resume != nil && order.Resume.From == "" {
 		first := evidence.Connections[0]
 		if v.notResumable(first, speech.Delivered(first.Heard)) {
 			return nil
 		}
 	}
-	logged := attack.Resume == nil && target.logged(ctx, v.Nonce, attack.Truncate)
-	v.judgeVisitor(target, speech, last, logged, attack.Truncate)
+	logged := order.Resume == nil && target.logged(ctx, v.Nonce, order.Truncate)
+	v.judgeVisitor(target, speech, last, logged, order.Truncate)
 	switch {
 	case t.ID == controlID && v.Decision == WasDelivered && target.Logs && !target.logged(ctx, v.Nonce, true):
 		return target.unusable("a message was answered, and is not in its output, though its adapter says that it logs them", "logs")
@@ -88,7 +90,7 @@ func (r *auditor) againstServing(ctx context.Context, t trial, target *adaptedSe
 
 // notResumable says whether the attack was to resume a session that there is not,
 // and makes that its result.
-func (v *result) notResumable(first wire.Connection, delivered bool) bool {
+func (v *result) notResumable(first attack.Connection, delivered bool) bool {
 	switch {
 	case !delivered:
 		v.inconclusive("the connection that was to make the session was not served: it ended by " + string(first.End))
@@ -140,16 +142,16 @@ func (r *auditor) survived(ctx context.Context) error {
 }
 
 // speak has an attack said in a server's own protocol.
-func speak(attack *wire.Attack, speech adapter.Speech) error {
+func speak(order *attack.Attack, speech adapter.Speech) error {
 	dialogue := speech.AsClient
 	var err error
 	switch {
-	case attack.Message == "" && len(attack.Preface) > 0:
-		attack.Preface, dialogue = speech.Ahead()
-	case attack.Truncate:
+	case order.Message == "" && len(order.Preface) > 0:
+		order.Preface, dialogue = speech.Ahead()
+	case order.Truncate:
 		dialogue, err = speech.CutShort(dialogue)
 	}
-	attack.Dialogue = &dialogue
+	order.Dialogue = &dialogue
 	return err
 }
 
@@ -204,23 +206,23 @@ func (s *adaptedServer) asPeer() *peer {
 }
 
 // againstVisitingClient carries out one trial of a client.
-func (r *auditor) againstVisitingClient(ctx context.Context, t trial, attack wire.Attack, v *result) error {
+func (r *auditor) againstVisitingClient(ctx context.Context, t trial, order attack.Attack, v *result) error {
 	c := r.visitor.client
-	attack.Role, attack.Listen, attack.Limit = wire.Server, anyPort(r.lab.host.facts().listen), adaptedLimit
+	order.Role, order.Listen, order.Limit = wire.Server, anyPort(r.lab.host.facts().listen), adaptedLimit
 	speech, err := r.visitor.Speech(v.Sent.Text, v.Nonce)
 	if err != nil {
 		return err
 	}
-	if err := r.arm(t, &attack); err != nil {
+	if err := r.arm(t, &order); err != nil {
 		return err
 	}
 	dialogue := speech.AsServer
-	if attack.Truncate {
+	if order.Truncate {
 		if dialogue, err = speech.CutShort(dialogue); err != nil {
 			return err
 		}
 	}
-	attack.Dialogue = &dialogue
+	order.Dialogue = &dialogue
 	call := call{dir: c.Dir(), lists: t.lists, ip: r.visitor.calls, message: v.Sent.Text, nonce: v.Nonce}
 	if t.Material != nil {
 		other := r.visitor.spoiled[t.ID]
@@ -230,7 +232,7 @@ func (r *auditor) againstVisitingClient(ctx context.Context, t trial, attack wir
 		}
 		call.dir = other.dir
 	}
-	evidence, back, err := r.receive(ctx, c, attack, &call)
+	evidence, back, err := r.receive(ctx, c, order, &call)
 	if err != nil {
 		return err
 	}
@@ -242,28 +244,28 @@ func (r *auditor) againstVisitingClient(ctx context.Context, t trial, attack wir
 	server := asServer(evidence, v.Sent, v.Nonce)
 	v.Server = &server
 	v.spoke = !t.AfterTrust && slices.ContainsFunc(evidence.Connections, spokeTo)
-	v.answered = slices.ContainsFunc(evidence.Connections, func(c wire.Connection) bool { return c.Sent && (c.HeardBytes > 0 || c.Plain) })
+	v.answered = slices.ContainsFunc(evidence.Connections, func(c attack.Connection) bool { return c.Sent && (c.HeardBytes > 0 || c.Plain) })
 	v.judgeVisitingClient(evidence, back, t, wire.IdentityOf(r.lab.Client.Certificate).Key)
 	return nil
 }
 
 // receive has the adversary listen and the client call it.
-func (r *auditor) receive(ctx context.Context, c *adaptedClient, attack wire.Attack, call *call) (wire.Evidence, wire.Return, error) {
-	none := wire.Evidence{}
-	if err := r.adversary.begin(attack); err != nil {
-		return none, wire.Return{}, err
+func (r *auditor) receive(ctx context.Context, c *adaptedClient, order attack.Attack, call *call) (attack.Evidence, command.Result, error) {
+	none := attack.Evidence{}
+	if err := r.adversary.begin(order); err != nil {
+		return none, command.Result{}, err
 	}
-	listening, err := r.adversary.listening(ctx, attack.ID)
+	listening, err := r.adversary.listening(ctx, order.ID)
 	if err != nil {
-		return none, wire.Return{}, err
+		return none, command.Result{}, err
 	}
 	if call.port, err = portOf(listening); err != nil {
-		return none, wire.Return{}, err
+		return none, command.Result{}, err
 	}
 	back, err := c.run(ctx, *call)
-	if ended := r.adversary.begin(wire.Attack{ID: attack.ID, End: true}); err != nil || ended != nil {
+	if ended := r.adversary.begin(attack.Attack{ID: order.ID, End: true}); err != nil || ended != nil {
 		return none, back, cmp.Or(err, ended)
 	}
-	evidence, err := r.adversary.evidence(ctx, attack.ID)
+	evidence, err := r.adversary.evidence(ctx, order.ID)
 	return evidence, back, err
 }

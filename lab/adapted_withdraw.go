@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/mtlslab/mtlslab/lab/adapter"
+	"github.com/mtlslab/mtlslab/lab/attack"
 	"github.com/mtlslab/mtlslab/lab/cases"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
@@ -15,13 +16,13 @@ import (
 // root no more. The attack is then to resume it. There is no word of when the
 // server has read its trust again: it has once it takes no new session of that
 // root. done says that it did not come to the attack.
-func (r *auditor) withdrawAdapted(ctx context.Context, t trial, s *adaptedServer, attack *wire.Attack, v *result) (done bool, err error) {
+func (r *auditor) withdrawAdapted(ctx context.Context, t trial, s *adaptedServer, order *attack.Attack, v *result) (done bool, err error) {
 	speech, err := r.visitor.Speech(v.Sent.Text, v.Nonce)
 	if err != nil {
 		return false, err
 	}
-	before := *attack
-	before.ID, before.Keep = attack.ID+"-before", true
+	before := *order
+	before.ID, before.Keep = order.ID+"-before", true
 	evidence, err := r.attack(ctx, before)
 	if err != nil {
 		return false, err
@@ -35,7 +36,7 @@ func (r *auditor) withdrawAdapted(ctx context.Context, t trial, s *adaptedServer
 	if err := s.reload(ctx, less); err != nil {
 		return false, err
 	}
-	took, err := r.untrusted(ctx, *attack, speech)
+	took, err := r.untrusted(ctx, *order, speech)
 	if err != nil {
 		return false, err
 	}
@@ -44,7 +45,7 @@ func (r *auditor) withdrawAdapted(ctx context.Context, t trial, s *adaptedServer
 		v.inconclusive("it went on trusting the root long after it was told to read its trust again")
 		return true, nil
 	}
-	attack.Resume = &wire.Resume{From: before.ID}
+	order.Resume = &attack.Resume{From: before.ID}
 	return false, nil
 }
 
@@ -54,15 +55,15 @@ func (r *auditor) withdrawAdapted(ctx context.Context, t trial, s *adaptedServer
 const settled = time.Second
 
 // untrusted waits until the server takes no new session of the attack's root.
-func (r *auditor) untrusted(ctx context.Context, attack wire.Attack, speech adapter.Speech) (bool, error) {
+func (r *auditor) untrusted(ctx context.Context, order attack.Attack, speech adapter.Speech) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, adaptedLimit)
 	defer cancel()
 	ticker := time.NewTicker(knockPause)
 	defer ticker.Stop()
 	since := time.Now()
 	for i := 0; time.Since(since) < settled; i++ {
-		attempt := attack
-		attempt.ID = fmt.Sprintf("%s-fresh-%d", attack.ID, i)
+		attempt := order
+		attempt.ID = fmt.Sprintf("%s-fresh-%d", order.ID, i)
 		evidence, err := r.attack(ctx, attempt)
 		if ctx.Err() != nil {
 			return false, nil
@@ -91,7 +92,7 @@ func (r *auditor) servesStill(ctx context.Context, t trial, s *adaptedServer, v 
 		return err
 	}
 	nonce := newID()
-	good := wire.Attack{
+	good := attack.Attack{
 		ID: nonce, Role: wire.Client, Version: t.version, Message: fmt.Sprintf("%s (%s)", Greeting, nonce), Chain: forged.Chain, Key: forged.PKCS8,
 		SNI: ServerName, Connect: s.address, Limit: adaptedLimit,
 	}

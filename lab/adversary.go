@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/mtlslab/mtlslab/images"
+	"github.com/mtlslab/mtlslab/lab/attack"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
@@ -17,7 +18,7 @@ var adversarySource = images.Source{Name: "adversary", Package: "./lab/adversary
 
 // maxReport bounds a line of its account, in bytes: what it heard on all connections
 // of an attack, each byte of which may take six in JSON.
-const maxReport = 128<<10 + 6*wire.MaxConnections*wire.MaxHeard
+const maxReport = 128<<10 + 6*attack.MaxConnections*attack.MaxHeard
 
 // adversary is the running hostile peer, which is told its attacks one by one
 // and carries out many at once.
@@ -27,8 +28,8 @@ type adversary struct {
 	telling sync.Mutex // of standard input
 
 	mu      sync.Mutex
-	attacks map[string]*journal[wire.Report] // by ID, until their evidence is asked for
-	over    error                            // why it reports no more
+	attacks map[string]*journal[attack.Report] // by ID, until their evidence is asked for
+	over    error                              // why it reports no more
 }
 
 const adversaryName = "adversary"
@@ -53,10 +54,10 @@ func startAdversary(ctx context.Context, l *Lab) (*adversary, error) {
 	if err != nil {
 		return nil, fmt.Errorf("starting the adversary: %w", err)
 	}
-	a := &adversary{process: process, attacks: make(map[string]*journal[wire.Report])}
+	a := &adversary{process: process, attacks: make(map[string]*journal[attack.Report])}
 	go func() {
 		a.end(eachLine(process.stdout, maxReport, func(line []byte) error {
-			report, err := wire.ParseReport(line)
+			report, err := attack.ParseReport(line)
 			if err == nil {
 				a.take(report)
 			}
@@ -67,11 +68,11 @@ func startAdversary(ctx context.Context, l *Lab) (*adversary, error) {
 	return a, nil
 }
 
-func (a *adversary) take(r wire.Report) {
+func (a *adversary) take(r attack.Report) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if attack := a.attacks[r.ID]; attack != nil {
-		attack.add(r)
+	if order := a.attacks[r.ID]; order != nil {
+		order.add(r)
 	}
 }
 
@@ -79,24 +80,24 @@ func (a *adversary) end(err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.over = err
-	for _, attack := range a.attacks {
-		attack.end(err)
+	for _, order := range a.attacks {
+		order.end(err)
 	}
 }
 
 // begin tells the adversary what to do.
-func (a *adversary) begin(attack wire.Attack) error {
-	line, err := json.Marshal(attack)
+func (a *adversary) begin(order attack.Attack) error {
+	line, err := json.Marshal(order)
 	if err != nil {
-		return fmt.Errorf("attack %s: %w", attack.ID, err)
+		return fmt.Errorf("attack %s: %w", order.ID, err)
 	}
-	if !attack.End {
-		a.expect(attack.ID)
+	if !order.End {
+		a.expect(order.ID)
 	}
 	a.telling.Lock()
 	defer a.telling.Unlock()
 	if _, err := a.stdin.Write(append(line, '\n')); err != nil {
-		return fmt.Errorf("attack %s: telling the adversary: %w%s", attack.ID, err, a.stderr.said())
+		return fmt.Errorf("attack %s: telling the adversary: %w%s", order.ID, err, a.stderr.said())
 	}
 	return nil
 }
@@ -105,7 +106,7 @@ func (a *adversary) begin(attack wire.Attack) error {
 func (a *adversary) expect(id string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.attacks[id] = newJournal[wire.Report]()
+	a.attacks[id] = newJournal[attack.Report]()
 	if a.over != nil {
 		a.attacks[id].end(a.over)
 	}
@@ -113,27 +114,27 @@ func (a *adversary) expect(id string) {
 
 // listening waits until a server attack can be dialled, and returns where.
 func (a *adversary) listening(ctx context.Context, id string) (string, error) {
-	report, err := a.report(ctx, id, func(r wire.Report) bool { return r.Listening != "" })
+	report, err := a.report(ctx, id, func(r attack.Report) bool { return r.Listening != "" })
 	return report.Listening, err
 }
 
 // evidence waits for what the adversary saw.
-func (a *adversary) evidence(ctx context.Context, id string) (wire.Evidence, error) {
-	report, err := a.report(ctx, id, func(r wire.Report) bool { return r.Evidence != nil })
+func (a *adversary) evidence(ctx context.Context, id string) (attack.Evidence, error) {
+	report, err := a.report(ctx, id, func(r attack.Report) bool { return r.Evidence != nil })
 	a.mu.Lock()
 	delete(a.attacks, id)
 	a.mu.Unlock()
 	if err != nil {
-		return wire.Evidence{}, err
+		return attack.Evidence{}, err
 	}
 	return *report.Evidence, nil
 }
 
-func (a *adversary) report(ctx context.Context, id string, match func(wire.Report) bool) (wire.Report, error) {
+func (a *adversary) report(ctx context.Context, id string, match func(attack.Report) bool) (attack.Report, error) {
 	a.mu.Lock()
-	attack := a.attacks[id]
+	order := a.attacks[id]
 	a.mu.Unlock()
-	report, err := attack.await(ctx, func(r wire.Report) bool { return match(r) || r.Error != "" })
+	report, err := order.await(ctx, func(r attack.Report) bool { return match(r) || r.Error != "" })
 	switch {
 	case err != nil:
 		return report, fmt.Errorf("attack %s: waiting for the adversary: %w%s", id, err, a.stderr.said())
@@ -146,14 +147,14 @@ func (a *adversary) report(ctx context.Context, id string, match func(wire.Repor
 
 // asClient is the adversary's evidence of an attack on a server, in the words of
 // a client's own account.
-func asClient(e wire.Evidence, sent wire.Digest) wire.Outcome {
+func asClient(e attack.Evidence, sent wire.Digest) wire.Outcome {
 	c := e.Last()
 	o := accountOf(wire.Client, c)
 	receipt, err := wire.ParseReceipt([]byte(c.FirstLine()))
 	switch {
 	case c.FirstLine() != "" && err == nil && receipt.SHA256 == sent.SHA256:
 		o.Kind, o.Receipt, o.Message = wire.Delivered, &receipt, &sent
-	case c.End == wire.EndUnreachable:
+	case c.End == attack.EndUnreachable:
 		o.Kind = wire.Unreachable
 	case c.Alert != nil:
 		o.Kind, o.Alert = wire.RefusedByPeer, c.Alert
@@ -166,9 +167,9 @@ func asClient(e wire.Evidence, sent wire.Digest) wire.Outcome {
 // asServer is the adversary's evidence of an attack on a client, in the words of
 // a server's own account.
 // mark is what the message is known by on the wire: all of it, or its nonce.
-func asServer(e wire.Evidence, sent wire.Digest, mark string) wire.Outcome {
+func asServer(e attack.Evidence, sent wire.Digest, mark string) wire.Outcome {
 	c := e.Last()
-	heard := slices.IndexFunc(e.Connections, func(c wire.Connection) bool {
+	heard := slices.IndexFunc(e.Connections, func(c attack.Connection) bool {
 		return c.FirstLine() == sent.Text || mark != sent.Text && strings.Contains(c.Heard, mark)
 	})
 	if heard >= 0 {
@@ -186,7 +187,7 @@ func asServer(e wire.Evidence, sent wire.Digest, mark string) wire.Outcome {
 	return o
 }
 
-func accountOf(role wire.Role, c wire.Connection) wire.Outcome {
+func accountOf(role wire.Role, c attack.Connection) wire.Outcome {
 	return wire.Outcome{
 		Role: role, Time: c.Began, Local: c.Local, Remote: c.Remote,
 		Peer: c.Peer, TLS: c.TLS, Reason: wire.Reason(c.End), Detail: c.Detail,

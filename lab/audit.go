@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/mtlslab/mtlslab/lab/cases"
+	"github.com/mtlslab/mtlslab/lab/finding"
 	"github.com/mtlslab/mtlslab/lab/pki"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
@@ -44,24 +45,24 @@ type auditor struct {
 // Audit carries out every case of a profile against one peer, between controls
 // that must be delivered. What the peer lets through is a finding; an error
 // means that the lab broke.
-func (l *Lab) Audit(ctx context.Context, a Audit) (cases.Audit, error) {
+func (l *Lab) Audit(ctx context.Context, a Audit) (finding.Audit, error) {
 	began := time.Now()
 	if err := a.Check(); err != nil {
-		return cases.Audit{}, fmt.Errorf("audit: %w", err)
+		return finding.Audit{}, fmt.Errorf("audit: %w", err)
 	}
 	chosen := len(a.Versions) > 0
 	a = a.whole()
 	plan, err := l.plan(a)
 	if err != nil {
-		return cases.Audit{}, err
+		return finding.Audit{}, err
 	}
 	r := &auditor{lab: l, audit: a, chosen: chosen}
 	defer r.end(ctx)
 	if err := r.start(ctx, plan); err != nil {
-		return cases.Audit{}, err
+		return finding.Audit{}, err
 	}
 	facts := l.Facts()
-	result := cases.Audit{
+	result := finding.Audit{
 		Format: 1, Subject: a.Subject(), Role: a.Role, Profile: a.Profile, Run: l.id,
 		Runtime: string(facts.Runtime), Isolated: facts.Runtime == Containers, Began: began,
 	}
@@ -77,7 +78,7 @@ func (l *Lab) Audit(ctx context.Context, a Audit) (cases.Audit, error) {
 }
 
 // fill makes the trials of a plan, between controls.
-func (r *auditor) fill(ctx context.Context, plan []trial, result *cases.Audit) error {
+func (r *auditor) fill(ctx context.Context, plan []trial, result *finding.Audit) error {
 	controls, err := r.controls(plan)
 	if err != nil {
 		return err
@@ -119,10 +120,10 @@ func (r *auditor) fill(ctx context.Context, plan []trial, result *cases.Audit) e
 }
 
 // doubt takes back what was found out about a server by starting it.
-func doubt(findings []cases.Finding, plan []trial, why string) {
+func doubt(findings []finding.Finding, plan []trial, why string) {
 	for i, t := range plan {
-		if f := &findings[i]; t.Material != nil && f.Status != cases.Untried {
-			f.Status, f.Means = cases.Inconclusive, why
+		if f := &findings[i]; t.Material != nil && f.Status != finding.Untried {
+			f.Status, f.Means = finding.Inconclusive, why
 		}
 	}
 }
@@ -179,14 +180,14 @@ func (l *Lab) newForgery(c cases.Case, role wire.Role) (*pki.Forged, error) {
 
 // Sent is what the lab's adversary presents in each case that was tried so far,
 // by case and role.
-func (l *Lab) Sent() []cases.Sent {
+func (l *Lab) Sent() []finding.Sent {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	var sent []cases.Sent
+	var sent []finding.Sent
 	for key, forged := range l.forgeries {
-		sent = append(sent, cases.Sent{Run: l.id, Case: cmp.Or(key.id, "control"), Role: key.role, Chain: forged.Chain})
+		sent = append(sent, finding.Sent{Run: l.id, Case: cmp.Or(key.id, "control"), Role: key.role, Chain: forged.Chain})
 	}
-	slices.SortFunc(sent, func(a, b cases.Sent) int { return cmp.Or(cmp.Compare(a.Case, b.Case), cmp.Compare(a.Role, b.Role)) })
+	slices.SortFunc(sent, func(a, b finding.Sent) int { return cmp.Or(cmp.Compare(a.Case, b.Case), cmp.Compare(a.Role, b.Role)) })
 	return sent
 }
 

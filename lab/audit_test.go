@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/mtlslab/mtlslab/lab"
-	"github.com/mtlslab/mtlslab/lab/cases"
+	"github.com/mtlslab/mtlslab/lab/finding"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
@@ -55,7 +55,7 @@ func auditOwn(t *testing.T, runtime lab.Runtime, role wire.Role) map[string]stri
 		verdicts[fmt.Sprintf("%s [%s]", f.Case, f.Version)] = fmt.Sprintf("%s %s %s %s", f.Status, f.Decision, f.By, f.Reason)
 	}
 	for _, f := range append(audit.Controls, audit.Findings...) {
-		if f.Status != cases.Passed {
+		if f.Status != finding.Passed {
 			t.Errorf("%s [%s] %s: %s %s %s\n  client: %s\n  server: %s\n  %s",
 				f.Case, f.Version, f.Status, f.Decision, f.By, f.Reason, f.Client, f.Server, f.Means)
 		}

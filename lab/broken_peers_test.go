@@ -1,7 +1,7 @@
 package lab_test
 
 import (
-	"github.com/mtlslab/mtlslab/lab/cases"
+	"github.com/mtlslab/mtlslab/lab/finding"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
@@ -15,11 +15,11 @@ type brokenPeer struct {
 	// but for those in also, which name it too.
 	caught, also []string
 
-	verdict  cases.Status // failed if empty
-	useless  bool         // even its controls are not delivered
-	unclear  bool         // findings may be inconclusive although others failed
-	cases    []string     // all if empty
-	versions []string     // both if empty
+	verdict  finding.Status // failed if empty
+	useless  bool           // even its controls are not delivered
+	unclear  bool           // findings may be inconclusive although others failed
+	cases    []string       // all if empty
+	versions []string       // both if empty
 }
 
 var brokenPeers = []brokenPeer{
@@ -49,17 +49,17 @@ var brokenPeers = []brokenPeer{
 	{role: wire.Server, fault: "answers-first", caught: []string{"chain/", "identity/", "validity/"}, also: []string{"usage/", "constraints/", "crypto/", "revocation/", "resumption/"}},
 	{role: wire.Server, fault: "denies-its-receipt", caught: []string{"chain/", "identity/", "validity/"}, also: []string{"usage/", "constraints/", "crypto/", "revocation/", "resumption/"}, unclear: true},
 	{role: wire.Server, fault: "leaks-its-reply", caught: []string{"chain/", "identity/", "validity/"}, also: []string{"usage/", "constraints/", "crypto/", "revocation/", "resumption/"}},
-	{role: wire.Server, fault: "accepts-and-closes", cases: fewCases, verdict: cases.Inconclusive, useless: true, caught: fewCases},
-	{role: wire.Server, fault: "hangs", cases: fewCases, verdict: cases.Inconclusive, useless: true, caught: fewCases},
-	{role: wire.Server, fault: "hangs-on-bad-input", cases: fewCases, verdict: cases.Inconclusive, caught: fewCases},
-	{role: wire.Server, fault: "crashes-on-bad-input", cases: fewCases, verdict: cases.Inconclusive, useless: true, caught: fewCases},
-	{role: wire.Server, fault: "closes-on-bad-input", cases: fewCases, verdict: cases.Inconclusive, caught: fewCases},
+	{role: wire.Server, fault: "accepts-and-closes", cases: fewCases, verdict: finding.Inconclusive, useless: true, caught: fewCases},
+	{role: wire.Server, fault: "hangs", cases: fewCases, verdict: finding.Inconclusive, useless: true, caught: fewCases},
+	{role: wire.Server, fault: "hangs-on-bad-input", cases: fewCases, verdict: finding.Inconclusive, caught: fewCases},
+	{role: wire.Server, fault: "crashes-on-bad-input", cases: fewCases, verdict: finding.Inconclusive, useless: true, caught: fewCases},
+	{role: wire.Server, fault: "closes-on-bad-input", cases: fewCases, verdict: finding.Inconclusive, caught: fewCases},
 	{role: wire.Server, fault: "takes-plain-text", caught: []string{"framing/plain-text-client", "framing/plain-text-then-close", "framing/plain-text-before-handshake", "framing/http-client"}},
 	{role: wire.Server, fault: "takes-plain-text-ahead", caught: []string{"framing/plain-text-before-handshake"}, also: []string{"framing/plain-text-client", "framing/plain-text-then-close"}, unclear: true},
 	{role: wire.Server, fault: "takes-half-message", caught: []string{"framing/truncated-message"}},
 	{role: wire.Server, fault: "starts-without-trust", caught: []string{"operational/no-trust", "operational/trust-not-pem", "operational/trust-not-certificates", "operational/trust-cut-short", "operational/trust-in-part"}},
 
-	{role: wire.Server, fault: "hangs-on-bad-material", cases: []string{"operational/no-trust", "operational/key-of-another"}, verdict: cases.Inconclusive, caught: []string{"operational/no-trust", "operational/key-of-another"}},
+	{role: wire.Server, fault: "hangs-on-bad-material", cases: []string{"operational/no-trust", "operational/key-of-another"}, verdict: finding.Inconclusive, caught: []string{"operational/no-trust", "operational/key-of-another"}},
 
 	{role: wire.Client, versions: lastVersion, fault: "accepts-any", caught: []string{"chain/", "identity/", "validity/", "usage/", "constraints/", "crypto/", "revocation/"}},
 	{role: wire.Client, versions: lastVersion, fault: "skips-names", caught: []string{"identity/"}, also: []string{"constraints/common-name-only"}},
@@ -79,8 +79,8 @@ var brokenPeers = []brokenPeer{
 	{role: wire.Client, versions: lastVersion, fault: "takes-any-receipt", caught: []string{"protocol/no-certificate-request"}},
 	{role: wire.Client, versions: lastVersion, fault: "takes-half-receipt", caught: []string{"framing/truncated-receipt"}},
 	{role: wire.Client, versions: lastVersion, fault: "believes-its-handshake", caught: []string{"protocol/no-certificate-request", "framing/truncated-receipt"}, useless: true, also: everyGroup, unclear: true},
-	{role: wire.Client, versions: lastVersion, fault: "hangs-on-bad-input", cases: fewServerCases, verdict: cases.Inconclusive, caught: fewServerCases},
-	{role: wire.Client, versions: lastVersion, fault: "crashes-on-bad-input", cases: fewServerCases, verdict: cases.Inconclusive, caught: fewServerCases},
+	{role: wire.Client, versions: lastVersion, fault: "hangs-on-bad-input", cases: fewServerCases, verdict: finding.Inconclusive, caught: fewServerCases},
+	{role: wire.Client, versions: lastVersion, fault: "crashes-on-bad-input", cases: fewServerCases, verdict: finding.Inconclusive, caught: fewServerCases},
 	{role: wire.Client, versions: lastVersion, fault: "starts-without-trust", caught: []string{"operational/no-trust", "operational/trust-not-pem", "operational/trust-not-certificates", "operational/trust-cut-short", "operational/trust-in-part"}},
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/mtlslab/mtlslab/images"
 	"github.com/mtlslab/mtlslab/lab"
 	"github.com/mtlslab/mtlslab/lab/cases"
+	"github.com/mtlslab/mtlslab/lab/finding"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
@@ -77,7 +78,7 @@ func TestBrokenPeers(t *testing.T) {
 
 func (b brokenPeer) name() string { return string(b.role) + " " + b.fault }
 
-func (b brokenPeer) audit(t *testing.T, l *lab.Lab) cases.Audit {
+func (b brokenPeer) audit(t *testing.T, l *lab.Lab) finding.Audit {
 	t.Helper()
 	name := "broken-" + string(b.role)
 	source := images.Source{Name: name, Package: "./lab/testdata/broken" + string(b.role), Like: string(b.role)}
@@ -105,23 +106,23 @@ func (b brokenPeer) tried(turn int) []string {
 	var ids []string
 	for i, c := range cases.All() {
 		group, _, _ := strings.Cut(c.ID, "/")
-		if b.named(cases.Finding{Case: c.ID, Group: group}) || i%brokenSample == turn%brokenSample {
+		if b.named(finding.Finding{Case: c.ID, Group: group}) || i%brokenSample == turn%brokenSample {
 			ids = append(ids, c.ID)
 		}
 	}
 	return ids
 }
 
-func (b brokenPeer) named(f cases.Finding) bool {
+func (b brokenPeer) named(f finding.Finding) bool {
 	return slices.ContainsFunc(slices.Concat(b.caught, b.also), func(id string) bool { return names(id, f) })
 }
 
 // check holds an audit to what its peer is known to get wrong.
-func (b brokenPeer) check(t *testing.T, audit cases.Audit) {
+func (b brokenPeer) check(t *testing.T, audit finding.Audit) {
 	t.Helper()
 	verdict := b.verdict
 	if verdict == "" {
-		verdict = cases.Failed
+		verdict = finding.Failed
 	}
 	if got := audit.Verdict(); got != verdict {
 		t.Errorf("the verdict is %s, want %s", got, verdict)
@@ -130,30 +131,30 @@ func (b brokenPeer) check(t *testing.T, audit cases.Audit) {
 		t.Errorf("the controls were delivered: %v", audit.Controlled())
 		report(t, audit.Controls)
 	}
-	if verdict == cases.Inconclusive && audit.Count(cases.Failed) > 0 {
+	if verdict == finding.Inconclusive && audit.Count(finding.Failed) > 0 {
 		t.Error("it failed a case that it was not put to")
 	}
 	for _, want := range b.caught {
-		if !slices.ContainsFunc(audit.Findings, func(f cases.Finding) bool { return f.Status != cases.Passed && names(want, f) }) {
+		if !slices.ContainsFunc(audit.Findings, func(f finding.Finding) bool { return f.Status != finding.Passed && names(want, f) }) {
 			t.Errorf("it passed %s", want)
 		}
 	}
 	for _, f := range audit.Findings {
-		if f.Status != cases.Passed && !b.named(f) {
+		if f.Status != finding.Passed && !b.named(f) {
 			t.Errorf("%s does not name its fault", f.Case)
-			report(t, []cases.Finding{f})
+			report(t, []finding.Finding{f})
 		}
-		if f.Status == cases.Inconclusive && verdict == cases.Failed && !b.unclear {
+		if f.Status == finding.Inconclusive && verdict == finding.Failed && !b.unclear {
 			t.Errorf("%s is inconclusive", f.Case)
-			report(t, []cases.Finding{f})
+			report(t, []finding.Finding{f})
 		}
 	}
 }
 
 // names tells whether id, of a case or a group, is the finding's.
-func names(id string, f cases.Finding) bool { return id == f.Case || id == f.Group+"/" }
+func names(id string, f finding.Finding) bool { return id == f.Case || id == f.Group+"/" }
 
-func report(t *testing.T, findings []cases.Finding) {
+func report(t *testing.T, findings []finding.Finding) {
 	t.Helper()
 	for _, f := range findings {
 		t.Logf("%s [%s] %s: %s %s %s\n  client: %s\n  server: %s\n  %s",
@@ -168,21 +169,21 @@ func TestHonestPeers(t *testing.T) {
 		t.Run(string(role), func(t *testing.T) {
 			t.Parallel()
 			audit := brokenPeer{role: role}.audit(t, start(t, lab.Config{Runtime: lab.Processes, Timeout: time.Minute}))
-			if audit.Verdict() != cases.Passed {
+			if audit.Verdict() != finding.Passed {
 				t.Errorf("the verdict is %s", audit.Verdict())
 			}
-			report(t, slices.DeleteFunc(slices.Concat(audit.Controls, audit.Findings), func(f cases.Finding) bool { return f.Status == cases.Passed }))
+			report(t, slices.DeleteFunc(slices.Concat(audit.Controls, audit.Findings), func(f finding.Finding) bool { return f.Status == finding.Passed }))
 		})
 	}
 }
 
 // caughtBy lists what did not pass, a line each. The version is named where the
 // other one came out otherwise.
-func caughtBy(audit cases.Audit) string {
-	statuses := make(map[string]map[string]cases.Status)
+func caughtBy(audit finding.Audit) string {
+	statuses := make(map[string]map[string]finding.Status)
 	for _, f := range audit.Findings {
 		if statuses[f.Case] == nil {
-			statuses[f.Case] = make(map[string]cases.Status)
+			statuses[f.Case] = make(map[string]finding.Status)
 		}
 		statuses[f.Case][f.Version] = f.Status
 	}
@@ -193,7 +194,7 @@ func caughtBy(audit cases.Audit) string {
 		for i, version := range versions {
 			status := statuses[id][version]
 			switch {
-			case status == cases.Passed || alike && i > 0:
+			case status == finding.Passed || alike && i > 0:
 			case alike:
 				fmt.Fprintf(&b, "  %s %s\n", status, id)
 			default:

@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/mtlslab/mtlslab/lab/adapter"
-	"github.com/mtlslab/mtlslab/lab/cases"
+	"github.com/mtlslab/mtlslab/lab/finding"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
@@ -214,7 +214,7 @@ const crossAtOnce = 2
 // inconclusive, and say why. It wants a lab of its own, in which no other server has
 // the name that each has in turn. Progress, if not nil, is told how many servers are
 // done.
-func (l *Lab) Cross(ctx context.Context, servers, clients []Peer, progress func(done, total int)) ([]cases.Crossing, error) {
+func (l *Lab) Cross(ctx context.Context, servers, clients []Peer, progress func(done, total int)) ([]finding.Interop, error) {
 	l.mu.Lock()
 	others := len(l.servers)
 	l.mu.Unlock()
@@ -243,7 +243,7 @@ func (l *Lab) Cross(ctx context.Context, servers, clients []Peer, progress func(
 	if err != nil {
 		return nil, err
 	}
-	var all []cases.Crossing
+	var all []finding.Interop
 	for i, p := range servers {
 		made, err := l.crossOne(ctx, p, sides)
 		if err != nil {
@@ -258,7 +258,7 @@ func (l *Lab) Cross(ctx context.Context, servers, clients []Peer, progress func(
 }
 
 // crossOne has all the clients call one server that speak as it does.
-func (l *Lab) crossOne(ctx context.Context, p Peer, sides []clientSide) ([]cases.Crossing, error) {
+func (l *Lab) crossOne(ctx context.Context, p Peer, sides []clientSide) ([]finding.Interop, error) {
 	p.named = true
 	h, stop, err := l.serverSideOf(ctx, p)
 	broke, _ := errors.AsType[*AdapterError](err)
@@ -272,14 +272,14 @@ func (l *Lab) crossOne(ctx context.Context, p Peer, sides []clientSide) ([]cases
 	group.SetLimit(min(cmp.Or(parallelOf(p), crossAtOnce), crossAtOnce))
 	callers := slices.DeleteFunc(slices.Clone(sides), func(g clientSide) bool { return speaks(g.peer) != speaks(p) })
 	versions := wire.Versions()
-	all := make([]cases.Crossing, len(callers)*len(versions))
+	all := make([]finding.Interop, len(callers)*len(versions))
 	for i, g := range callers {
 		mine := all[i*len(versions):][:len(versions)]
 		group.Go(func() error { // one version after the other: some clients are run one at a time
 			for j := range mine {
-				mine[j] = cases.Crossing{Client: g.peer.Name(), Server: p.Name(), Version: versions[j]}
+				mine[j] = finding.Interop{Client: g.peer.Name(), Server: p.Name(), Version: versions[j]}
 				if broke := cmp.Or(broke, g.broke); broke != nil {
-					mine[j].Status, mine[j].Saw = cases.Inconclusive, broke.Peer+": "+broke.What
+					mine[j].Status, mine[j].Saw = finding.Inconclusive, broke.Peer+": "+broke.What
 				} else if err := l.cross(ctx, h, g, &mine[j]); err != nil {
 					return err
 				}
@@ -291,18 +291,18 @@ func (l *Lab) crossOne(ctx context.Context, p Peer, sides []clientSide) ([]cases
 }
 
 // cross carries out one plain exchange of many.
-func (l *Lab) cross(ctx context.Context, h serverSide, g clientSide, c *cases.Crossing) error {
+func (l *Lab) cross(ctx context.Context, h serverSide, g clientSide, c *finding.Interop) error {
 	v, err := l.exchange(ctx, h, g, Exchange{Message: Greeting, ServerName: ServerName}, c.Version)
 	if broke, ok := errors.AsType[*AdapterError](err); ok {
-		c.Status, c.Saw = cases.Inconclusive, broke.Peer+": "+broke.What
+		c.Status, c.Saw = finding.Inconclusive, broke.Peer+": "+broke.What
 		return nil
 	}
 	if err != nil {
 		return fmt.Errorf("%s to %s: %w", c.Client, c.Server, err)
 	}
-	c.Took, c.Saw, c.Status = v.Took, Account(&v.Client), cases.Passed
+	c.Took, c.Saw, c.Status = v.Took, Account(&v.Client), finding.Passed
 	if v.Decision != WasDelivered {
-		c.Status, c.Saw = cases.Failed, v.String()+"; the client: "+c.Saw
+		c.Status, c.Saw = finding.Failed, v.String()+"; the client: "+c.Saw
 	}
 	return nil
 }

@@ -33,7 +33,7 @@
 //
 //	a, err := adapter.Read("adapter.yaml", file)
 //	audit, err := l.Audit(ctx, lab.Audit{Role: wire.Server, Peer: lab.Peer{Adapter: a}})
-//	if audit.Verdict() != cases.Passed { ... }
+//	if audit.Verdict() != finding.Passed { ... }
 //
 // An [AdapterError] says that nothing was shown, and what to look at.
 //

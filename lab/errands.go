@@ -7,7 +7,7 @@ import (
 	"io"
 	"sync"
 
-	"github.com/mtlslab/mtlslab/lab/wire"
+	"github.com/mtlslab/mtlslab/lab/command"
 )
 
 // errands is a container that hold keeps open, and in which programs are run
@@ -29,7 +29,7 @@ type errand struct {
 	id    string
 	says  *journal[string] // its lines, if they are told
 	ended chan struct{}    // closed once back or err is set
-	back  wire.Return
+	back  command.Result
 	err   error
 }
 
@@ -38,7 +38,7 @@ func sentOn(name string, p *process) *errands {
 	c := &errands{process: p, name: name, sent: make(map[string]*errand)}
 	go func() {
 		err := eachLine(p.stdout, maxLine, func(line []byte) error {
-			back, err := wire.ParseReturn(line)
+			back, err := command.ParseResult(line)
 			if err == nil {
 				c.take(back)
 			}
@@ -51,7 +51,7 @@ func sentOn(name string, p *process) *errands {
 }
 
 // take hands a line of the container to the errand that it is of.
-func (c *errands) take(back wire.Return) {
+func (c *errands) take(back command.Result) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	e := c.sent[back.ID]
@@ -84,7 +84,7 @@ func (e *errand) finish() {
 }
 
 // send sends the container on an errand. It does not wait; see [errand.wait].
-func (c *errands) send(what wire.Errand) (*errand, error) {
+func (c *errands) send(what command.Command) (*errand, error) {
 	e := &errand{id: what.ID, says: newJournal[string](), ended: make(chan struct{})}
 	c.mu.Lock()
 	over := c.over
@@ -99,9 +99,9 @@ func (c *errands) send(what wire.Errand) (*errand, error) {
 }
 
 // stopErrand has hold end an errand, which returns as any other does.
-func (c *errands) stopErrand(e *errand) error { return c.tell(wire.Errand{ID: e.id, End: true}) }
+func (c *errands) stopErrand(e *errand) error { return c.tell(command.Command{ID: e.id, End: true}) }
 
-func (c *errands) tell(what wire.Errand) error {
+func (c *errands) tell(what command.Command) error {
 	line, err := json.Marshal(what)
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.name, err)
@@ -115,11 +115,11 @@ func (c *errands) tell(what wire.Errand) error {
 }
 
 // wait returns what came of the errand.
-func (e *errand) wait(ctx context.Context) (wire.Return, error) {
+func (e *errand) wait(ctx context.Context) (command.Result, error) {
 	select {
 	case <-e.ended:
 		return e.back, e.err
 	case <-ctx.Done():
-		return wire.Return{}, context.Cause(ctx)
+		return command.Result{}, context.Cause(ctx)
 	}
 }

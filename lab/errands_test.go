@@ -7,7 +7,7 @@ import (
 	"io"
 	"testing"
 
-	"github.com/mtlslab/mtlslab/lab/wire"
+	"github.com/mtlslab/mtlslab/lab/command"
 )
 
 // Errands return in whatever order, each to whoever sent it; those that are still
@@ -20,13 +20,13 @@ func TestErrandsReturnToTheirSenders(t *testing.T) {
 	told := make(chan string)
 	go func() {
 		for lines := bufio.NewScanner(in); lines.Scan(); {
-			e, _ := wire.ParseErrand(lines.Bytes())
+			e, _ := command.Parse(lines.Bytes())
 			told <- e.ID
 		}
 	}()
 	sent := make(map[string]*errand)
 	for _, id := range []string{"first", "second", "lost"} {
-		e, err := c.send(wire.Errand{ID: id, Argv: []string{"true"}, Limit: startLimit})
+		e, err := c.send(command.Command{ID: id, Argv: []string{"true"}, Limit: startLimit})
 		if err != nil || <-told != id {
 			t.Fatal(err)
 		}
@@ -50,7 +50,7 @@ func TestErrandsReturnToTheirSenders(t *testing.T) {
 	if _, err := sent["lost"].wait(t.Context()); !errors.Is(err, errSilent) {
 		t.Errorf("lost: %v", err)
 	}
-	if _, err := c.send(wire.Errand{ID: "late", Argv: []string{"true"}, Limit: startLimit}); !errors.Is(err, errSilent) {
+	if _, err := c.send(command.Command{ID: "late", Argv: []string{"true"}, Limit: startLimit}); !errors.Is(err, errSilent) {
 		t.Errorf("late: %v", err)
 	}
 }

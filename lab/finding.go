@@ -8,11 +8,12 @@ import (
 	"strings"
 
 	"github.com/mtlslab/mtlslab/lab/cases"
+	"github.com/mtlslab/mtlslab/lab/finding"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
-func (r *auditor) findings(trials []trial, results []result) []cases.Finding {
-	findings := make([]cases.Finding, len(trials))
+func (r *auditor) findings(trials []trial, results []result) []finding.Finding {
+	findings := make([]finding.Finding, len(trials))
 	for i, t := range trials {
 		findings[i] = r.finding(t, results[i])
 	}
@@ -20,9 +21,9 @@ func (r *auditor) findings(trials []trial, results []result) []cases.Finding {
 }
 
 // finding holds a verdict against what the profile says of the case.
-func (r *auditor) finding(t trial, v result) cases.Finding {
+func (r *auditor) finding(t trial, v result) finding.Finding {
 	group, _, _ := strings.Cut(t.ID, "/")
-	f := cases.Finding{
+	f := finding.Finding{
 		Case: t.ID, Group: group, Summary: t.Summary, Role: r.audit.Role, Version: t.version,
 		Expect: t.rule.Expect, Cite: t.rule.Cite,
 		Decision: string(v.Decision), By: v.By, Reason: v.Reason,
@@ -34,7 +35,7 @@ func (r *auditor) finding(t trial, v result) cases.Finding {
 		f.Server = "gives no account of its own"
 	}
 	if v.untried != "" {
-		f.Status, f.Means, f.Decision, f.Client, f.Server = cases.Untried, v.untried, "", "", ""
+		f.Status, f.Means, f.Decision, f.Client, f.Server = finding.Untried, v.untried, "", "", ""
 		return f
 	}
 	f.Status, f.Means = r.status(t, v)
@@ -51,29 +52,29 @@ func (r *auditor) repeat(t trial) string {
 }
 
 // status says what a verdict means for a case, and of what did not pass why.
-func (r *auditor) status(t trial, v result) (cases.Status, string) {
+func (r *auditor) status(t trial, v result) (finding.Status, string) {
 	refused := v.Decision == WasRefused && v.By == r.audit.Role && !v.Leaked || r.endedAsAllowed(t, v)
 	switch {
 	case t.AfterTrust && v.Client.Kind != wire.Delivered && v.Client.Reason != wire.Timeout && r.stoodFirm(t, v):
-		return cases.Passed, ""
+		return finding.Passed, ""
 	case (v.Leaked || v.Client.Kind == wire.Delivered && r.believable(v)) && t.rule.Expect == cases.MustRefuse:
-		return cases.Failed, t.Meaning
+		return finding.Failed, t.Meaning
 	case v.spoke && t.rule.Expect == cases.MustRefuse:
-		return cases.Failed, fmt.Sprintf("whatever the %s did afterwards, it had spoken to the %s before: %s", r.audit.Role, r.audit.Role.Other(), t.Meaning)
+		return finding.Failed, fmt.Sprintf("whatever the %s did afterwards, it had spoken to the %s before: %s", r.audit.Role, r.audit.Role.Other(), t.Meaning)
 	case v.Decision == WasDelivered && t.rule.Expect != cases.MustRefuse:
-		return cases.Passed, ""
+		return finding.Passed, ""
 	case r.visitor != nil && v.Leaked && t.rule.Expect == cases.MayEither:
-		return cases.Passed, "" // it took the message, though it could not or would not say so
+		return finding.Passed, "" // it took the message, though it could not or would not say so
 	case refused && t.rule.Expect == cases.MustAccept:
-		return cases.Failed, fmt.Sprintf("the %s turned away a peer that it must let in%s", r.audit.Role, r.why(v))
+		return finding.Failed, fmt.Sprintf("the %s turned away a peer that it must let in%s", r.audit.Role, r.why(v))
 	case refused && t.rule.Expect == cases.MustRefuse && !r.forTheRightReason(t, v):
-		return cases.Failed, fmt.Sprintf("it was refused, but for %s, where only %s shows that the fault was seen", v.Reason, listed(t.Reasons))
+		return finding.Failed, fmt.Sprintf("it was refused, but for %s, where only %s shows that the fault was seen", v.Reason, listed(t.Reasons))
 	case refused:
-		return cases.Passed, ""
+		return finding.Passed, ""
 	case v.Decision == WasRefused:
-		return cases.Inconclusive, fmt.Sprintf("the %s was the one to refuse, so the %s was not put to the test", v.By, r.audit.Role)
+		return finding.Inconclusive, fmt.Sprintf("the %s was the one to refuse, so the %s was not put to the test", v.By, r.audit.Role)
 	default:
-		return cases.Inconclusive, v.Why
+		return finding.Inconclusive, v.Why
 	}
 }
 

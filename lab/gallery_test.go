@@ -15,6 +15,7 @@ import (
 	"github.com/mtlslab/mtlslab/lab"
 	"github.com/mtlslab/mtlslab/lab/adapter"
 	"github.com/mtlslab/mtlslab/lab/cases"
+	"github.com/mtlslab/mtlslab/lab/finding"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
@@ -145,15 +146,15 @@ func peerOfGallery(t *testing.T, name string, role wire.Role) lab.Peer {
 	return gallery[i]
 }
 
-func checkSample(t *testing.T, audit cases.Audit, fails, holds []string) {
+func checkSample(t *testing.T, audit finding.Audit, fails, holds []string) {
 	t.Helper()
 	who := string(audit.Role) + " " + audit.Subject
 	t.Logf("%s, %s: %d passed, %d failed, %d untried in %v", who, audit.Product.Version,
-		audit.Count(cases.Passed), audit.Count(cases.Failed), audit.Count(cases.Untried), audit.Took.Round(time.Second))
+		audit.Count(finding.Passed), audit.Count(finding.Failed), audit.Count(finding.Untried), audit.Took.Round(time.Second))
 	if !audit.Controlled() {
 		t.Errorf("%s: the controls were not delivered: %+v", who, audit.Controls)
 	}
-	named := func(ids []string, f cases.Finding) bool {
+	named := func(ids []string, f finding.Finding) bool {
 		return slices.ContainsFunc(ids, func(id string) bool {
 			return f.Case == id || strings.HasSuffix(id, "/") && strings.HasPrefix(f.Case, id)
 		})
@@ -161,9 +162,9 @@ func checkSample(t *testing.T, audit cases.Audit, fails, holds []string) {
 	failed := make(map[string]bool)
 	for _, f := range audit.Findings {
 		switch f.Status {
-		case cases.Inconclusive:
+		case finding.Inconclusive:
 			t.Errorf("%s: %s [%s] is inconclusive: %s\n  client: %s\n  server: %s", who, f.Case, f.Version, f.Means, f.Client, f.Server)
-		case cases.Failed:
+		case finding.Failed:
 			failed[f.Case] = true
 			if named(holds, f) {
 				t.Errorf("%s: %s [%s] failed: %s\n  client: %s\n  server: %s", who, f.Case, f.Version, f.Means, f.Client, f.Server)
@@ -205,7 +206,7 @@ func TestReloadInVain(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if f := audit.Findings[0]; f.Status != cases.Inconclusive || !strings.Contains(f.Means, test.means) {
+			if f := audit.Findings[0]; f.Status != finding.Inconclusive || !strings.Contains(f.Means, test.means) {
 				t.Errorf("%s, %s; client saw %s", f.Status, f.Means, f.Client)
 			}
 		})

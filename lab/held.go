@@ -15,7 +15,7 @@ import (
 
 	"github.com/mtlslab/mtlslab/images"
 	"github.com/mtlslab/mtlslab/lab/adapter"
-	"github.com/mtlslab/mtlslab/lab/wire"
+	"github.com/mtlslab/mtlslab/lab/command"
 )
 
 // holdDir is where the program that holds a container open is put. It is an
@@ -23,7 +23,7 @@ import (
 // is read-only, and nothing may be mounted from the host of a remote engine.
 const holdDir = "/mtlslab"
 
-var holdSource = images.Source{Name: "hold", Package: "./lab/hold"}
+var holdSource = images.Source{Name: "init", Package: "./lab/init"}
 
 // held is a container of an image that does nothing itself, and in which the
 // image's own program is run again and again.
@@ -74,7 +74,7 @@ func (h *containerHost) startHeld(ctx context.Context, p program, c *held) error
 	}
 	started := &process{stderr: new(tail)}
 	request := h.request(p, image.Ref, started)
-	request.Entrypoint = []string{holdDir + "/hold"}
+	request.Entrypoint = []string{holdDir + "/init"}
 	request.Cmd = lifetime(h.expires)
 	harden := request.HostConfigModifier
 	request.HostConfigModifier = func(c *container.HostConfig) {
@@ -83,7 +83,7 @@ func (h *containerHost) startHeld(ctx context.Context, p program, c *held) error
 	}
 	request.LifecycleHooks[0].PostCreates = append(request.LifecycleHooks[0].PostCreates,
 		func(ctx context.Context, made testcontainers.Container) error {
-			hold := packed{File: adapter.File{Path: holdDir + "/hold", Data: binary, Mode: 0o555}}
+			hold := packed{File: adapter.File{Path: holdDir + "/init", Data: binary, Mode: 0o555}}
 			return h.copyInto(ctx, made.GetContainerID(), holdDir, []packed{hold})
 		})
 	if err := h.launch(context.WithoutCancel(ctx), p.hostname, request, started); err != nil {
@@ -108,7 +108,7 @@ func (h *containerHost) startAgain(ctx context.Context, p program) (*process, er
 	started := &process{stdout: reader, stderr: new(tail), ended: make(chan struct{})}
 	var sent *errand
 	started.stdin = &wholeInput{then: func(input []byte) (err error) {
-		sent, err = container.send(wire.Errand{
+		sent, err = container.send(command.Command{
 			ID: newID(), Argv: slices.Concat(container.entrypoint, p.args), Stdin: input, Limit: startLimit,
 		})
 		if err != nil {

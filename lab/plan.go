@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/mtlslab/mtlslab/lab/cases"
+	"github.com/mtlslab/mtlslab/lab/finding"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
@@ -17,7 +18,7 @@ type Audit struct {
 	Profile  cases.Profile
 	Cases    []string // ids; every case if empty
 	Versions []string // of TLS; "1.2" and "1.3" if empty
-	Waivers  []cases.Waiver
+	Waivers  []finding.Waiver
 	Command  string // that repeats the audit, without its profile; "mtlslab audit server" or client if empty
 
 	// Once tries cases of certificates in the highest of the versions alone, but for

@@ -8,7 +8,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/mtlslab/mtlslab/lab/cases"
+	"github.com/mtlslab/mtlslab/lab/finding"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
@@ -20,7 +20,7 @@ type Roundup struct {
 
 	// Finished, if not nil, is told of each audit as it is over, or why it broke:
 	// that says nothing of the others. It is not called twice at the same time.
-	Finished func(i int, result cases.Audit, broke error)
+	Finished func(i int, result finding.Audit, broke error)
 }
 
 // DefaultAtOnce is how many audits keep two processors busy: while one waits for

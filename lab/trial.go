@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/mtlslab/mtlslab/lab/attack"
 	"github.com/mtlslab/mtlslab/lab/cases"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
@@ -45,10 +46,10 @@ func (r *auditor) try(ctx context.Context, t trial) (result, error) {
 	defer cancel()
 	nonce := newID()
 	v := result{Verdict: Verdict{Nonce: nonce, Sent: wire.DigestOf(fmt.Sprintf("%s (%s)", Greeting, nonce))}}
-	attack := wire.Attack{
+	order := attack.Attack{
 		ID: nonce, Version: t.version, Message: v.Sent.Text, Chain: t.forged.Chain, Key: t.forged.PKCS8, Limit: trialLimit,
 	}
-	if err := r.against(ctx, t, attack, &v); err != nil {
+	if err := r.against(ctx, t, order, &v); err != nil {
 		return v, err
 	}
 	v.Took = time.Since(began)
@@ -56,12 +57,12 @@ func (r *auditor) try(ctx context.Context, t trial) (result, error) {
 }
 
 // arm makes the attack what the case says, once all else about it is set.
-func (r *auditor) arm(t trial, attack *wire.Attack) error {
+func (r *auditor) arm(t trial, order *attack.Attack) error {
 	if t.Attack == nil {
 		return nil
 	}
-	t.Attack(attack)
-	if attack.Resume == nil || !attack.Resume.AfterExpiry {
+	t.Attack(order)
+	if order.Resume == nil || !order.Resume.AfterExpiry {
 		return nil
 	}
 	// A leaf that is to expire before the attack is over is made last of all.
@@ -71,26 +72,26 @@ func (r *auditor) arm(t trial, attack *wire.Attack) error {
 	if err != nil {
 		return err
 	}
-	attack.Chain, attack.Key = forged.Chain, forged.PKCS8
+	order.Chain, order.Key = forged.Chain, forged.PKCS8
 	return nil
 }
 
 // against carries out the trial of whatever is audited.
-func (r *auditor) against(ctx context.Context, t trial, attack wire.Attack, v *result) error {
+func (r *auditor) against(ctx context.Context, t trial, order attack.Attack, v *result) error {
 	server := r.audit.Role == wire.Server
 	switch {
 	case r.visitor != nil && server:
-		return r.againstVisitingServer(ctx, t, attack, v)
+		return r.againstVisitingServer(ctx, t, order, v)
 	case r.visitor != nil:
-		return r.againstVisitingClient(ctx, t, attack, v)
+		return r.againstVisitingClient(ctx, t, order, v)
 	case server:
-		return r.againstServer(ctx, t, attack, v)
+		return r.againstServer(ctx, t, order, v)
 	default:
-		return r.againstClient(ctx, t, attack, v)
+		return r.againstClient(ctx, t, order, v)
 	}
 }
 
-func (r *auditor) againstServer(ctx context.Context, t trial, attack wire.Attack, v *result) error {
+func (r *auditor) againstServer(ctx context.Context, t trial, order attack.Attack, v *result) error {
 	target := r.server
 	if t.Material != nil {
 		spoiled := t.Material(r.subject)
@@ -107,53 +108,53 @@ func (r *auditor) againstServer(ctx context.Context, t trial, attack wire.Attack
 			return v.didNotStart(ctx, wire.Server, target.peer, err)
 		}
 	}
-	attack.Role, attack.SNI = wire.Client, ServerName
-	attack.Connect = r.lab.host.reach(target.hostname, target.listening.Local)
-	if err := r.arm(t, &attack); err != nil {
+	order.Role, order.SNI = wire.Client, ServerName
+	order.Connect = r.lab.host.reach(target.hostname, target.listening.Local)
+	if err := r.arm(t, &order); err != nil {
 		return err
 	}
 	if t.Withdrawn {
-		again, err := r.withdraw(ctx, t, &attack)
+		again, err := r.withdraw(ctx, t, &order)
 		if err != nil {
 			return err
 		}
 		defer again()
 	}
-	evidence, err := r.attack(ctx, attack)
+	evidence, err := r.attack(ctx, order)
 	if err != nil {
 		return err
 	}
 	v.Client = asClient(evidence, v.Sent)
-	if attack.Resume != nil && attack.Resume.From == "" {
+	if order.Resume != nil && order.Resume.From == "" {
 		if first := evidence.Connections[0]; v.notResumable(first, first.FirstLine() != "") {
 			return nil
 		}
 	}
-	v.spoke = !attack.Truncate && spokeTo(evidence.Last())
+	v.spoke = !order.Truncate && spokeTo(evidence.Last())
 	v.Server = target.accountOf(ctx, v.Verdict, evidence.Last().Began)
 	v.judge()
 	return nil
 }
 
-func (r *auditor) attack(ctx context.Context, attack wire.Attack) (wire.Evidence, error) {
-	if err := r.adversary.begin(attack); err != nil {
-		return wire.Evidence{}, err
+func (r *auditor) attack(ctx context.Context, order attack.Attack) (attack.Evidence, error) {
+	if err := r.adversary.begin(order); err != nil {
+		return attack.Evidence{}, err
 	}
-	return r.adversary.evidence(ctx, attack.ID)
+	return r.adversary.evidence(ctx, order.ID)
 }
 
 // withdraw has the adversary make a session, and the server stop trusting the
 // root that the session stands on. The attack is then to resume it. again gives
 // the server back its trust, and lets the next trial of the kind begin.
-func (r *auditor) withdraw(ctx context.Context, t trial, attack *wire.Attack) (again func(), err error) {
+func (r *auditor) withdraw(ctx context.Context, t trial, order *attack.Attack) (again func(), err error) {
 	r.trust.Lock()
 	defer func() {
 		if err != nil {
 			r.trust.Unlock()
 		}
 	}()
-	before := *attack
-	before.ID, before.Keep, before.Message = attack.ID+"-before", true, "while it is trusted"
+	before := *order
+	before.ID, before.Keep, before.Message = order.ID+"-before", true, "while it is trusted"
 	evidence, err := r.attack(ctx, before)
 	if err != nil {
 		return nil, err
@@ -166,22 +167,22 @@ func (r *auditor) withdraw(ctx context.Context, t trial, attack *wire.Attack) (a
 	if err := r.server.reload(ctx, less); err != nil {
 		return nil, err
 	}
-	attack.Resume = &wire.Resume{From: before.ID}
+	order.Resume = &attack.Resume{From: before.ID}
 	return func() {
 		_ = r.server.reload(ctx, r.subject) // where that fails, so will the control
 		r.trust.Unlock()
 	}, nil
 }
 
-func (r *auditor) againstClient(ctx context.Context, t trial, attack wire.Attack, v *result) error {
-	attack.Role, attack.Listen = wire.Server, anyPort(r.lab.host.facts().listen)
-	if err := r.arm(t, &attack); err != nil {
+func (r *auditor) againstClient(ctx context.Context, t trial, order attack.Attack, v *result) error {
+	order.Role, order.Listen = wire.Server, anyPort(r.lab.host.facts().listen)
+	if err := r.arm(t, &order); err != nil {
 		return err
 	}
-	if err := r.adversary.begin(attack); err != nil {
+	if err := r.adversary.begin(order); err != nil {
 		return err
 	}
-	listening, err := r.adversary.listening(ctx, attack.ID)
+	listening, err := r.adversary.listening(ctx, order.ID)
 	if err != nil {
 		return err
 	}
@@ -200,10 +201,10 @@ func (r *auditor) againstClient(ctx context.Context, t trial, attack wire.Attack
 	if err != nil {
 		return err
 	}
-	if err := r.adversary.begin(wire.Attack{ID: attack.ID, End: true}); err != nil {
+	if err := r.adversary.begin(attack.Attack{ID: order.ID, End: true}); err != nil {
 		return err
 	}
-	evidence, err := r.adversary.evidence(ctx, attack.ID)
+	evidence, err := r.adversary.evidence(ctx, order.ID)
 	if err != nil {
 		return err
 	}
@@ -219,7 +220,7 @@ func (r *auditor) againstClient(ctx context.Context, t trial, attack wire.Attack
 
 // spokeTo says whether the adversary heard anything over TLS. Neither side has
 // anything to say before it has verified the other.
-func spokeTo(c wire.Connection) bool { return c.Handshake && c.HeardBytes > 0 }
+func spokeTo(c attack.Connection) bool { return c.Handshake && c.HeardBytes > 0 }
 
 // hear takes the client's account. One that gives none in time has hung, which
 // is its account, and is ended.

@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/mtlslab/mtlslab/lab/wire"
+	"github.com/mtlslab/mtlslab/lab/attack"
 )
 
 // refusing are the statuses with which servers of HTTP turn a client away after
@@ -25,10 +25,10 @@ func httpTalk(a *Adapter, message, nonce string) talk {
 		refused = refusing
 	}
 	t := talk{
-		asClient: wire.Dialogue{Talk: []wire.Turn{
+		asClient: attack.Dialogue{Talk: []attack.Turn{
 			turn("", "GET /%s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n", nonce, Host), {Hear: answer},
 		}},
-		asServer: wire.Dialogue{Talk: []wire.Turn{
+		asServer: attack.Dialogue{Talk: []attack.Turn{
 			turn(`\r?\n\r?\n`, "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s\n", len(message)+1, message),
 		}},
 		delivered: status(`2\d\d`),

@@ -3,7 +3,7 @@ package adapter
 import (
 	"regexp"
 
-	"github.com/mtlslab/mtlslab/lab/wire"
+	"github.com/mtlslab/mtlslab/lab/attack"
 )
 
 // mqttTalk subscribes to a topic and publishes the message on it (MQTT 3.1.1,
@@ -14,13 +14,13 @@ func mqttTalk(_ *Adapter, message, nonce string) talk {
 		return append([]byte{head, byte(len(body))}, body...) //nolint:gosec // under 128 bytes: a line of the lab's is
 	}
 	return talk{
-		asClient: wire.Dialogue{Talk: []wire.Turn{
+		asClient: attack.Dialogue{Talk: []attack.Turn{
 			{Say: packet(0x10, short("MQTT")+"\x04\x02\x00\x3c"+short(nonce))},
 			{Hear: `(?s)^\x20\x02..`, Say: packet(0x82, "\x00\x01"+topic+"\x00")},
 			{Hear: `(?s)\x03\x00\x01.`, Say: packet(0x30, topic+message)},
 			{Hear: regexp.QuoteMeta(message), Say: packet(0xe0, "")},
 		}},
-		asServer: wire.Dialogue{Talk: []wire.Turn{
+		asServer: attack.Dialogue{Talk: []attack.Turn{
 			{Hear: `(?s)^\x10.*MQTT`, Say: packet(0x20, "\x00\x00")},
 			{Hear: regexp.QuoteMeta(nonce), Say: packet(0x40, "\x00\x01")},
 		}},

@@ -3,7 +3,7 @@ package adapter
 import (
 	"encoding/binary"
 
-	"github.com/mtlslab/mtlslab/lab/wire"
+	"github.com/mtlslab/mtlslab/lab/attack"
 )
 
 // postgresTalk asks for TLS, starts a session and makes the server say the
@@ -22,18 +22,18 @@ func postgresTalk(_ *Adapter, message, _ string) talk {
 	row := "\x00\x01" + counted(message)
 	column := "\x00\x01m\x00" + "\x00\x00\x00\x00" + "\x00\x00" + "\x00\x00\x00\x19" + "\xff\xff" + "\xff\xff\xff\xff" + "\x00\x00" // text
 	return talk{
-		asClient: wire.Dialogue{
-			Opening: []wire.Turn{{Say: []byte(sslRequest)}, {Hear: `^[SNE]`}},
-			Talk: []wire.Turn{
+		asClient: attack.Dialogue{
+			Opening: []attack.Turn{{Say: []byte(sslRequest)}, {Hear: `^[SNE]`}},
+			Talk: []attack.Turn{
 				{Say: []byte(lengthened(startUp))},
 				{Hear: hear, Say: []byte("Q" + lengthened("SELECT '"+message+"'\x00"))},
 				{Hear: hear, Say: []byte("X\x00\x00\x00\x04")},
 			},
 		},
-		asServer: wire.Dialogue{
-			Opening: []wire.Turn{{Hear: hearRequest, Say: []byte("S")}},
-			Plain:   []wire.Turn{{Hear: hearRequest, Say: []byte("N")}},
-			Talk: []wire.Turn{
+		asServer: attack.Dialogue{
+			Opening: []attack.Turn{{Hear: hearRequest, Say: []byte("S")}},
+			Plain:   []attack.Turn{{Hear: hearRequest, Say: []byte("N")}},
+			Talk: []attack.Turn{
 				{Hear: `(?s)user\x00.*\x00\x00`, Say: []byte(authenticate + ready)},
 				{Hear: `(?s)Q.{4}.*\x00`, Say: []byte("T" + lengthened(column) + "D" + lengthened(row) + "C" + lengthened("SELECT 1\x00") + ready)},
 			},

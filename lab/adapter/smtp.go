@@ -1,16 +1,16 @@
 package adapter
 
-import "github.com/mtlslab/mtlslab/lab/wire"
+import "github.com/mtlslab/mtlslab/lab/attack"
 
 // smtpTalk sends a mail after STARTTLS (RFC 5321 and RFC 3207).
 func smtpTalk(_ *Adapter, message, nonce string) talk {
 	const reply = `(?m)^\d\d\d .*\r\n` // the last line of one
 	greeted := turn(`(?m)^220 .*\r\n`, "")
 	return talk{
-		asClient: wire.Dialogue{
-			Opening: []wire.Turn{greeted, turn("", "EHLO client.lab.test\r\n"), turn(reply, "STARTTLS\r\n"), turn(reply, "")},
-			Plain:   []wire.Turn{greeted},
-			Talk: []wire.Turn{
+		asClient: attack.Dialogue{
+			Opening: []attack.Turn{greeted, turn("", "EHLO client.lab.test\r\n"), turn(reply, "STARTTLS\r\n"), turn(reply, "")},
+			Plain:   []attack.Turn{greeted},
+			Talk: []attack.Turn{
 				turn("", "EHLO client.lab.test\r\n"),
 				turn(reply, "MAIL FROM:<client@lab.test>\r\n"),
 				turn(reply, "RCPT TO:<server@lab.test>\r\n"),
@@ -19,14 +19,14 @@ func smtpTalk(_ *Adapter, message, nonce string) talk {
 				turn(reply, "QUIT\r\n"),
 			},
 		},
-		asServer: wire.Dialogue{
-			Opening: []wire.Turn{
+		asServer: attack.Dialogue{
+			Opening: []attack.Turn{
 				turn("", "220 server.lab.test ESMTP\r\n"),
 				turn(`(?mi)^EHLO .*\r\n`, "250-server.lab.test\r\n250 STARTTLS\r\n"),
 				turn(`(?mi)^STARTTLS\r\n`, "220 go ahead\r\n"),
 			},
-			Plain: []wire.Turn{turn("", "220 server.lab.test ESMTP\r\n")},
-			Talk: []wire.Turn{
+			Plain: []attack.Turn{turn("", "220 server.lab.test ESMTP\r\n")},
+			Talk: []attack.Turn{
 				turn(`(?mi)^(EHLO|HELO) .*\r\n`, "250 server.lab.test\r\n"),
 				// One that was offered no STARTTLS, and will not do without, takes its leave and
 				// waits for an answer.

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/mtlslab/mtlslab/lab/wire"
+	"github.com/mtlslab/mtlslab/lab/attack"
 )
 
 // Protocol is how a message is said. Each is in a file of its own.
@@ -28,8 +28,8 @@ var protocols = []Protocol{Line, HTTP, Postgres, SMTP, Redis, MQTT}
 // Speech is one message in a peer's own protocol: the adversary's half of it as
 // a client and as a server, and how a server's answer is read.
 type Speech struct {
-	AsClient wire.Dialogue
-	AsServer wire.Dialogue
+	AsClient attack.Dialogue
+	AsServer attack.Dialogue
 
 	nonce     string
 	delivered []*regexp.Regexp // all of which its answer matches
@@ -38,7 +38,7 @@ type Speech struct {
 
 // talk is what a protocol says of one message.
 type talk struct {
-	asClient, asServer wire.Dialogue
+	asClient, asServer attack.Dialogue
 	delivered, refused string // of a server's answer
 	echo               bool   // the answer holds the nonce
 }
@@ -97,18 +97,18 @@ func (s Speech) Delivered(answer string) bool {
 
 // Ahead is the speech of a client that says it all before the handshake, and
 // nothing after it.
-func (s Speech) Ahead() (words []byte, rest wire.Dialogue) {
+func (s Speech) Ahead() (words []byte, rest attack.Dialogue) {
 	for _, turn := range s.AsClient.Talk {
 		words = append(words, turn.Say...)
 	}
-	return words, wire.Dialogue{Opening: s.AsClient.Opening, Plain: s.AsClient.Plain}
+	return words, attack.Dialogue{Opening: s.AsClient.Opening, Plain: s.AsClient.Plain}
 }
 
 var errNowhere = errors.New("the message is in no one word of the dialogue")
 
 // CutShort ends a dialogue a byte before the end of the word that is the message
 // or its answer; of the last word, if none of them holds the nonce.
-func (s Speech) CutShort(d wire.Dialogue) (wire.Dialogue, error) {
+func (s Speech) CutShort(d attack.Dialogue) (attack.Dialogue, error) {
 	at, found := -1, false
 	for i, turn := range d.Talk {
 		if holds := strings.Contains(string(turn.Say), s.nonce); len(turn.Say) > 0 && (holds || !found) {
@@ -128,12 +128,12 @@ func (s Speech) CutShort(d wire.Dialogue) (wire.Dialogue, error) {
 // answer.
 func lineTalk(_ *Adapter, message, _ string) talk {
 	return talk{
-		asClient: wire.Dialogue{Talk: []wire.Turn{{Say: []byte(message + "\n")}, {Hear: `\n`}}},
-		asServer: wire.Dialogue{Talk: []wire.Turn{{Hear: `\n`, Say: []byte(message + "\n")}}},
+		asClient: attack.Dialogue{Talk: []attack.Turn{{Say: []byte(message + "\n")}, {Hear: `\n`}}},
+		asServer: attack.Dialogue{Talk: []attack.Turn{{Hear: `\n`, Say: []byte(message + "\n")}}},
 		echo:     true,
 	}
 }
 
-func turn(hear, say string, args ...any) wire.Turn {
-	return wire.Turn{Hear: hear, Say: fmt.Appendf(nil, say, args...)}
+func turn(hear, say string, args ...any) attack.Turn {
+	return attack.Turn{Hear: hear, Say: fmt.Appendf(nil, say, args...)}
 }

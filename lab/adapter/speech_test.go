@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"github.com/mtlslab/mtlslab/lab/adapter"
-	"github.com/mtlslab/mtlslab/lab/wire"
+	"github.com/mtlslab/mtlslab/lab/attack"
 )
 
 const (
@@ -98,13 +98,13 @@ func TestWithoutTLS(t *testing.T) {
 	t.Parallel()
 	smtp := speechOf(t, adapter.Adapter{Speaks: adapter.SMTP})
 	postgres := speechOf(t, adapter.Adapter{Speaks: adapter.Postgres})
-	leave := []wire.Turn{
+	leave := []attack.Turn{
 		{Hear: `(?m)^220 .*\r\n`, Say: []byte("EHLO localhost\r\n")}, {Hear: `(?m)^250 .*\r\n`, Say: []byte("QUIT\r\n")}, {Hear: `(?m)^2\d\d .*\r\n`},
 	}
 	for _, test := range []struct {
 		name      string
 		speech    adapter.Speech
-		client    []wire.Turn
+		client    []attack.Turn
 		delivered bool
 	}{
 		{"a mail in the clear", smtp, slices.Concat(smtp.AsClient.Plain, smtp.AsClient.Talk), true},
@@ -122,10 +122,10 @@ func TestWithoutTLS(t *testing.T) {
 }
 
 // converse returns what the client heard.
-func converse(t *testing.T, client, server []wire.Turn) string {
+func converse(t *testing.T, client, server []attack.Turn) string {
 	t.Helper()
 	var toServer, toClient, heard []byte
-	take := func(turns *[]wire.Turn, in, out *[]byte) (moved bool) {
+	take := func(turns *[]attack.Turn, in, out *[]byte) (moved bool) {
 		for len(*turns) > 0 {
 			turn := (*turns)[0]
 			if turn.Hear != "" {
@@ -159,7 +159,7 @@ func TestCutShort(t *testing.T) {
 	t.Parallel()
 	for _, speaks := range []adapter.Protocol{adapter.Line, adapter.HTTP, adapter.Postgres, adapter.SMTP, adapter.Redis, adapter.MQTT} {
 		s := speechOf(t, adapter.Adapter{Speaks: speaks})
-		for _, whole := range []wire.Dialogue{s.AsClient, s.AsServer} {
+		for _, whole := range []attack.Dialogue{s.AsClient, s.AsServer} {
 			cut, err := s.CutShort(whole)
 			if err != nil {
 				t.Errorf("%s: %v", speaks, err)

@@ -12,12 +12,12 @@ import (
 	"net"
 	"time"
 
-	"github.com/mtlslab/mtlslab/lab/wire"
+	"github.com/mtlslab/mtlslab/lab/attack"
 )
 
 // attackAsClient makes one connection, or one for a session and one that resumes
 // it. Its error means that there was nothing to see.
-func (f *field) attackAsClient(ctx context.Context, a wire.Attack, who *tls.Certificate, evidence *wire.Evidence) error {
+func (f *field) attackAsClient(ctx context.Context, a attack.Attack, who *tls.Certificate, evidence *attack.Evidence) error {
 	session, err := f.sessionFor(a)
 	if err != nil {
 		return err
@@ -33,14 +33,14 @@ func (f *field) attackAsClient(ctx context.Context, a wire.Attack, who *tls.Cert
 	return nil
 }
 
-func (f *field) resume(ctx context.Context, a wire.Attack, who *tls.Certificate, session *session, evidence *wire.Evidence) error {
+func (f *field) resume(ctx context.Context, a attack.Attack, who *tls.Certificate, session *session, evidence *attack.Evidence) error {
 	expired, err := expiryOf(a)
 	if err != nil {
 		return err
 	}
 	if a.Resume.From == "" {
 		first := a
-		first.Deviation = wire.Deviation{}
+		first.Deviation = attack.Deviation{}
 		first.Message = cmp.Or(a.Resume.Message, "a session for "+a.ID)
 		evidence.Connections = append(evidence.Connections, f.dial(ctx, first, who, session))
 	}
@@ -53,7 +53,7 @@ func (f *field) resume(ctx context.Context, a wire.Attack, who *tls.Certificate,
 // waited for, and the zero time otherwise. A leaf is good through the second
 // that notAfter names (RFC 5280, 4.1.2.5), and there are verifiers that count
 // whole seconds.
-func expiryOf(a wire.Attack) (time.Time, error) {
+func expiryOf(a attack.Attack) (time.Time, error) {
 	if !a.Resume.AfterExpiry {
 		return time.Time{}, nil
 	}
@@ -62,8 +62,8 @@ func expiryOf(a wire.Attack) (time.Time, error) {
 		return time.Time{}, fmt.Errorf("waiting for the leaf to expire: %w", err)
 	}
 	expired := leaf.NotAfter.Add(time.Second)
-	if time.Until(expired) > wire.MaxExpiryWait {
-		return time.Time{}, fmt.Errorf("the leaf does not expire before %v, longer away than %v", leaf.NotAfter, wire.MaxExpiryWait)
+	if time.Until(expired) > attack.MaxExpiryWait {
+		return time.Time{}, fmt.Errorf("the leaf does not expire before %v, longer away than %v", leaf.NotAfter, attack.MaxExpiryWait)
 	}
 	return expired, nil
 }
@@ -78,15 +78,15 @@ func wait(ctx context.Context, until time.Time) {
 }
 
 // dial makes one connection when it is its turn.
-func (f *field) dial(ctx context.Context, a wire.Attack, who *tls.Certificate, session *session) wire.Connection {
+func (f *field) dial(ctx context.Context, a attack.Attack, who *tls.Certificate, session *session) attack.Connection {
 	f.dials <- struct{}{}
 	defer func() { <-f.dials }()
 	began := time.Now()
-	deadline := began.Add(cmp.Or(a.Limit, wire.DefaultLimit))
+	deadline := began.Add(cmp.Or(a.Limit, attack.DefaultLimit))
 	raw, err := (&net.Dialer{Deadline: deadline}).DialContext(ctx, "tcp", a.Connect)
 	if err != nil {
-		return wire.Connection{
-			Remote: a.Connect, Began: began, Took: time.Since(began), End: wire.EndUnreachable, Detail: err.Error(),
+		return attack.Connection{
+			Remote: a.Connect, Began: began, Took: time.Since(began), End: attack.EndUnreachable, Detail: err.Error(),
 		}
 	}
 	c := newContact(raw, began)
@@ -108,7 +108,7 @@ func (f *field) dial(ctx context.Context, a wire.Attack, who *tls.Certificate, s
 
 // send delivers the message over TLS, as an honest client would unless it is
 // told otherwise.
-func (c *contact) send(ctx context.Context, a wire.Attack, who *tls.Certificate, session *session) wire.Connection {
+func (c *contact) send(ctx context.Context, a attack.Attack, who *tls.Certificate, session *session) attack.Connection {
 	conn := tls.Client(c.transport, c.clientConfig(a, who, session))
 	had := session.state
 	err := c.shake(ctx, conn)
@@ -157,14 +157,14 @@ func readLineOf(from io.Reader) error {
 	}
 }
 
-func lineEnd(a wire.Attack) string {
+func lineEnd(a attack.Attack) string {
 	if a.Truncate {
 		return ""
 	}
 	return "\n"
 }
 
-func (c *contact) clientConfig(a wire.Attack, who *tls.Certificate, session *session) *tls.Config {
+func (c *contact) clientConfig(a attack.Attack, who *tls.Certificate, session *session) *tls.Config {
 	version, _ := a.TLSVersion() // checked when the line was read
 	return &tls.Config{
 		InsecureSkipVerify: true, //nolint:gosec // it attacks whoever answers
@@ -182,7 +182,7 @@ func (c *contact) clientConfig(a wire.Attack, who *tls.Certificate, session *ses
 }
 
 // sendPlainly sends the message without TLS.
-func (c *contact) sendPlainly(a wire.Attack) wire.Connection {
+func (c *contact) sendPlainly(a attack.Attack) attack.Connection {
 	c.seen.Plain = true
 	words := string(a.Preface)
 	if a.Message != "" {
@@ -191,7 +191,7 @@ func (c *contact) sendPlainly(a wire.Attack) wire.Connection {
 	c.say(c.transport, words)
 	if a.HangUp {
 		_ = c.transport.Close()
-		c.seen.End = wire.EndHungUp
+		c.seen.End = attack.EndHungUp
 		return c.ended(net.ErrClosed)
 	}
 	var err error

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mtlslab/mtlslab/lab/attack"
 	"github.com/mtlslab/mtlslab/lab/pki"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
@@ -31,13 +32,13 @@ func zeros() []byte { return []byte("\x30\x06\x02\x01\x00\x02\x01\x00") }
 // run.
 type sight struct {
 	handshake bool
-	end       wire.Ending
+	end       attack.Ending
 	alert     uint8 // received
 	receipt   bool  // the first line heard is one of the message
 	asked     bool
 }
 
-func sightOf(c wire.Connection, message string) sight {
+func sightOf(c attack.Connection, message string) sight {
 	s := sight{handshake: c.Handshake, end: c.End, asked: c.Asked}
 	if c.Alert != nil {
 		s.alert = c.Alert.Code
@@ -56,105 +57,105 @@ func TestAsClient(t *testing.T) {
 	p, stranger := newPair(t, ""), newPair(t, "")
 	server, address := startServer(t, p, "-handshake-timeout", "2s")
 	f := newFighter(t)
-	delivered := sight{handshake: true, end: wire.EndCloseNotify, receipt: true, asked: true}
+	delivered := sight{handshake: true, end: attack.EndCloseNotify, receipt: true, asked: true}
 	for _, c := range []struct {
 		name     string
 		versions []string
-		change   func(*wire.Attack)
+		change   func(*attack.Attack)
 		saw      map[string]sight // by version; "" is for both
 		kind     wire.Kind
 		reason   wire.Reason
 	}{
-		{name: "control", change: func(*wire.Attack) {}, saw: map[string]sight{"": delivered}, kind: wire.Received},
+		{name: "control", change: func(*attack.Attack) {}, saw: map[string]sight{"": delivered}, kind: wire.Received},
 		{
-			name: "absent SNI", change: func(a *wire.Attack) { a.SNI = "" },
+			name: "absent SNI", change: func(a *attack.Attack) { a.SNI = "" },
 			saw: map[string]sight{"": delivered}, kind: wire.Received,
 		},
 		{
-			name: "foreign ALPN", change: func(a *wire.Attack) { a.ALPN = []string{"ftp"} },
+			name: "foreign ALPN", change: func(a *attack.Attack) { a.ALPN = []string{"ftp"} },
 			saw: map[string]sight{"": delivered}, kind: wire.Received,
 		},
 		{
-			name: "no certificate", change: func(a *wire.Attack) { a.NoCertificate = true },
+			name: "no certificate", change: func(a *attack.Attack) { a.NoCertificate = true },
 			saw: map[string]sight{
-				"1.2": {end: wire.EndAlert, alert: 40, asked: true},
-				"1.3": {handshake: true, end: wire.EndAlert, alert: 116, asked: true},
+				"1.2": {end: attack.EndAlert, alert: 40, asked: true},
+				"1.3": {handshake: true, end: attack.EndAlert, alert: 116, asked: true},
 			},
 			kind: wire.Refused, reason: wire.NoCertificate,
 		},
 		{
-			name: "stranger", change: func(a *wire.Attack) { a.Chain, a.Key = present(t, stranger.client) },
+			name: "stranger", change: func(a *attack.Attack) { a.Chain, a.Key = present(t, stranger.client) },
 			saw: map[string]sight{
-				"1.2": {end: wire.EndAlert, alert: 48, asked: true},
-				"1.3": {handshake: true, end: wire.EndAlert, alert: 48, asked: true},
+				"1.2": {end: attack.EndAlert, alert: 48, asked: true},
+				"1.3": {handshake: true, end: attack.EndAlert, alert: 48, asked: true},
 			},
 			kind: wire.Refused, reason: wire.UnknownAuthority,
 		},
 		{
-			name: "wrong key", change: func(a *wire.Attack) { a.WrongKey = true },
+			name: "wrong key", change: func(a *attack.Attack) { a.WrongKey = true },
 			saw: map[string]sight{
-				"1.2": {end: wire.EndAlert, alert: 51, asked: true},
-				"1.3": {handshake: true, end: wire.EndAlert, alert: 51, asked: true},
+				"1.2": {end: attack.EndAlert, alert: 51, asked: true},
+				"1.3": {handshake: true, end: attack.EndAlert, alert: 51, asked: true},
 			},
 			kind: wire.Refused, reason: wire.BadSignature,
 		},
 		{
-			name: "signature of zeros", change: func(a *wire.Attack) { a.Signature = zeros() },
+			name: "signature of zeros", change: func(a *attack.Attack) { a.Signature = zeros() },
 			saw: map[string]sight{
-				"1.2": {end: wire.EndAlert, alert: 51, asked: true},
-				"1.3": {handshake: true, end: wire.EndAlert, alert: 51, asked: true},
+				"1.2": {end: attack.EndAlert, alert: 51, asked: true},
+				"1.3": {handshake: true, end: attack.EndAlert, alert: 51, asked: true},
 			},
 			kind: wire.Refused, reason: wire.BadSignature,
 		},
 		{
-			name: "wrong context", versions: []string{"1.3"}, change: func(a *wire.Attack) { a.WrongContext = true },
-			saw:  map[string]sight{"": {handshake: true, end: wire.EndAlert, alert: 51, asked: true}},
+			name: "wrong context", versions: []string{"1.3"}, change: func(a *attack.Attack) { a.WrongContext = true },
+			saw:  map[string]sight{"": {handshake: true, end: attack.EndAlert, alert: 51, asked: true}},
 			kind: wire.Refused, reason: wire.BadSignature,
 		},
 		{
-			name: "leaf that is no certificate", change: func(a *wire.Attack) { a.Chain[0] = []byte("not DER") },
+			name: "leaf that is no certificate", change: func(a *attack.Attack) { a.Chain[0] = []byte("not DER") },
 			saw: map[string]sight{
-				"1.2": {end: wire.EndAlert, alert: 50, asked: true},
-				"1.3": {handshake: true, end: wire.EndAlert, alert: 50, asked: true},
+				"1.2": {end: attack.EndAlert, alert: 50, asked: true},
+				"1.3": {handshake: true, end: attack.EndAlert, alert: 50, asked: true},
 			},
 			kind: wire.Refused, reason: wire.BadCertificate,
 		},
 		{
-			name: "TLS 1.1", versions: []string{"1.1"}, change: func(*wire.Attack) {},
-			saw: map[string]sight{"": {end: wire.EndAlert, alert: 70}}, kind: wire.Refused, reason: wire.ProtocolVersion,
+			name: "TLS 1.1", versions: []string{"1.1"}, change: func(*attack.Attack) {},
+			saw: map[string]sight{"": {end: attack.EndAlert, alert: 70}}, kind: wire.Refused, reason: wire.ProtocolVersion,
 		},
 		{
-			name: "TLS 1.0", versions: []string{"1.0"}, change: func(*wire.Attack) {},
-			saw: map[string]sight{"": {end: wire.EndAlert, alert: 70}}, kind: wire.Refused, reason: wire.ProtocolVersion,
+			name: "TLS 1.0", versions: []string{"1.0"}, change: func(*attack.Attack) {},
+			saw: map[string]sight{"": {end: attack.EndAlert, alert: 70}}, kind: wire.Refused, reason: wire.ProtocolVersion,
 		},
 		{
-			name: "RC4", versions: []string{"1.2"}, change: func(a *wire.Attack) { a.Suites = []uint16{tls.TLS_ECDHE_ECDSA_WITH_RC4_128_SHA} },
-			saw: map[string]sight{"": {end: wire.EndAlert, alert: 40}}, kind: wire.Refused, reason: wire.ProtocolError,
+			name: "RC4", versions: []string{"1.2"}, change: func(a *attack.Attack) { a.Suites = []uint16{tls.TLS_ECDHE_ECDSA_WITH_RC4_128_SHA} },
+			saw: map[string]sight{"": {end: attack.EndAlert, alert: 40}}, kind: wire.Refused, reason: wire.ProtocolError,
 		},
 		{
-			name: "plain message", change: func(a *wire.Attack) { a.NoTLS = true },
-			saw: map[string]sight{"": {end: wire.EndEOF}}, kind: wire.Refused, reason: wire.NotTLS,
+			name: "plain message", change: func(a *attack.Attack) { a.NoTLS = true },
+			saw: map[string]sight{"": {end: attack.EndEOF}}, kind: wire.Refused, reason: wire.NotTLS,
 		},
 		{
-			name: "plain message and away", change: func(a *wire.Attack) { a.NoTLS, a.HangUp = true, true },
-			saw: map[string]sight{"": {end: wire.EndHungUp}}, kind: wire.Refused, reason: wire.NotTLS,
+			name: "plain message and away", change: func(a *attack.Attack) { a.NoTLS, a.HangUp = true, true },
+			saw: map[string]sight{"": {end: attack.EndHungUp}}, kind: wire.Refused, reason: wire.NotTLS,
 		},
 		{
-			name: "preface", change: func(a *wire.Attack) { a.Preface = []byte("PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n") },
-			saw: map[string]sight{"": {end: wire.EndEOF}}, kind: wire.Refused, reason: wire.NotTLS,
+			name: "preface", change: func(a *attack.Attack) { a.Preface = []byte("PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n") },
+			saw: map[string]sight{"": {end: attack.EndEOF}}, kind: wire.Refused, reason: wire.NotTLS,
 		},
 		{
-			name: "nothing but a handshake", change: func(a *wire.Attack) { a.Message = "" },
-			saw: map[string]sight{"": {handshake: true, end: wire.EndCloseNotify, asked: true}},
+			name: "nothing but a handshake", change: func(a *attack.Attack) { a.Message = "" },
+			saw: map[string]sight{"": {handshake: true, end: attack.EndCloseNotify, asked: true}},
 		},
 		{
-			name: "truncated", change: func(a *wire.Attack) { a.Truncate = true },
-			saw:  map[string]sight{"": {handshake: true, end: wire.EndCloseNotify, asked: true}},
+			name: "truncated", change: func(a *attack.Attack) { a.Truncate = true },
+			saw:  map[string]sight{"": {handshake: true, end: attack.EndCloseNotify, asked: true}},
 			kind: wire.Failed, reason: wire.Disconnected,
 		},
 		{
-			name: "resumed", change: func(a *wire.Attack) { a.Resume = new(wire.Resume) },
-			saw:  map[string]sight{"": {handshake: true, end: wire.EndCloseNotify, receipt: true}},
+			name: "resumed", change: func(a *attack.Attack) { a.Resume = new(attack.Resume) },
+			saw:  map[string]sight{"": {handshake: true, end: attack.EndCloseNotify, receipt: true}},
 			kind: wire.Received,
 		},
 	} {
@@ -227,14 +228,14 @@ func TestResume(t *testing.T) {
 				t.Fatalf("the first: %+v", seen)
 			}
 			second := p.asClient(t, "second-"+version, version, address)
-			second.Resume = &wire.Resume{From: first.ID}
+			second.Resume = &attack.Resume{From: first.ID}
 			f.begin(second)
 			evidence := f.evidence(second.ID)
 			if seen := evidence.Last(); len(evidence.Connections) != 1 || !seen.TLS.Resumed || !sightOf(seen, second.Message).receipt {
 				t.Errorf("the second: %+v", evidence)
 			}
 			alone := p.asClient(t, "alone-"+version, version, address)
-			alone.Resume = &wire.Resume{Message: "first things first"}
+			alone.Resume = &attack.Resume{Message: "first things first"}
 			f.begin(alone)
 			evidence = f.evidence(alone.ID)
 			if len(evidence.Connections) != 2 || !evidence.Connections[0].Session || !evidence.Last().TLS.Resumed {
@@ -246,9 +247,9 @@ func TestResume(t *testing.T) {
 		})
 	}
 	stray := p.asClient(t, "stray", "1.3", address)
-	stray.Resume = &wire.Resume{From: "nobody"}
+	stray.Resume = &attack.Resume{From: "nobody"}
 	f.begin(stray)
-	if report := f.await(func(r wire.Report) bool { return r.ID == "stray" }); report.Error == "" {
+	if report := f.await(func(r attack.Report) bool { return r.ID == "stray" }); report.Error == "" {
 		t.Errorf("resuming what is not kept: %+v", report)
 	}
 }
@@ -264,7 +265,7 @@ func TestResumeAfterExpiry(t *testing.T) {
 	p.client = must[*pki.Identity](t)(p.authority.Issue(pki.Request{Role: wire.Client, Name: "client", NotAfter: soon}))
 	for _, version := range bothVersions {
 		a := p.asClient(t, "expired-"+version, version, address)
-		a.Resume = &wire.Resume{AfterExpiry: true}
+		a.Resume = &attack.Resume{AfterExpiry: true}
 		f.begin(a)
 	}
 	for _, version := range bothVersions {
@@ -284,9 +285,9 @@ func TestResumeAfterExpiry(t *testing.T) {
 		}
 	}
 	late := newPair(t, "").asClient(t, "late", "1.3", address)
-	late.Resume = &wire.Resume{AfterExpiry: true}
+	late.Resume = &attack.Resume{AfterExpiry: true}
 	f.begin(late)
-	if report := f.await(func(r wire.Report) bool { return r.ID == "late" }); report.Error == "" {
+	if report := f.await(func(r attack.Report) bool { return r.ID == "late" }); report.Error == "" {
 		t.Errorf("a leaf good for a day: %+v", report)
 	}
 }
@@ -297,14 +298,14 @@ func TestUnreachableAndSilent(t *testing.T) {
 	p := newPair(t, "")
 	f := newFighter(t)
 	f.begin(p.asClient(t, "unreachable", "1.3", "127.0.0.1:1"))
-	if seen := f.evidence("unreachable").Last(); seen.End != wire.EndUnreachable || seen.Detail == "" {
+	if seen := f.evidence("unreachable").Last(); seen.End != attack.EndUnreachable || seen.Detail == "" {
 		t.Errorf("saw %+v", seen)
 	}
 	silent := silence(t)
 	a := p.asClient(t, "silent", "1.3", silent)
 	a.Limit = time.Second
 	f.begin(a)
-	if seen := f.evidence("silent").Last(); seen.End != wire.EndTimeout || seen.Handshake {
+	if seen := f.evidence("silent").Last(); seen.End != attack.EndTimeout || seen.Handshake {
 		t.Errorf("saw %+v", seen)
 	}
 }

@@ -10,14 +10,15 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mtlslab/mtlslab/lab/attack"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
 // contact is one connection and what is seen of it.
 type contact struct {
-	seen      wire.Connection
+	seen      attack.Connection
 	transport *wire.Transport
-	heard     bytes.Buffer // the first wire.MaxHeard bytes
+	heard     bytes.Buffer // the first attack.MaxHeard bytes
 }
 
 func newContact(raw net.Conn, began time.Time) *contact {
@@ -54,7 +55,7 @@ type listener struct {
 func (l listener) Read(p []byte) (int, error) {
 	n, err := l.from.Read(p)
 	l.seen.HeardBytes += n
-	l.heard.Write(p[:min(n, wire.MaxHeard-l.heard.Len())])
+	l.heard.Write(p[:min(n, attack.MaxHeard-l.heard.Len())])
 	return n, err
 }
 
@@ -99,15 +100,15 @@ func (c *contact) part(conn *tls.Conn) {
 }
 
 // ended notes how the connection came to its end, and returns all that was seen.
-func (c *contact) ended(err error) wire.Connection {
+func (c *contact) ended(err error) attack.Connection {
 	if c.seen.End == "" {
-		c.seen.End, c.seen.Alert, c.seen.AlertSent = wire.EndingOf(err, c.transport.Ended())
+		c.seen.End, c.seen.Alert, c.seen.AlertSent = attack.EndingOf(err, c.transport.Ended())
 		c.seen.Detail = err.Error()
 	}
 	heard := c.heard.Bytes()
 	if c.seen.Plain {
-		if alert, rest, ok := wire.ParseAlertRecord(heard); ok {
-			c.seen.End, c.seen.Alert, heard = wire.EndAlert, alert, rest
+		if alert, rest, ok := attack.ParseAlertRecord(heard); ok {
+			c.seen.End, c.seen.Alert, heard = attack.EndAlert, alert, rest
 		}
 	}
 	c.seen.Heard = strings.ToValidUTF8(string(heard), "\uFFFD")

@@ -6,7 +6,7 @@ import (
 	"regexp"
 	"slices"
 
-	"github.com/mtlslab/mtlslab/lab/wire"
+	"github.com/mtlslab/mtlslab/lab/attack"
 )
 
 // maxTurn bounds what is kept while a turn waits, in bytes.
@@ -22,7 +22,7 @@ type speaker struct {
 }
 
 // take goes through turns. Its error is that of the connection.
-func (s *speaker) take(turns []wire.Turn) error {
+func (s *speaker) take(turns []attack.Turn) error {
 	for _, turn := range turns {
 		if turn.Hear != "" {
 			if err := s.hear(regexp.MustCompile(turn.Hear)); err != nil { // checked when the line was read
@@ -67,7 +67,7 @@ func (c *contact) overhear(with io.ReadWriter) io.ReadWriter {
 // open takes the turns before the handshake. What is to be sent ahead of that
 // goes out with the last word, in one write, as it would from somebody who
 // reached into the connection.
-func (c *contact) open(a wire.Attack) error {
+func (c *contact) open(a attack.Attack) error {
 	if a.Dialogue == nil || len(a.Dialogue.Opening) == 0 {
 		if len(a.Preface) > 0 {
 			_, _ = c.transport.Write(a.Preface) // an error will come again
@@ -89,7 +89,7 @@ func (c *contact) open(a wire.Attack) error {
 
 // talk says the dialogue to a server, and returns why it ended; nil if it was
 // said to its end.
-func (c *contact) talk(with io.ReadWriter, a wire.Attack) error {
+func (c *contact) talk(with io.ReadWriter, a attack.Attack) error {
 	err := (&speaker{contact: c, with: c.overhear(with)}).take(a.Dialogue.Talk)
 	if err != nil {
 		return err
@@ -102,12 +102,12 @@ func (c *contact) talk(with io.ReadWriter, a wire.Attack) error {
 		}
 		return err
 	}
-	c.seen.End = wire.EndDone
+	c.seen.End = attack.EndDone
 	return nil
 }
 
 // talkPlainly says the dialogue without TLS.
-func (c *contact) talkPlainly(a wire.Attack) wire.Connection {
+func (c *contact) talkPlainly(a attack.Attack) attack.Connection {
 	c.seen.Plain = true
 	s := &speaker{contact: c, with: c.overhear(c.transport)}
 	err := s.take(a.Dialogue.Plain)
@@ -115,13 +115,13 @@ func (c *contact) talkPlainly(a wire.Attack) wire.Connection {
 		err = s.take(a.Dialogue.Talk)
 	}
 	if err == nil {
-		c.seen.End, err = wire.EndDone, io.EOF
+		c.seen.End, err = attack.EndDone, io.EOF
 	}
 	return c.ended(err)
 }
 
 // reply says the dialogue to a client, and listens until that is done.
-func (c *contact) reply(with io.ReadWriter, a wire.Attack) error {
+func (c *contact) reply(with io.ReadWriter, a attack.Attack) error {
 	err := (&speaker{contact: c, with: c.overhear(with)}).take(a.Dialogue.Talk)
 	if err == nil && a.Truncate {
 		_ = c.closeWrite()

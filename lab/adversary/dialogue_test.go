@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/mtlslab/mtlslab/lab/adapter"
+	"github.com/mtlslab/mtlslab/lab/attack"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
@@ -24,8 +25,8 @@ func TestDialogues(t *testing.T) {
 		for _, c := range []struct {
 			name     string
 			version  string
-			server   func(*wire.Attack)
-			client   func(*wire.Attack)
+			server   func(*attack.Attack)
+			client   func(*attack.Attack)
 			arrives  bool // at the server
 			answered bool
 		}{
@@ -33,22 +34,22 @@ func TestDialogues(t *testing.T) {
 			{name: "control", version: "1.3", arrives: true, answered: true},
 			{
 				name: "cut short by the client", version: "1.3",
-				client: func(a *wire.Attack) {
-					cut := must[wire.Dialogue](t)(speech.CutShort(speech.AsClient))
+				client: func(a *attack.Attack) {
+					cut := must[attack.Dialogue](t)(speech.CutShort(speech.AsClient))
 					a.Truncate, a.Dialogue = true, &cut
 				},
 				arrives: true, // all but its end
 			},
 			{
 				name: "cut short by the server", version: "1.3", arrives: true, answered: speaks != adapter.SMTP, // all but its end
-				server: func(a *wire.Attack) {
-					cut := must[wire.Dialogue](t)(speech.CutShort(speech.AsServer))
+				server: func(a *attack.Attack) {
+					cut := must[attack.Dialogue](t)(speech.CutShort(speech.AsServer))
 					a.Truncate, a.Dialogue = true, &cut
 				},
 			},
 			{
 				name: "ahead of the handshake", version: "1.3",
-				client: func(a *wire.Attack) {
+				client: func(a *attack.Attack) {
 					words, rest := speech.Ahead()
 					a.Preface, a.Dialogue, a.Message = words, &rest, ""
 				},
@@ -57,13 +58,13 @@ func TestDialogues(t *testing.T) {
 			t.Run(string(speaks)+", "+c.name+" ["+c.version+"]", func(t *testing.T) {
 				t.Parallel()
 				id := strings.NewReplacer(" ", "-").Replace(t.Name())
-				server := wire.Attack{ID: id + "-server", Role: wire.Server, Listen: "127.0.0.1:0", Version: c.version, Limit: patience, Dialogue: &speech.AsServer}
+				server := attack.Attack{ID: id + "-server", Role: wire.Server, Listen: "127.0.0.1:0", Version: c.version, Limit: patience, Dialogue: &speech.AsServer}
 				server.Chain, server.Key = present(t, p.server)
 				if c.server != nil {
 					c.server(&server)
 				}
 				f.begin(server)
-				client := wire.Attack{
+				client := attack.Attack{
 					ID: id, Role: wire.Client, Connect: f.listening(server.ID), SNI: "server", Version: c.version,
 					Message: message, Limit: 2 * time.Second, Dialogue: &speech.AsClient,
 				}
@@ -73,7 +74,7 @@ func TestDialogues(t *testing.T) {
 				}
 				f.begin(client)
 				saw := f.evidence(client.ID)
-				f.begin(wire.Attack{ID: server.ID, End: true})
+				f.begin(attack.Attack{ID: server.ID, End: true})
 				heard := f.evidence(server.ID)
 				if got := speech.Delivered(saw.Last().Heard); got != c.answered {
 					t.Errorf("answered: %v, want %v: %+v", got, c.answered, saw.Last())
@@ -81,7 +82,7 @@ func TestDialogues(t *testing.T) {
 				if got := heard.Heard(nonce) && heard.Last().Handshake; got != c.arrives {
 					t.Errorf("arrived: %v, want %v: %+v", got, c.arrives, heard)
 				}
-				if c.name == "control" && saw.Last().End != wire.EndDone {
+				if c.name == "control" && saw.Last().End != attack.EndDone {
 					t.Errorf("it ended by %s", saw.Last().End)
 				}
 			})
@@ -93,7 +94,7 @@ func TestDialogues(t *testing.T) {
 func TestBadDialogue(t *testing.T) {
 	t.Parallel()
 	p := newPair(t, "")
-	a := wire.Attack{ID: "x", Role: wire.Client, Connect: "127.0.0.1:1", Dialogue: &wire.Dialogue{Talk: []wire.Turn{{Hear: "("}}}}
+	a := attack.Attack{ID: "x", Role: wire.Client, Connect: "127.0.0.1:1", Dialogue: &attack.Dialogue{Talk: []attack.Turn{{Hear: "("}}}}
 	a.Chain, a.Key = present(t, p.client)
 	if err := a.Check(); err == nil {
 		t.Error("a pattern that cannot be compiled is not an error")

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/mtlslab/mtlslab/lab/attack"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
@@ -81,10 +82,10 @@ func (f *field) serve(ctx context.Context, in io.Reader) error {
 // take does what one line says.
 func (f *field) take(ctx, serving context.Context, attacks *sync.WaitGroup, line input) {
 	if line.tooLong {
-		f.complain("", fmt.Errorf("reading attack: a line of more than %d bytes", wire.MaxAttack))
+		f.complain("", fmt.Errorf("reading attack: a line of more than %d bytes", attack.MaxLine))
 		return
 	}
-	a, err := wire.ParseAttack(line.text)
+	a, err := attack.Parse(line.text)
 	if err != nil {
 		f.complain(a.ID, err)
 		return
@@ -109,19 +110,19 @@ func (f *field) take(ctx, serving context.Context, attacks *sync.WaitGroup, line
 			f.complain(a.ID, err)
 			return
 		}
-		f.report(wire.Report{ID: a.ID, Evidence: evidence})
+		f.report(attack.Report{ID: a.ID, Evidence: evidence})
 	})
 }
 
 // carryOut returns what the attack came to see. Its error means that it could
 // not be begun.
-func (f *field) carryOut(ctx, until context.Context, a wire.Attack) (*wire.Evidence, error) {
+func (f *field) carryOut(ctx, until context.Context, a attack.Attack) (*attack.Evidence, error) {
 	who, err := f.identityOf(a)
 	if err != nil {
 		return nil, err
 	}
 	began := time.Now()
-	evidence := &wire.Evidence{Role: a.Role, Began: began}
+	evidence := &attack.Evidence{Role: a.Role, Began: began}
 	if a.Role == wire.Server {
 		err = f.listen(ctx, until, a, who, evidence)
 	} else {
@@ -163,10 +164,10 @@ func (f *field) finish(id string) {
 }
 
 func (f *field) complain(id string, err error) {
-	f.report(wire.Report{ID: id, Error: err.Error()})
+	f.report(attack.Report{ID: id, Error: err.Error()})
 }
 
-func (f *field) report(r wire.Report) {
+func (f *field) report(r attack.Report) {
 	line, err := json.Marshal(r)
 	if err == nil {
 		f.reports.Lock()
@@ -208,7 +209,7 @@ func readLine(r *bufio.Reader) (line input) {
 		if !line.tooLong {
 			line.text = append(line.text, part...)
 		}
-		if len(line.text) > wire.MaxAttack+1 {
+		if len(line.text) > attack.MaxLine+1 {
 			line.text, line.tooLong = nil, true
 		}
 		switch {

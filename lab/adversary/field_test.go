@@ -19,7 +19,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mtlslab/mtlslab/lab/wire"
+	"github.com/mtlslab/mtlslab/lab/attack"
 )
 
 // A line that cannot be used gives an error line, and the next is read.
@@ -40,12 +40,12 @@ func TestBadLines(t *testing.T) {
 		{name: "no id", line: `{"role":"client"}`},
 		{name: "no role", line: `{"id":"c","no_tls":true}`, id: "c"},
 		{name: "bad key", line: `{"id":"d","role":"client","connect":"x:1","chain":["AA=="],"key":"AA=="}`, id: "d"},
-		{name: "too long", line: `{"id":"` + strings.Repeat("x", wire.MaxAttack) + `"}`},
+		{name: "too long", line: `{"id":"` + strings.Repeat("x", attack.MaxLine) + `"}`},
 		{name: "no such address", line: `{"id":"e","role":"server","listen":"192.0.2.1:1","no_tls":true}`, id: "e"},
 	} {
 		before := len(f.errors())
 		f.tell(c.line)
-		f.await(func(wire.Report) bool { return len(f.reported()) > before })
+		f.await(func(attack.Report) bool { return len(f.reported()) > before })
 		got := f.errors()[before]
 		if got.ID != c.id || got.Error == "" {
 			t.Errorf("%s: %+v", c.name, got)
@@ -57,13 +57,13 @@ func TestBadLines(t *testing.T) {
 	}
 }
 
-func (f *fighter) reported() []wire.Report {
+func (f *fighter) reported() []attack.Report {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.reports
 }
 
-func (f *fighter) errors() (errs []wire.Report) {
+func (f *fighter) errors() (errs []attack.Report) {
 	for _, r := range f.reported() {
 		if r.Error != "" {
 			errs = append(errs, r)
@@ -80,14 +80,14 @@ func TestIDs(t *testing.T) {
 	f.begin(p.asServer(t, "once", ""))
 	f.listening("once")
 	f.begin(p.asServer(t, "once", ""))
-	if r := f.await(func(r wire.Report) bool { return r.Error != "" }); r.ID != "once" || r.Error != errIDInUse.Error() {
+	if r := f.await(func(r attack.Report) bool { return r.Error != "" }); r.ID != "once" || r.Error != errIDInUse.Error() {
 		t.Errorf("the second of an id: %+v", r)
 	}
-	f.begin(wire.Attack{ID: "once", End: true})
-	f.await(func(r wire.Report) bool { return r.Evidence != nil })
-	f.begin(wire.Attack{ID: "once", End: true})
+	f.begin(attack.Attack{ID: "once", End: true})
+	f.await(func(r attack.Report) bool { return r.Evidence != nil })
+	f.begin(attack.Attack{ID: "once", End: true})
 	f.begin(p.asServer(t, "once", ""))
-	f.await(func(r wire.Report) bool { return r.Listening != "" && len(f.reported()) == 4 })
+	f.await(func(r attack.Report) bool { return r.Listening != "" && len(f.reported()) == 4 })
 }
 
 // The end of the input ends a server attack and is waited for by a client's.
@@ -97,7 +97,7 @@ func TestEndOfInput(t *testing.T) {
 	_, address := startServer(t, p)
 	var in, out bytes.Buffer
 	client := p.asClient(t, "client", "1.3", address)
-	for _, a := range []wire.Attack{p.asServer(t, "server", ""), client} {
+	for _, a := range []attack.Attack{p.asServer(t, "server", ""), client} {
 		in.Write(must[[]byte](t)(json.Marshal(a)))
 		in.WriteByte('\n')
 	}
@@ -105,9 +105,9 @@ func TestEndOfInput(t *testing.T) {
 	if code := run(t.Context(), nil, func(string) (string, bool) { return "", false }, stdio{&in, &out, io.Discard}); code != exitDone {
 		t.Fatalf("exits with %d", code)
 	}
-	seen := map[string]wire.Evidence{}
+	seen := map[string]attack.Evidence{}
 	for line := range strings.Lines(out.String()) {
-		if r := must[wire.Report](t)(wire.ParseReport([]byte(line))); r.Evidence != nil {
+		if r := must[attack.Report](t)(attack.ParseReport([]byte(line))); r.Evidence != nil {
 			seen[r.ID] = *r.Evidence
 		}
 	}
@@ -123,7 +123,7 @@ func TestManyAtOnce(t *testing.T) {
 	p := newPair(t, "")
 	_, address := startServer(t, p)
 	f := newFighter(t)
-	var clients, servers []wire.Attack
+	var clients, servers []attack.Attack
 	for i := range many {
 		a := p.asClient(t, fmt.Sprintf("client-%d", i), bothVersions[i%2], address)
 		a.NoCertificate = i%4 < 2
@@ -148,7 +148,7 @@ func TestManyAtOnce(t *testing.T) {
 			a := p.asClient(t, fmt.Sprintf("against-%d", i), "1.3", f.listening(servers[i].ID))
 			f.begin(a)
 			f.evidence(a.ID)
-			f.begin(wire.Attack{ID: servers[i].ID, End: true})
+			f.begin(attack.Attack{ID: servers[i].ID, End: true})
 			if !f.evidence(servers[i].ID).Heard(a.Message) {
 				t.Errorf("%s did not hear its client", servers[i].ID)
 			}
@@ -173,7 +173,7 @@ func TestUnwillingKeys(t *testing.T) {
 				der := must[[]byte](t)(x509.CreateCertificate(rand.Reader, leaf, &x509.Certificate{RawSubject: leaf.RawIssuer}, key.Public(), p224))
 				a.Chain, a.Key = [][]byte{der}, marshalKey(t, key)
 				f.begin(a)
-				if seen := f.evidence(a.ID).Last(); seen.End != wire.EndAlert || seen.Alert.Code == 80 {
+				if seen := f.evidence(a.ID).Last(); seen.End != attack.EndAlert || seen.Alert.Code == 80 {
 					t.Errorf("saw %+v", seen)
 				}
 			})
@@ -248,7 +248,7 @@ func BenchmarkServerAttack(b *testing.B) {
 		a.ID = fmt.Sprint(i)
 		f.begin(a)
 		f.listening(a.ID)
-		f.begin(wire.Attack{ID: a.ID, End: true})
+		f.begin(attack.Attack{ID: a.ID, End: true})
 		f.evidence(a.ID)
 	}
 	share()

@@ -14,12 +14,12 @@ import (
 	"math/big"
 	"sync"
 
-	"github.com/mtlslab/mtlslab/lab/wire"
+	"github.com/mtlslab/mtlslab/lab/attack"
 )
 
 // identityOf is what the attack presents. crypto/tls looks into none of the
 // certificates that it sends: it goes by the key alone.
-func (f *field) identityOf(a wire.Attack) (*tls.Certificate, error) {
+func (f *field) identityOf(a attack.Attack) (*tls.Certificate, error) {
 	if a.NoTLS || a.NoCertificate {
 		return new(tls.Certificate), nil
 	}

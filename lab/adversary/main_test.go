@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/mtlslab/mtlslab/images"
+	"github.com/mtlslab/mtlslab/lab/attack"
 	"github.com/mtlslab/mtlslab/lab/pki"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
@@ -77,7 +78,7 @@ type fighter struct {
 	lines *io.PipeWriter
 
 	mu      sync.Mutex
-	reports []wire.Report
+	reports []attack.Report
 	changed chan struct{} // closed, and replaced, at every report
 	done    chan int      // its exit code
 }
@@ -112,7 +113,7 @@ func (f *fighter) read(out io.Reader) {
 	scanner := bufio.NewScanner(out)
 	scanner.Buffer(nil, 1<<20)
 	for scanner.Scan() {
-		report, err := wire.ParseReport(scanner.Bytes())
+		report, err := attack.ParseReport(scanner.Bytes())
 		if err != nil {
 			f.t.Errorf("%v: %s", err, scanner.Bytes())
 		}
@@ -131,13 +132,13 @@ func (f *fighter) tell(line string) {
 	}
 }
 
-func (f *fighter) begin(a wire.Attack) {
+func (f *fighter) begin(a attack.Attack) {
 	f.t.Helper()
 	f.tell(string(must[[]byte](f.t)(json.Marshal(a))))
 }
 
 // await returns the first report that matches.
-func (f *fighter) await(match func(wire.Report) bool) wire.Report {
+func (f *fighter) await(match func(attack.Report) bool) attack.Report {
 	f.t.Helper()
 	limit := time.After(patience)
 	for next := 0; ; {
@@ -158,9 +159,9 @@ func (f *fighter) await(match func(wire.Report) bool) wire.Report {
 	}
 }
 
-func (f *fighter) evidence(id string) wire.Evidence {
+func (f *fighter) evidence(id string) attack.Evidence {
 	f.t.Helper()
-	report := f.await(func(r wire.Report) bool { return r.ID == id && r.Listening == "" })
+	report := f.await(func(r attack.Report) bool { return r.ID == id && r.Listening == "" })
 	if report.Evidence == nil {
 		f.t.Fatalf("%s: %s", id, report.Error)
 	}
@@ -169,7 +170,7 @@ func (f *fighter) evidence(id string) wire.Evidence {
 
 func (f *fighter) listening(id string) string {
 	f.t.Helper()
-	report := f.await(func(r wire.Report) bool { return r.ID == id })
+	report := f.await(func(r attack.Report) bool { return r.ID == id })
 	if report.Listening == "" {
 		f.t.Fatalf("%s: %+v", id, report)
 	}
@@ -249,18 +250,18 @@ func startServer(t testing.TB, p pair, args ...string) (*subject, string) {
 }
 
 // asClient is an honest client's attack.
-func (p pair) asClient(t testing.TB, id, version, address string) wire.Attack {
+func (p pair) asClient(t testing.TB, id, version, address string) attack.Attack {
 	chain, key := present(t, p.client)
-	return wire.Attack{
+	return attack.Attack{
 		ID: id, Role: wire.Client, Connect: address, SNI: "server", Version: version,
 		Chain: chain, Key: key, Message: "nonce of " + id, Limit: patience,
 	}
 }
 
 // asServer is an honest server's.
-func (p pair) asServer(t testing.TB, id, version string) wire.Attack {
+func (p pair) asServer(t testing.TB, id, version string) attack.Attack {
 	chain, key := present(t, p.server)
-	return wire.Attack{
+	return attack.Attack{
 		ID: id, Role: wire.Server, Listen: "127.0.0.1:0", Version: version,
 		Chain: chain, Key: key, Limit: patience,
 	}

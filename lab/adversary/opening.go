@@ -10,7 +10,7 @@ import (
 	"slices"
 	"sync/atomic"
 
-	"github.com/mtlslab/mtlslab/lab/wire"
+	"github.com/mtlslab/mtlslab/lab/attack"
 )
 
 // opening is the connection of a server attack, whose beginning can be looked
@@ -97,7 +97,7 @@ func serverHello(version uint16, offered []uint16) []byte {
 }
 
 // insist answers with the old version, and sees what the client makes of it.
-func (c *contact) insist(opened *opening) wire.Connection {
+func (c *contact) insist(opened *opening) attack.Connection {
 	opened.mute.Store(false)
 	_, _ = c.transport.Write(opened.outdated)
 	c.seen.Plain = true

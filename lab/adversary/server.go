@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/mtlslab/mtlslab/lab/attack"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
@@ -22,7 +23,7 @@ const endGrace = 500 * time.Millisecond
 // stand is where a server attack listens.
 type stand struct {
 	net.Listener
-	attack wire.Attack
+	attack attack.Attack
 	who    *tls.Certificate
 	fence  func() string
 
@@ -31,23 +32,23 @@ type stand struct {
 	mu       sync.Mutex
 	deadline time.Time // of all connections, once the attack was told to end
 	raws     []net.Conn
-	seen     []wire.Connection
+	seen     []attack.Connection
 	dropped  int
 }
 
 // listen takes connections until the attack is told to end. Its error means that
 // it never listened.
-func (f *field) listen(ctx, until context.Context, a wire.Attack, who *tls.Certificate, evidence *wire.Evidence) error {
+func (f *field) listen(ctx, until context.Context, a attack.Attack, who *tls.Certificate, evidence *attack.Evidence) error {
 	inner, err := new(net.ListenConfig).Listen(ctx, "tcp", a.Listen)
 	if err != nil {
 		return err
 	}
-	s := &stand{Listener: inner, attack: a, who: who, limit: cmp.Or(a.Limit, wire.DefaultLimit), seen: []wire.Connection{}}
-	until, cancel := context.WithTimeout(until, wire.MaxLimit)
+	s := &stand{Listener: inner, attack: a, who: who, limit: cmp.Or(a.Limit, attack.DefaultLimit), seen: []attack.Connection{}}
+	until, cancel := context.WithTimeout(until, attack.MaxLimit)
 	defer cancel()
 	s.fence = sync.OnceValue(s.putFence)
 	defer context.AfterFunc(until, func() { s.fence() })()
-	f.report(wire.Report{ID: a.ID, Listening: s.Addr().String()})
+	f.report(attack.Report{ID: a.ID, Listening: s.Addr().String()})
 	s.accept(ctx, until)
 	evidence.Connections, evidence.Dropped = s.seen, s.dropped
 	return nil
@@ -60,7 +61,7 @@ func (f *field) listen(ctx, until context.Context, a wire.Attack, who *tls.Certi
 // would pass for one of the client's, so it has far longer than it can need.
 func (s *stand) putFence() string {
 	s.hasten()
-	conn, err := (&net.Dialer{Timeout: wire.MaxLimit}).DialContext(context.Background(), "tcp", s.Addr().String())
+	conn, err := (&net.Dialer{Timeout: attack.MaxLimit}).DialContext(context.Background(), "tcp", s.Addr().String())
 	if err != nil {
 		_ = s.Close()
 		return ""
@@ -108,7 +109,7 @@ func (s *stand) accept(ctx, until context.Context) {
 func (s *stand) admit(raw net.Conn, began time.Time) (i int, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.seen) == wire.MaxConnections {
+	if len(s.seen) == attack.MaxConnections {
 		s.dropped++
 		return 0, false
 	}
@@ -117,7 +118,7 @@ func (s *stand) admit(raw net.Conn, began time.Time) (i int, ok bool) {
 		deadline = s.deadline
 	}
 	_ = raw.SetDeadline(deadline)
-	s.raws, s.seen = append(s.raws, raw), append(s.seen, wire.Connection{})
+	s.raws, s.seen = append(s.raws, raw), append(s.seen, attack.Connection{})
 	return len(s.seen) - 1, true
 }
 
@@ -132,7 +133,7 @@ func (s *stand) hasten() {
 }
 
 // serve takes one connection to its end.
-func (s *stand) serve(ctx context.Context, raw net.Conn, began time.Time) wire.Connection {
+func (s *stand) serve(ctx context.Context, raw net.Conn, began time.Time) attack.Connection {
 	opened := newOpening(raw)
 	c := newContact(opened, began)
 	defer c.transport.Close() //nolint:errcheck // all that matters was seen
@@ -166,7 +167,7 @@ func (s *stand) serve(ctx context.Context, raw net.Conn, began time.Time) wire.C
 }
 
 // answer speaks TLS, and acknowledges each message.
-func (c *contact) answer(ctx context.Context, opened *opening, a wire.Attack, who *tls.Certificate) wire.Connection {
+func (c *contact) answer(ctx context.Context, opened *opening, a attack.Attack, who *tls.Certificate) attack.Connection {
 	conn := tls.Server(c.transport, c.serverConfig(opened, a, who))
 	err := c.shake(ctx, conn)
 	if opened.outdated != nil {
@@ -183,7 +184,7 @@ func (c *contact) answer(ctx context.Context, opened *opening, a wire.Attack, wh
 	return seen
 }
 
-func (c *contact) serverConfig(opened *opening, a wire.Attack, who *tls.Certificate) *tls.Config {
+func (c *contact) serverConfig(opened *opening, a attack.Attack, who *tls.Certificate) *tls.Config {
 	version, _ := a.TLSVersion() // checked when the line was read
 	config := &tls.Config{
 		MinVersion:             version,
@@ -213,7 +214,7 @@ func (c *contact) serverConfig(opened *opening, a wire.Attack, who *tls.Certific
 
 // converse answers each message until the other side is done, and returns why
 // there are no more.
-func (c *contact) converse(with io.ReadWriter, a wire.Attack) error {
+func (c *contact) converse(with io.ReadWriter, a attack.Attack) error {
 	if a.Dialogue != nil && a.Answer == "" {
 		return c.reply(with, a)
 	}
@@ -232,7 +233,7 @@ func (c *contact) converse(with io.ReadWriter, a wire.Attack) error {
 
 // answerTo is the receipt that an honest server would give, though nobody was
 // verified.
-func (c *contact) answerTo(message string, a wire.Attack) string {
+func (c *contact) answerTo(message string, a attack.Attack) string {
 	if a.Answer != "" {
 		return a.Answer
 	}
@@ -250,7 +251,7 @@ func (c *contact) answerTo(message string, a wire.Attack) string {
 	return string(line)
 }
 
-func (c *contact) answerPlainly(a wire.Attack) wire.Connection {
+func (c *contact) answerPlainly(a attack.Attack) attack.Connection {
 	c.seen.Plain = true
 	seen := c.ended(c.converse(c.transport, a))
 	c.part(nil)

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mtlslab/mtlslab/lab/attack"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
@@ -30,7 +31,7 @@ func TestAsServer(t *testing.T) {
 		name     string
 		versions []string
 		args     []string
-		change   func(*wire.Attack)
+		change   func(*attack.Attack)
 		saw      sight
 		heard    bool // the message
 		peer     bool // the client's certificate
@@ -38,64 +39,64 @@ func TestAsServer(t *testing.T) {
 		reason   wire.Reason
 	}{
 		{
-			name: "control", change: func(*wire.Attack) {},
-			saw:   sight{handshake: true, end: wire.EndCloseNotify},
+			name: "control", change: func(*attack.Attack) {},
+			saw:   sight{handshake: true, end: attack.EndCloseNotify},
 			heard: true, peer: true, kind: wire.Delivered,
 		},
 		{
-			name: "stranger", change: func(a *wire.Attack) { a.Chain, a.Key = present(t, stranger.server) },
-			saw: sight{end: wire.EndAlert, alert: 42}, kind: wire.Refused, reason: wire.UnknownAuthority,
+			name: "stranger", change: func(a *attack.Attack) { a.Chain, a.Key = present(t, stranger.server) },
+			saw: sight{end: attack.EndAlert, alert: 42}, kind: wire.Refused, reason: wire.UnknownAuthority,
 		},
 		{
-			name: "wrong key", change: func(a *wire.Attack) { a.WrongKey = true },
-			saw: sight{end: wire.EndAlert, alert: 51}, kind: wire.Refused, reason: wire.BadSignature,
+			name: "wrong key", change: func(a *attack.Attack) { a.WrongKey = true },
+			saw: sight{end: attack.EndAlert, alert: 51}, kind: wire.Refused, reason: wire.BadSignature,
 		},
 		{
-			name: "signature of zeros", change: func(a *wire.Attack) { a.Signature = zeros() },
-			saw: sight{end: wire.EndAlert, alert: 51}, kind: wire.Refused, reason: wire.BadSignature,
+			name: "signature of zeros", change: func(a *attack.Attack) { a.Signature = zeros() },
+			saw: sight{end: attack.EndAlert, alert: 51}, kind: wire.Refused, reason: wire.BadSignature,
 		},
 		{
-			name: "wrong context", versions: []string{"1.3"}, change: func(a *wire.Attack) { a.WrongContext = true },
-			saw: sight{end: wire.EndAlert, alert: 51}, kind: wire.Refused, reason: wire.BadSignature,
+			name: "wrong context", versions: []string{"1.3"}, change: func(a *attack.Attack) { a.WrongContext = true },
+			saw: sight{end: attack.EndAlert, alert: 51}, kind: wire.Refused, reason: wire.BadSignature,
 		},
 		{
-			name: "leaf that is no certificate", change: func(a *wire.Attack) { a.Chain = [][]byte{[]byte("not DER")} },
-			saw: sight{end: wire.EndAlert, alert: 50}, kind: wire.Refused, reason: wire.BadCertificate,
+			name: "leaf that is no certificate", change: func(a *attack.Attack) { a.Chain = [][]byte{[]byte("not DER")} },
+			saw: sight{end: attack.EndAlert, alert: 50}, kind: wire.Refused, reason: wire.BadCertificate,
 		},
 		{
-			name: "no request", change: func(a *wire.Attack) { a.NoCertificateRequest = true },
-			saw:   sight{handshake: true, end: wire.EndEOF},
+			name: "no request", change: func(a *attack.Attack) { a.NoCertificateRequest = true },
+			saw:   sight{handshake: true, end: attack.EndEOF},
 			heard: true, kind: wire.NoReceipt, reason: wire.BadReceipt,
 		},
 		{
-			name: "foreign authorities", change: func(a *wire.Attack) { a.Authorities = [][]byte{foreignName(t)} },
-			saw:   sight{handshake: true, end: wire.EndCloseNotify},
+			name: "foreign authorities", change: func(a *attack.Attack) { a.Authorities = [][]byte{foreignName(t)} },
+			saw:   sight{handshake: true, end: attack.EndCloseNotify},
 			heard: true, peer: true, kind: wire.Delivered,
 		},
 		{
-			name: "plain answer", change: func(a *wire.Attack) { a.NoTLS = true },
-			saw: sight{end: wire.EndEOF}, kind: wire.Refused, reason: wire.NotTLS,
+			name: "plain answer", change: func(a *attack.Attack) { a.NoTLS = true },
+			saw: sight{end: attack.EndEOF}, kind: wire.Refused, reason: wire.NotTLS,
 		},
 		{
-			name: "plain answer of its own", change: func(a *wire.Attack) { a.NoTLS, a.Preface = true, []byte("HTTP/1.1 200 OK\r\n\r\n") },
-			saw: sight{end: wire.EndEOF}, kind: wire.Refused, reason: wire.NotTLS,
+			name: "plain answer of its own", change: func(a *attack.Attack) { a.NoTLS, a.Preface = true, []byte("HTTP/1.1 200 OK\r\n\r\n") },
+			saw: sight{end: attack.EndEOF}, kind: wire.Refused, reason: wire.NotTLS,
 		},
 		{
-			name: "TLS 1.1 that is not offered", versions: []string{"1.1"}, change: func(*wire.Attack) {},
-			saw: sight{end: wire.EndAlert, alert: 70}, kind: wire.Refused, reason: wire.ProtocolVersion,
+			name: "TLS 1.1 that is not offered", versions: []string{"1.1"}, change: func(*attack.Attack) {},
+			saw: sight{end: attack.EndAlert, alert: 70}, kind: wire.Refused, reason: wire.ProtocolVersion,
 		},
 		{
-			name: "TLS 1.0 that is not offered", versions: []string{"1.0"}, change: func(*wire.Attack) {},
-			saw: sight{end: wire.EndAlert, alert: 70}, kind: wire.Refused, reason: wire.ProtocolVersion,
+			name: "TLS 1.0 that is not offered", versions: []string{"1.0"}, change: func(*attack.Attack) {},
+			saw: sight{end: attack.EndAlert, alert: 70}, kind: wire.Refused, reason: wire.ProtocolVersion,
 		},
 		{
-			name: "truncated receipt", change: func(a *wire.Attack) { a.Truncate = true },
-			saw:   sight{handshake: true, end: wire.EndEOF},
+			name: "truncated receipt", change: func(a *attack.Attack) { a.Truncate = true },
+			saw:   sight{handshake: true, end: attack.EndEOF},
 			heard: true, peer: true, kind: wire.NoReceipt, reason: wire.Disconnected,
 		},
 		{
-			name: "something else for a receipt", change: func(a *wire.Attack) { a.Answer = "thanks" },
-			saw:   sight{handshake: true, end: wire.EndEOF},
+			name: "something else for a receipt", change: func(a *attack.Attack) { a.Answer = "thanks" },
+			saw:   sight{handshake: true, end: attack.EndEOF},
 			heard: true, peer: true, kind: wire.NoReceipt, reason: wire.BadReceipt,
 		},
 	} {
@@ -115,14 +116,14 @@ func TestAsServer(t *testing.T) {
 				if code := client.code(); said.Kind != c.kind || said.Reason != c.reason || code != c.kind.ExitCode() {
 					t.Errorf("the client says %s %s and exits with %d, want %s %s (%s)", said.Kind, said.Reason, code, c.kind, c.reason, said.Detail)
 				}
-				f.begin(wire.Attack{ID: a.ID, End: true})
+				f.begin(attack.Attack{ID: a.ID, End: true})
 				evidence := f.evidence(a.ID)
 				if len(evidence.Connections) != 1 {
 					t.Fatalf("saw %+v", evidence)
 				}
 				seen := evidence.Last()
 				got, want := sightOf(seen, ""), c.saw
-				if gone := []wire.Ending{wire.EndEOF, wire.EndReset}; slices.Contains(gone, got.end) && slices.Contains(gone, want.end) {
+				if gone := []attack.Ending{attack.EndEOF, attack.EndReset}; slices.Contains(gone, got.end) && slices.Contains(gone, want.end) {
 					got.end = want.end // it closes, read or unread
 				}
 				if version == "1.2" && c.reason == wire.BadSignature {
@@ -152,7 +153,7 @@ func TestFallback(t *testing.T) {
 	conn = must[net.Conn](t)(net.Dial("tcp", address))
 	_, _ = io.WriteString(conn, "the nonce, in plain text\n")
 	_ = conn.Close()
-	f.begin(wire.Attack{ID: "fallback", End: true})
+	f.begin(attack.Attack{ID: "fallback", End: true})
 	evidence := f.evidence("fallback")
 	if len(evidence.Connections) != 2 || evidence.Connections[0].Alert == nil {
 		t.Fatalf("saw %+v", evidence)
@@ -176,13 +177,13 @@ func TestServerLimit(t *testing.T) {
 		_, _ = conn.Read(make([]byte, 1)) // until the adversary hangs up
 		_ = conn.Close()
 	}
-	f.begin(wire.Attack{ID: "limit", End: true})
+	f.begin(attack.Attack{ID: "limit", End: true})
 	evidence := f.evidence("limit")
 	if len(evidence.Connections) != 2 {
 		t.Fatalf("saw %+v", evidence)
 	}
 	for _, c := range evidence.Connections {
-		if c.End != wire.EndTimeout || c.Took < a.Limit {
+		if c.End != attack.EndTimeout || c.Took < a.Limit {
 			t.Errorf("saw %+v", c)
 		}
 	}
@@ -195,11 +196,11 @@ func TestServerFull(t *testing.T) {
 	f := newFighter(t)
 	f.begin(p.asServer(t, "full", ""))
 	address := f.listening("full")
-	for range wire.MaxConnections + 3 {
+	for range attack.MaxConnections + 3 {
 		_ = must[net.Conn](t)(net.Dial("tcp", address)).Close()
 	}
-	f.begin(wire.Attack{ID: "full", End: true})
-	if evidence := f.evidence("full"); len(evidence.Connections) != wire.MaxConnections || evidence.Dropped != 3 {
+	f.begin(attack.Attack{ID: "full", End: true})
+	if evidence := f.evidence("full"); len(evidence.Connections) != attack.MaxConnections || evidence.Dropped != 3 {
 		t.Errorf("saw %d, dropped %d", len(evidence.Connections), evidence.Dropped)
 	}
 }
@@ -211,13 +212,13 @@ func TestHeardIsBounded(t *testing.T) {
 	f := newFighter(t)
 	f.begin(p.asServer(t, "bound", ""))
 	conn := must[net.Conn](t)(net.Dial("tcp", f.listening("bound")))
-	_, _ = io.WriteString(conn, strings.Repeat("\xff", 3*wire.MaxHeard)+"\n")
+	_, _ = io.WriteString(conn, strings.Repeat("\xff", 3*attack.MaxHeard)+"\n")
 	_ = conn.(*net.TCPConn).CloseWrite()
 	_, _ = io.Copy(io.Discard, conn)
 	_ = conn.Close()
-	f.begin(wire.Attack{ID: "bound", End: true})
+	f.begin(attack.Attack{ID: "bound", End: true})
 	seen := f.evidence("bound").Last()
-	if want := 3*wire.MaxHeard + 1; seen.HeardBytes != want || len(seen.Heard) != 3 || seen.Heard != "\uFFFD" {
+	if want := 3*attack.MaxHeard + 1; seen.HeardBytes != want || len(seen.Heard) != 3 || seen.Heard != "\uFFFD" {
 		t.Errorf("heard %d bytes and tells %d", seen.HeardBytes, len(seen.Heard))
 	}
 }
@@ -231,69 +232,69 @@ func TestAgainstItself(t *testing.T) {
 	const rc4 = "TLS_ECDHE_ECDSA_WITH_RC4_128_SHA"
 	for _, c := range []struct {
 		name, version  string
-		server, client func(*wire.Attack)
-		check          func(server, client wire.Connection) bool
+		server, client func(*attack.Attack)
+		check          func(server, client attack.Connection) bool
 	}{
 		{
 			name: "TLS 1.0", version: "1.0",
-			check: func(s, c wire.Connection) bool { return s.TLS.Version == "TLS 1.0" && c.TLS.Version == "TLS 1.0" },
+			check: func(s, c attack.Connection) bool { return s.TLS.Version == "TLS 1.0" && c.TLS.Version == "TLS 1.0" },
 		},
 		{
 			name: "TLS 1.1", version: "1.1",
-			check: func(s, c wire.Connection) bool { return s.TLS.Version == "TLS 1.1" && c.TLS.Version == "TLS 1.1" },
+			check: func(s, c attack.Connection) bool { return s.TLS.Version == "TLS 1.1" && c.TLS.Version == "TLS 1.1" },
 		},
 		{
 			name: "RC4", version: "1.2",
-			client: func(a *wire.Attack) { a.Suites = []uint16{tls.TLS_ECDHE_ECDSA_WITH_RC4_128_SHA} },
-			server: func(a *wire.Attack) { a.Suites = []uint16{tls.TLS_ECDHE_ECDSA_WITH_RC4_128_SHA} },
-			check:  func(s, c wire.Connection) bool { return s.TLS.Suite == rc4 && c.TLS.Suite == rc4 },
+			client: func(a *attack.Attack) { a.Suites = []uint16{tls.TLS_ECDHE_ECDSA_WITH_RC4_128_SHA} },
+			server: func(a *attack.Attack) { a.Suites = []uint16{tls.TLS_ECDHE_ECDSA_WITH_RC4_128_SHA} },
+			check:  func(s, c attack.Connection) bool { return s.TLS.Suite == rc4 && c.TLS.Suite == rc4 },
 		},
 		{
 			name: "authorities", version: "1.3",
-			server: func(a *wire.Attack) { a.Authorities = [][]byte{foreignName(t), []byte("another")} },
-			check:  func(s, c wire.Connection) bool { return c.Authorities == 2 && s.Peer != nil },
+			server: func(a *attack.Attack) { a.Authorities = [][]byte{foreignName(t), []byte("another")} },
+			check:  func(s, c attack.Connection) bool { return c.Authorities == 2 && s.Peer != nil },
 		},
 		{
 			name: "no authorities", version: "1.2",
-			check: func(_, c wire.Connection) bool { return c.Asked && c.Authorities == 0 },
+			check: func(_, c attack.Connection) bool { return c.Asked && c.Authorities == 0 },
 		},
 		{
 			name: "no request", version: "1.3",
-			server: func(a *wire.Attack) { a.NoCertificateRequest = true },
-			check:  func(s, c wire.Connection) bool { return !c.Asked && s.Peer == nil },
+			server: func(a *attack.Attack) { a.NoCertificateRequest = true },
+			check:  func(s, c attack.Connection) bool { return !c.Asked && s.Peer == nil },
 		},
 		{
 			name: "ALPN", version: "1.3",
-			client: func(a *wire.Attack) { a.ALPN = []string{"a", "b"} },
-			server: func(a *wire.Attack) { a.ALPN = []string{"b"} },
-			check:  func(s, c wire.Connection) bool { return s.ALPN == "b" && c.ALPN == "b" },
+			client: func(a *attack.Attack) { a.ALPN = []string{"a", "b"} },
+			server: func(a *attack.Attack) { a.ALPN = []string{"b"} },
+			check:  func(s, c attack.Connection) bool { return s.ALPN == "b" && c.ALPN == "b" },
 		},
 		{
 			name: "SNI", version: "1.3",
-			client: func(a *wire.Attack) { a.SNI = "*.SERVER" },
-			check:  func(s, _ wire.Connection) bool { return s.SNI == "*.SERVER" },
+			client: func(a *attack.Attack) { a.SNI = "*.SERVER" },
+			check:  func(s, _ attack.Connection) bool { return s.SNI == "*.SERVER" },
 		},
 		{
 			name: "no SNI", version: "1.3",
-			client: func(a *wire.Attack) { a.SNI = "" },
-			check:  func(s, _ wire.Connection) bool { return s.SNI == "" },
+			client: func(a *attack.Attack) { a.SNI = "" },
+			check:  func(s, _ attack.Connection) bool { return s.SNI == "" },
 		},
 		{
 			name: "leaf that is no certificate", version: "1.3", // which a client refuses to read, hostile or not
-			server: func(a *wire.Attack) { a.Chain = [][]byte{[]byte("not DER")} },
-			check: func(s, c wire.Connection) bool {
-				return s.End == wire.EndAlert && c.End == wire.EndGaveUp && c.AlertSent != nil && c.AlertSent.Code == s.Alert.Code
+			server: func(a *attack.Attack) { a.Chain = [][]byte{[]byte("not DER")} },
+			check: func(s, c attack.Connection) bool {
+				return s.End == attack.EndAlert && c.End == attack.EndGaveUp && c.AlertSent != nil && c.AlertSent.Code == s.Alert.Code
 			},
 		},
 		{
 			name: "Answer", version: "1.3",
-			server: func(a *wire.Attack) { a.Answer = "thanks" },
-			check:  func(_, c wire.Connection) bool { return c.FirstLine() == "thanks" && c.HeardBytes == len("thanks\n") },
+			server: func(a *attack.Attack) { a.Answer = "thanks" },
+			check:  func(_, c attack.Connection) bool { return c.FirstLine() == "thanks" && c.HeardBytes == len("thanks\n") },
 		},
 		{
 			name: "plain", version: "1.3",
-			client: func(a *wire.Attack) { a.NoTLS, a.Preface = true, []byte("first\n") },
-			check: func(s, c wire.Connection) bool {
+			client: func(a *attack.Attack) { a.NoTLS, a.Preface = true, []byte("first\n") },
+			check: func(s, c attack.Connection) bool {
 				return s.Plain && c.Plain && s.FirstLine() == "first" && strings.Contains(s.Heard, "nonce") && s.Sent && c.Sent
 			},
 		},
@@ -312,7 +313,7 @@ func TestAgainstItself(t *testing.T) {
 			}
 			f.begin(client)
 			away := f.evidence(client.ID).Last()
-			f.begin(wire.Attack{ID: server.ID, End: true})
+			f.begin(attack.Attack{ID: server.ID, End: true})
 			home := f.evidence(server.ID).Last()
 			if home.End == "" || (away.TLS == nil) != (home.TLS == nil) || !c.check(home, away) {
 				t.Errorf("the server saw %+v\nand the client %+v", home, away)

@@ -4,7 +4,7 @@ import (
 	"crypto/tls"
 	"fmt"
 
-	"github.com/mtlslab/mtlslab/lab/wire"
+	"github.com/mtlslab/mtlslab/lab/attack"
 )
 
 // session is a cache of one, which it hands out whatever it is asked for.
@@ -22,7 +22,7 @@ func (s *session) Put(_ string, state *tls.ClientSessionState) {
 }
 
 // sessionFor is what an attack begins with: nothing, or an earlier one's session.
-func (f *field) sessionFor(a wire.Attack) (*session, error) {
+func (f *field) sessionFor(a attack.Attack) (*session, error) {
 	if a.Resume == nil || a.Resume.From == "" {
 		return new(session), nil
 	}

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/mtlslab/mtlslab/images"
+	"github.com/mtlslab/mtlslab/lab/attack"
 	"github.com/mtlslab/mtlslab/lab/pki"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
@@ -41,7 +42,7 @@ var manifold = map[string]string{
 // Every attack can be carried out, and differs from an honest exchange in one
 // thing.
 func TestAttacksDifferInOneThing(t *testing.T) {
-	honest := map[wire.Role]wire.Attack{
+	honest := map[wire.Role]attack.Attack{
 		wire.Client: {ID: "x", Role: wire.Client, Connect: "server:1", SNI: "server", Version: "1.2", Message: "hello (nonce)"},
 		wire.Server: {ID: "x", Role: wire.Server, Listen: ":0", Version: "1.2", Message: "hello (nonce)"},
 	}
@@ -74,10 +75,10 @@ func TestAttacksDifferInOneThing(t *testing.T) {
 }
 
 // changes names the fields in which two attacks differ.
-func changes(t *testing.T, before, after wire.Attack) []string {
+func changes(t *testing.T, before, after attack.Attack) []string {
 	t.Helper()
 	var fields [2]map[string]json.RawMessage
-	for i, a := range []wire.Attack{before, after} {
+	for i, a := range []attack.Attack{before, after} {
 		line, err := json.Marshal(a)
 		if err != nil {
 			t.Fatal(err)
@@ -164,7 +165,7 @@ type against struct {
 	t         *testing.T
 	parties   parties
 	paths     map[string]string
-	reports   *account[wire.Report]
+	reports   *account[attack.Report]
 	adversary io.Writer
 	server    *account[wire.Outcome]
 	address   string
@@ -185,7 +186,7 @@ func TestOwnPeers(t *testing.T) {
 	r := &against{t: t, parties: newParties(t), paths: paths}
 	var out io.Reader
 	r.adversary, out, _ = r.start("adversary")
-	r.reports = read(out, wire.ParseReport)
+	r.reports = read(out, attack.ParseReport)
 	in, out, _ := r.start("server", "-log", "json", "-material", "-", "-listen", "127.0.0.1:0")
 	_ = r.material(wire.Server).WriteTar(in)
 	r.server = read(out, wire.ParseOutcome)
@@ -237,8 +238,8 @@ func (r *against) start(name string, args ...string) (io.WriteCloser, io.Reader,
 	return in, out, cmd
 }
 
-func (r *against) attack(c Case, role wire.Role, version string) wire.Attack {
-	a := wire.Attack{
+func (r *against) attack(c Case, role wire.Role, version string) attack.Attack {
+	a := attack.Attack{
 		ID: fmt.Sprintf("%s/%s/%s", c.ID, role, version), Role: role, Version: version, Limit: 20 * time.Second,
 		Key: r.parties.keyOf(r.t, role),
 	}
@@ -266,7 +267,7 @@ func (r *against) attack(c Case, role wire.Role, version string) wire.Attack {
 	return a
 }
 
-func (r *against) tell(a wire.Attack) {
+func (r *against) tell(a attack.Attack) {
 	line, err := json.Marshal(a)
 	if err == nil {
 		_, err = r.adversary.Write(append(line, '\n')) // one write, which a pipe's file takes whole
@@ -276,11 +277,11 @@ func (r *against) tell(a wire.Attack) {
 	}
 }
 
-func (r *against) evidence(id string) wire.Evidence {
-	report := r.reports.await(r.t, func(p wire.Report) bool { return p.ID == id && p.Listening == "" })
+func (r *against) evidence(id string) attack.Evidence {
+	report := r.reports.await(r.t, func(p attack.Report) bool { return p.ID == id && p.Listening == "" })
 	if report.Evidence == nil {
 		r.t.Errorf("%s: %s", id, report.Error)
-		return wire.Evidence{}
+		return attack.Evidence{}
 	}
 	return *report.Evidence
 }
@@ -297,12 +298,12 @@ func (r *against) attackServer(c Case, version string) {
 func (r *against) attackClient(c Case, version string) {
 	a := r.attack(c, wire.Server, version)
 	r.tell(a)
-	address := r.reports.await(r.t, func(p wire.Report) bool { return p.ID == a.ID }).Listening
+	address := r.reports.await(r.t, func(p attack.Report) bool { return p.ID == a.ID }).Listening
 	message := "nonce of " + a.ID
 	in, out, _ := r.start("client", "-log", "json", "-material", "-", "-connect", address, "-server-name", "server", message)
 	_ = r.material(wire.Client).WriteTar(in)
 	said := read(out, wire.ParseOutcome).await(r.t, func(wire.Outcome) bool { return true })
-	r.tell(wire.Attack{ID: a.ID, End: true})
+	r.tell(attack.Attack{ID: a.ID, End: true})
 	heard := r.evidence(a.ID).Heard(message)
 	if c.AfterTrust != heard && c.Rules[Strict].Expect == MustRefuse {
 		r.t.Errorf("%s: the message was heard: %t", a.ID, heard)

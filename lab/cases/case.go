@@ -3,6 +3,7 @@ package cases
 import (
 	"slices"
 
+	"github.com/mtlslab/mtlslab/lab/attack"
 	"github.com/mtlslab/mtlslab/lab/pki"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
@@ -87,7 +88,7 @@ type Case struct {
 
 	// Exactly one of these is set: what differs from the control.
 	Mutation func(role wire.Role) pki.Mutation // of the adversary's certificates
-	Attack   func(*wire.Attack)                // of what it does on the wire; the rest of the attack is set by then
+	Attack   func(*attack.Attack)              // of what it does on the wire; the rest of the attack is set by then
 
 	// Withdrawn: the adversary's chain has a root of its own, which the audited
 	// server trusts when the session is made, and no more when it is resumed.

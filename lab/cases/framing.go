@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/mtlslab/mtlslab/lab/attack"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
@@ -24,7 +25,7 @@ func plainTextCases() []Case {
 			Meaning: "The port serves without TLS those who do not ask for it.",
 			Reasons: []wire.Reason{wire.NotTLS},
 			Rules:   alike(MustRefuse, "RFC 8446, 5"),
-			Attack:  func(a *wire.Attack) { a.NoTLS = true },
+			Attack:  func(a *attack.Attack) { a.NoTLS = true },
 		},
 		{
 			ID: "framing/http-client", Row: "J07", Roles: asClient, AnyVersion: true,
@@ -32,7 +33,7 @@ func plainTextCases() []Case {
 			Meaning: "The port serves HTTP without TLS to those who ask for it.",
 			Reasons: []wire.Reason{wire.NotTLS},
 			Rules:   alike(MustRefuse, "RFC 8446, 5"),
-			Attack: func(a *wire.Attack) {
+			Attack: func(a *attack.Attack) {
 				a.NoTLS = true
 				a.Preface = fmt.Appendf(nil, "POST /%s HTTP/1.1\r\nHost: server\r\nConnection: close\r\nContent-Length: %d\r\n\r\n",
 					url.PathEscape(a.Message), len(a.Message)+1)
@@ -44,7 +45,7 @@ func plainTextCases() []Case {
 			Meaning: "A message without TLS is taken for one of a verified client, if the connection ends before its handshake began.",
 			Reasons: []wire.Reason{wire.NotTLS},
 			Rules:   alike(MustRefuse, "CVE-2023-40217"),
-			Attack:  func(a *wire.Attack) { a.NoTLS, a.HangUp = true, true },
+			Attack:  func(a *attack.Attack) { a.NoTLS, a.HangUp = true, true },
 		},
 		{
 			ID: "framing/plain-text-before-handshake", Row: "J06", Roles: asClient,
@@ -52,7 +53,7 @@ func plainTextCases() []Case {
 			Meaning: "Whoever is on the path puts words into the mouth of a verified client.",
 			Reasons: []wire.Reason{wire.NotTLS},
 			Rules:   alike(MustRefuse, "CVE-2021-23214"),
-			Attack:  func(a *wire.Attack) { a.Preface, a.Message = []byte(a.Message+"\n"), "" },
+			Attack:  func(a *attack.Attack) { a.Preface, a.Message = []byte(a.Message+"\n"), "" },
 		},
 		{
 			ID: "framing/proxy-header-before-handshake", Row: "J06", Roles: asClient,
@@ -60,7 +61,7 @@ func plainTextCases() []Case {
 			Meaning: "Anybody can be from any address: nobody verified who sends the header.",
 			Reasons: []wire.Reason{wire.NotTLS},
 			Rules:   alike(MustRefuse, "RFC 8446, 5"),
-			Attack:  func(a *wire.Attack) { a.Preface = proxyHeader() },
+			Attack:  func(a *attack.Attack) { a.Preface = proxyHeader() },
 		},
 	}
 }
@@ -74,7 +75,7 @@ func truncationCases() []Case {
 			Meaning: "Whoever is on the path cuts a message short, and half of it passes for the whole.",
 			Reasons: []wire.Reason{wire.Disconnected},
 			Rules:   strictOnly("RFC 8446, 6.1", "policy: what may be half a message is none (RFC 8446, 6.1)"),
-			Attack:  func(a *wire.Attack) { a.Truncate = true },
+			Attack:  func(a *attack.Attack) { a.Truncate = true },
 		},
 		{
 			ID: "framing/truncated-receipt", Row: "J08", Roles: asServer, AfterTrust: true,
@@ -82,7 +83,7 @@ func truncationCases() []Case {
 			Meaning: "Whoever is on the path cuts an answer short, and half of it passes for the whole.",
 			Reasons: []wire.Reason{wire.Disconnected},
 			Rules:   strictOnly("RFC 8446, 6.1", "policy: what may be half an answer is none (RFC 8446, 6.1)"),
-			Attack:  func(a *wire.Attack) { a.Truncate = true },
+			Attack:  func(a *attack.Attack) { a.Truncate = true },
 		},
 	}
 }
@@ -107,14 +108,14 @@ func sniCases() (cases []Case) {
 			Meaning: "The server did neither of what is open to it, to abort or to go on.",
 			Reasons: []wire.Reason{wire.ProtocolError},
 			Rules:   alike(MayEither, "RFC 6066, 3"),
-			Attack:  func(a *wire.Attack) { a.SNI = n.change(a.SNI) },
+			Attack:  func(a *attack.Attack) { a.SNI = n.change(a.SNI) },
 		}, Case{
 			ID: "framing/no-certificate-with-" + n.id, Row: n.row, Roles: asClient,
 			Summary: "presents no certificate and sends " + n.what,
 			Meaning: "Clients choose by a name, which is theirs to choose, whether they are authenticated.",
 			Reasons: []wire.Reason{wire.NoCertificate},
 			Rules:   alike(MustRefuse, "policy: who has no certificate is turned away under every name"),
-			Attack:  func(a *wire.Attack) { a.NoCertificate, a.SNI = true, n.change(a.SNI) },
+			Attack:  func(a *attack.Attack) { a.NoCertificate, a.SNI = true, n.change(a.SNI) },
 		})
 	}
 	return cases

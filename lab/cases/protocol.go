@@ -10,6 +10,7 @@ import (
 	"encoding/asn1"
 	"slices"
 
+	"github.com/mtlslab/mtlslab/lab/attack"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
@@ -46,7 +47,7 @@ func signatureCases() []Case {
 			Meaning: "Certificates are public: whoever has seen one can be its holder.",
 			Reasons: []wire.Reason{wire.BadSignature},
 			Rules:   alike(MustRefuse, "RFC 8446, 4.4.3"),
-			Attack:  func(a *wire.Attack) { a.WrongKey = true },
+			Attack:  func(a *attack.Attack) { a.WrongKey = true },
 		},
 		{
 			ID: "protocol/zero-signature", Row: "G08", Roles: asBoth,
@@ -54,7 +55,7 @@ func signatureCases() []Case {
 			Meaning: "One signature is good for every key: whoever has seen a certificate can be its holder.",
 			Reasons: []wire.Reason{wire.BadSignature},
 			Rules:   alike(MustRefuse, "CVE-2022-21449"),
-			Attack:  func(a *wire.Attack) { a.Signature = []byte("\x30\x06\x02\x01\x00\x02\x01\x00") },
+			Attack:  func(a *attack.Attack) { a.Signature = []byte("\x30\x06\x02\x01\x00\x02\x01\x00") },
 		},
 		{
 			ID: "protocol/mismatched-signature-algorithm", Row: "H03", Roles: asBoth, Versions: []string{"1.3"},
@@ -62,7 +63,7 @@ func signatureCases() []Case {
 			Meaning: "Which key signed is not looked at when the algorithm is another's.",
 			Reasons: []wire.Reason{wire.BadSignature},
 			Rules:   alike(MustRefuse, "RFC 8446, 4.4.3"),
-			Attack:  func(a *wire.Attack) { a.Key = newKey(elliptic.P384()) },
+			Attack:  func(a *attack.Attack) { a.Key = newKey(elliptic.P384()) },
 		},
 		{
 			ID: "protocol/signature-of-the-other-role", Row: "H04", Roles: asBoth, Versions: []string{"1.3"},
@@ -70,7 +71,7 @@ func signatureCases() []Case {
 			Meaning: "A signature that a peer made in one role can be sent back to it in the other.",
 			Reasons: []wire.Reason{wire.BadSignature},
 			Rules:   alike(MustRefuse, "RFC 8446, 4.4.3"),
-			Attack:  func(a *wire.Attack) { a.WrongContext = true },
+			Attack:  func(a *attack.Attack) { a.WrongContext = true },
 		},
 	}
 }
@@ -84,7 +85,7 @@ func requestCases() []Case {
 			Meaning: "Anybody who can reach the port is served, with no certificate at all.",
 			Reasons: []wire.Reason{wire.NoCertificate},
 			Rules:   alike(MustRefuse, "policy: RFC 8446, 4.4.2.4 leaves it to the server, and this one is to authenticate its clients"),
-			Attack:  func(a *wire.Attack) { a.NoCertificate = true },
+			Attack:  func(a *attack.Attack) { a.NoCertificate = true },
 		},
 		{
 			ID: "protocol/no-certificate-request", Row: "H07", Roles: asServer, AfterTrust: true,
@@ -93,14 +94,14 @@ func requestCases() []Case {
 			Reasons: []wire.Reason{wire.BadReceipt},
 			Rules: strictOnly("RFC 8446, 4.3.2",
 				"policy: a client of mutual authentication notices that there was none"),
-			Attack: func(a *wire.Attack) { a.NoCertificateRequest = true },
+			Attack: func(a *attack.Attack) { a.NoCertificateRequest = true },
 		},
 		{
 			ID: "protocol/foreign-authorities", Row: "H08", Roles: asServer,
 			Summary: "asks for a certificate of an authority that is not the client's",
 			Meaning: "The client ended in neither of the two ways that are open to it, to present its certificate or to present none.",
 			Rules:   alike(MayEither, "RFC 8446, 4.2.4"),
-			Attack:  func(a *wire.Attack) { a.Authorities = [][]byte{foreignAuthority()} },
+			Attack:  func(a *attack.Attack) { a.Authorities = [][]byte{foreignAuthority()} },
 		},
 	}
 }
@@ -116,7 +117,7 @@ func negotiationCases() []Case {
 			Meaning: "Whoever records enough connections can read what is repeated in them.",
 			Reasons: []wire.Reason{wire.ProtocolError},
 			Rules:   alike(MustRefuse, "RFC 7465, 2"),
-			Attack: func(a *wire.Attack) {
+			Attack: func(a *attack.Attack) {
 				a.Suites = []uint16{
 					tls.TLS_ECDHE_ECDSA_WITH_RC4_128_SHA, tls.TLS_ECDHE_RSA_WITH_RC4_128_SHA, tls.TLS_RSA_WITH_RC4_128_SHA,
 				}
@@ -128,7 +129,7 @@ func negotiationCases() []Case {
 			Meaning: "The server did neither of what is open to it, to refuse the protocol or to know of none.",
 			Reasons: []wire.Reason{wire.ProtocolError},
 			Rules:   alike(MayEither, "RFC 7301, 3.2"),
-			Attack:  func(a *wire.Attack) { a.ALPN = []string{"mtlslab-no-such-protocol"} },
+			Attack:  func(a *attack.Attack) { a.ALPN = []string{"mtlslab-no-such-protocol"} },
 		},
 	}
 }
@@ -142,7 +143,7 @@ func plainServerCases() []Case {
 			Meaning: "Whoever is on the path turns TLS off by answering without it, and reads what the client sends.",
 			Reasons: []wire.Reason{wire.NotTLS},
 			Rules:   alike(MustRefuse, "RFC 8446, 5"),
-			Attack:  func(a *wire.Attack) { a.NoTLS = true },
+			Attack:  func(a *attack.Attack) { a.NoTLS = true },
 		},
 		{
 			ID: "protocol/http-server", Row: "K10", Roles: asServer, AnyVersion: true,
@@ -150,7 +151,7 @@ func plainServerCases() []Case {
 			Meaning: "The client takes an answer for its server's that was never protected.",
 			Reasons: []wire.Reason{wire.NotTLS},
 			Rules:   alike(MustRefuse, "RFC 8446, 5"),
-			Attack: func(a *wire.Attack) {
+			Attack: func(a *attack.Attack) {
 				a.NoTLS, a.Preface = true, []byte("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
 			},
 		},
@@ -166,7 +167,7 @@ func obsolete(version, cite string) Case {
 		Meaning: "Connections can be brought down to a version whose signatures are made with SHA-1 and MD5.",
 		Reasons: []wire.Reason{wire.ProtocolVersion},
 		Rules:   alike(MustRefuse, cite),
-		Attack:  func(a *wire.Attack) { a.Version = version },
+		Attack:  func(a *attack.Attack) { a.Version = version },
 	}
 }
 

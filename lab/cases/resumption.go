@@ -3,6 +3,7 @@ package cases
 import (
 	"time"
 
+	"github.com/mtlslab/mtlslab/lab/attack"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
@@ -21,7 +22,7 @@ func resumptionCases() []Case {
 			Summary: "comes back with its session, as it may",
 			Meaning: "Clients that resume are turned away, or the server resumes what it cannot go on with.",
 			Rules:   alike(MustAccept, "RFC 8446, 4.2.11"),
-			Attack:  func(a *wire.Attack) { a.Resume = new(wire.Resume) },
+			Attack:  func(a *attack.Attack) { a.Resume = new(attack.Resume) },
 		},
 		{
 			ID: "resumption/after-expiry", Row: "I01", Roles: asClient,
@@ -30,7 +31,7 @@ func resumptionCases() []Case {
 			Reasons: []wire.Reason{wire.Expired},
 			Rules: strictOnly("RFC 8446, 4.6.1",
 				"policy: a session is good for no longer than the certificate that it stands for (RFC 5246, F.1.4)"),
-			Attack: func(a *wire.Attack) { a.Resume = &wire.Resume{AfterExpiry: true} },
+			Attack: func(a *attack.Attack) { a.Resume = &attack.Resume{AfterExpiry: true} },
 		},
 		{
 			ID: "resumption/after-authority-removal", Row: "I03", Roles: asClient,

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/mtlslab/mtlslab/lab/cases"
+	"github.com/mtlslab/mtlslab/lab/finding"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
@@ -41,9 +42,9 @@ const hostile = "\x1b[31mred\x1b[2J\r\nPASS: all\t\u009b1A \u202eevil\u2066 <b>&
 
 var long = strings.Repeat("aVeryLongWord", 12)
 
-func finding(id, version string, status cases.Status) cases.Finding {
+func found(id, version string, status finding.Status) finding.Finding {
 	group, _, _ := strings.Cut(id, "/")
-	f := cases.Finding{
+	f := finding.Finding{
 		Case: id, Group: group, Summary: "the adversary does what " + id + " says", Role: wire.Server, Version: version,
 		Expect: cases.MustRefuse, Cite: "RFC 5280, 4.2.1.12", Status: status,
 		Client: "refused: alert bad_certificate", Server: "refused: wrong_usage",
@@ -51,9 +52,9 @@ func finding(id, version string, status cases.Status) cases.Finding {
 		Took:   3200 * time.Microsecond,
 	}
 	switch status {
-	case cases.Passed:
+	case finding.Passed:
 		f.Decision, f.By, f.Reason = "refused", wire.Server, wire.WrongUsage
-	case cases.Inconclusive:
+	case finding.Inconclusive:
 		f.Decision, f.Client, f.Server = "inconclusive", "timeout: no answer within 2 s", ""
 	default:
 		f.Decision, f.Client, f.Server = "delivered", "delivered: a receipt of the message came back", "verified spiffe://lab/client"
@@ -62,34 +63,34 @@ func finding(id, version string, status cases.Status) cases.Finding {
 	return f
 }
 
-func control() cases.Finding {
-	f := finding("control/good", "1.3", cases.Passed)
+func control() finding.Finding {
+	f := found("control/good", "1.3", finding.Passed)
 	f.Expect, f.Decision, f.By, f.Reason, f.Cite = cases.MustAccept, "delivered", "", "", ""
 	return f
 }
 
 // everything is an audit with every status and what makes each format sweat.
-func everything() cases.Audit {
-	odd := finding("identity/wrong-name", "1.3", cases.Failed)
+func everything() finding.Audit {
+	odd := found("identity/wrong-name", "1.3", finding.Failed)
 	odd.Client, odd.Server = hostile+long, "имя не совпало: 証明書の名前が一致しません。サーバーは接続を拒否しませんでした 🙂🙂🙂"
 	odd.Repeat += " 'localhost:5000/shop/checkout server:2.1@sha256:" + strings.Repeat("0123456789abcdef", 4) + "'"
-	silent := finding("chain/no-intermediate", "1.2", cases.Failed)
+	silent := found("chain/no-intermediate", "1.2", finding.Failed)
 	silent.Client, silent.Server, silent.Means, silent.Cite, silent.Repeat, silent.Took = "", "", "", "", "", 0
-	waived := finding("usage/no-eku", "1.2", cases.Waived)
+	waived := found("usage/no-eku", "1.2", finding.Waived)
 	waived.Waiver = "legacy clients, to be replaced (until 2027-01-31)"
 	undelivered := control()
-	undelivered.Status, undelivered.Decision, undelivered.Client = cases.Inconclusive, "inconclusive", "reset "+hostile
-	return cases.Audit{
+	undelivered.Status, undelivered.Decision, undelivered.Client = finding.Inconclusive, "inconclusive", "reset "+hostile
+	return finding.Audit{
 		Subject: "localhost:5000/shop/checkout:2.1@sha256:" + strings.Repeat("0123456789abcdef", 4),
 		Role:    wire.Server, Profile: cases.Strict, Runtime: "processes",
 		Began:    time.Date(2026, 11, 2, 9, 30, 0, 0, time.FixedZone("CET", 3600)),
-		Controls: []cases.Finding{control(), undelivered},
-		Findings: []cases.Finding{ // in no order
+		Controls: []finding.Finding{control(), undelivered},
+		Findings: []finding.Finding{ // in no order
 			waived,
-			finding("usage/no-eku", "1.3", cases.Passed),
+			found("usage/no-eku", "1.3", finding.Passed),
 			odd,
-			finding("validity/expired", "1.3", cases.Inconclusive),
-			finding("validity/expired", "1.2", cases.Passed),
+			found("validity/expired", "1.3", finding.Inconclusive),
+			found("validity/expired", "1.2", finding.Passed),
 			silent,
 		},
 		Complaints: []string{"waiver of chain/self-signed (waivers.yaml:7) expired on 2026-01-31", "waiver of " + hostile},
@@ -98,16 +99,16 @@ func everything() cases.Audit {
 }
 
 // clean is an audit that passed.
-func clean() cases.Audit {
+func clean() finding.Audit {
 	a := everything()
 	a.Isolated, a.Runtime, a.Complaints = true, "containers", nil
-	a.Controls = []cases.Finding{control(), control()}
-	a.Findings = []cases.Finding{finding("usage/no-eku", "1.2", cases.Passed), finding("usage/no-eku", "1.3", cases.Passed)}
+	a.Controls = []finding.Finding{control(), control()}
+	a.Findings = []finding.Finding{found("usage/no-eku", "1.2", finding.Passed), found("usage/no-eku", "1.3", finding.Passed)}
 	return a
 }
 
 // uncontrolled is an audit that passed but for its controls.
-func uncontrolled() cases.Audit {
+func uncontrolled() finding.Audit {
 	a := clean()
 	a.Controls = a.Controls[:1]
 	return a
@@ -115,33 +116,33 @@ func uncontrolled() cases.Audit {
 
 // ofProduct is an audit of somebody else's image, which fails and leaves something
 // untried.
-func ofProduct() cases.Audit {
+func ofProduct() finding.Audit {
 	a := clean()
-	a.Product = &cases.Product{
+	a.Product = &finding.Product{
 		Name: "nginx", About: "nginx as it is shipped", Version: "nginx version: nginx/1.29.6", Image: "docker.io/library/nginx:1.29",
 		Digest: "sha256:" + strings.Repeat("fedcba9876543210", 4), Authentication: []string{"ssl_verify_client on;"},
 		Hint: "look at $ssl_client_s_dn in the configuration " + hostile,
 	}
-	revoked, missing := finding("revocation/revoked-leaf", "1.3", cases.Untried), finding("revocation/no-list", "1.3", cases.Untried)
-	for _, f := range []*cases.Finding{&revoked, &missing} {
+	revoked, missing := found("revocation/revoked-leaf", "1.3", finding.Untried), found("revocation/no-list", "1.3", finding.Untried)
+	for _, f := range []*finding.Finding{&revoked, &missing} {
 		f.Decision, f.Client, f.Server, f.Means = "", "", "", "it has no setting for a revocation list"
 	}
-	silent := finding("operational/no-key", "1.2", cases.Untried)
+	silent := found("operational/no-key", "1.2", finding.Untried)
 	silent.Means = ""
-	a.Findings = append(a.Findings, revoked, missing, silent, finding("identity/wrong-name", "1.3", cases.Failed))
+	a.Findings = append(a.Findings, revoked, missing, silent, found("identity/wrong-name", "1.3", finding.Failed))
 	return a
 }
 
 // hundreds is an audit in which nearly all of three groups failed.
-func hundreds() cases.Audit {
+func hundreds() finding.Audit {
 	a := clean()
 	for i := range 120 {
 		for _, group := range []string{"identity", "chain", "usage"} {
-			status := cases.Failed
+			status := finding.Failed
 			if group == "chain" && i%2 == 0 {
-				status = cases.Inconclusive
+				status = finding.Inconclusive
 			}
-			a.Findings = append(a.Findings, finding(fmt.Sprintf("%s/case-%03d", group, i), "1.3", status))
+			a.Findings = append(a.Findings, found(fmt.Sprintf("%s/case-%03d", group, i), "1.3", status))
 		}
 	}
 	return a

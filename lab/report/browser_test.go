@@ -21,7 +21,7 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
-	"github.com/mtlslab/mtlslab/lab/cases"
+	"github.com/mtlslab/mtlslab/lab/finding"
 	"github.com/mtlslab/mtlslab/lab/report"
 )
 
@@ -86,7 +86,7 @@ type visit struct {
 
 // open opens the scorecard from a file, in a profile of its own: the theme that
 // somebody chose is kept for all pages of one.
-func open(ctx context.Context, t *testing.T, sc cases.Scorecard) *visit {
+func open(ctx context.Context, t *testing.T, sc finding.Scorecard) *visit {
 	t.Helper()
 	ctx, cancel := chromedp.NewContext(ctx, chromedp.WithNewBrowserContext())
 	t.Cleanup(cancel)
@@ -292,7 +292,7 @@ func testHostile(ctx context.Context, t *testing.T) {
 	v.is(`document.getElementById("panel").textContent.includes("</script><script>alert(2)</script>")`)
 	v.picture("hostile-peer")
 	v.do(click(`#heat button.mark.failed`), click(`#panel .case`), appears(`#panel .detail`))
-	v.do(click(`#crossings .pair`))
+	v.do(click(`#interop .pair`))
 	v.is(`document.querySelector("#panel h2").textContent.startsWith("curl to evil|")`)
 	v.picture("hostile-pair")
 	v.clean()

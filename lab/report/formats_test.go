@@ -12,28 +12,28 @@ import (
 	"testing"
 	"unicode/utf8"
 
-	"github.com/mtlslab/mtlslab/lab/cases"
+	"github.com/mtlslab/mtlslab/lab/finding"
 	"github.com/mtlslab/mtlslab/lab/report"
 )
 
 // audits are those that every format is tried with.
 var audits = []struct {
 	name  string
-	audit func() cases.Audit
+	audit func() finding.Audit
 }{
 	{"everything", everything},
 	{"clean", clean},
 	{"uncontrolled", uncontrolled},
 	{"product", ofProduct},
-	{"empty", func() cases.Audit { return cases.Audit{} }},
+	{"empty", func() finding.Audit { return finding.Audit{} }},
 }
 
 func TestFormats(t *testing.T) {
 	t.Parallel()
 	for _, format := range []struct {
 		ending string
-		write  func(io.Writer, cases.Audit) error
-		check  func(*testing.T, []byte, cases.Audit)
+		write  func(io.Writer, finding.Audit) error
+		check  func(*testing.T, []byte, finding.Audit)
 	}{
 		{".json", report.JSON, checkJSON},
 		{".xml", report.JUnit, checkJUnit},
@@ -68,7 +68,7 @@ func checkPrintable(t *testing.T, got string) {
 	}
 }
 
-func checkJSON(t *testing.T, got []byte, a cases.Audit) {
+func checkJSON(t *testing.T, got []byte, a finding.Audit) {
 	t.Helper()
 	var document report.Document
 	decoder := json.NewDecoder(bytes.NewReader(got))
@@ -126,7 +126,7 @@ type message struct {
 	Message string `xml:"message,attr"`
 }
 
-func checkJUnit(t *testing.T, got []byte, a cases.Audit) {
+func checkJUnit(t *testing.T, got []byte, a finding.Audit) {
 	t.Helper()
 	var document junit
 	decoder := xml.NewDecoder(bytes.NewReader(got))
@@ -164,7 +164,7 @@ func checkJUnit(t *testing.T, got []byte, a cases.Audit) {
 	if document.Tests != tests || document.Failures+document.Errors != failures {
 		t.Error("the counts of the whole are wrong")
 	}
-	if (failures == 0) != (a.Verdict() == cases.Passed) || (failed > 0) != (a.Verdict() == cases.Failed) {
+	if (failures == 0) != (a.Verdict() == finding.Passed) || (failed > 0) != (a.Verdict() == finding.Failed) {
 		t.Errorf("%d failures in an audit that %s", failures, a.Verdict())
 	}
 }

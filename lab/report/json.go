@@ -9,7 +9,7 @@ import (
 	"unicode/utf16"
 	"unicode/utf8"
 
-	"github.com/mtlslab/mtlslab/lab/cases"
+	"github.com/mtlslab/mtlslab/lab/finding"
 )
 
 // Format is the version of the JSON document. It changes when a field is taken
@@ -19,10 +19,10 @@ const Format = 1
 // Document is an audit as JSON, with what a program would else have to work out.
 // Its schema is audit.schema.json, beside this file.
 type Document struct {
-	cases.Audit
+	finding.Audit
 
-	Verdict cases.Status `json:"verdict"` // passed, failed or inconclusive
-	Counts  Counts       `json:"counts"`
+	Verdict finding.Status `json:"verdict"` // passed, failed or inconclusive
+	Counts  Counts         `json:"counts"`
 }
 
 // Counts is how many findings have each status.
@@ -35,14 +35,14 @@ type Counts struct {
 }
 
 // JSON writes the audit as a [Document]. The error is the writer's.
-func JSON(w io.Writer, a cases.Audit) error {
+func JSON(w io.Writer, a finding.Audit) error {
 	a.Format = Format
-	a.Controls = append([]cases.Finding{}, a.Controls...) // an empty list, not null
-	a.Findings = append([]cases.Finding{}, ordered(a.Findings)...)
+	a.Controls = append([]finding.Finding{}, a.Controls...) // an empty list, not null
+	a.Findings = append([]finding.Finding{}, ordered(a.Findings)...)
 	a.Began = a.Began.UTC()
 	return encode(w, Document{Audit: a, Verdict: a.Verdict(), Counts: Counts{
-		Passed: a.Count(cases.Passed), Failed: a.Count(cases.Failed),
-		Inconclusive: a.Count(cases.Inconclusive), Waived: a.Count(cases.Waived), Untried: a.Count(cases.Untried),
+		Passed: a.Count(finding.Passed), Failed: a.Count(finding.Failed),
+		Inconclusive: a.Count(finding.Inconclusive), Waived: a.Count(finding.Waived), Untried: a.Count(finding.Untried),
 	}})
 }
 

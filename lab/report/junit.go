@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/mtlslab/mtlslab/lab/cases"
+	"github.com/mtlslab/mtlslab/lab/finding"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
@@ -63,7 +63,7 @@ type (
 // that is waived or was not tried skipped. A last suite, "audit", holds the controls and the complaints,
 // so that an audit that did not pass never reads as passed. The error is the
 // writer's.
-func JUnit(w io.Writer, a cases.Audit) error {
+func JUnit(w io.Writer, a finding.Audit) error {
 	suites := junitSuites{Name: "mtlslab audit of " + wire.Printable(string(a.Role)+" "+a.Subject), Time: seconds(a.Took)}
 	for _, g := range groups(a.Findings) {
 		suite := newJUnitSuite(a, or(g.name, "none"), g.took())
@@ -86,7 +86,7 @@ func JUnit(w io.Writer, a cases.Audit) error {
 }
 
 // junitOfAudit is the suite of what is about the audit as a whole.
-func junitOfAudit(a cases.Audit) junitSuite {
+func junitOfAudit(a finding.Audit) junitSuite {
 	suite := newJUnitSuite(a, "audit", 0)
 	for i := range a.Controls {
 		suite.add(junitCaseOf(control(a, i)))
@@ -106,7 +106,7 @@ func junitOfAudit(a cases.Audit) junitSuite {
 	return suite
 }
 
-func newJUnitSuite(a cases.Audit, name string, took time.Duration) junitSuite {
+func newJUnitSuite(a finding.Audit, name string, took time.Duration) junitSuite {
 	// A reader tells tests apart by class and name together, over all suites, and
 	// knows them again by both.
 	class := "mtlslab." + or(string(a.Role), "peer") + "." + name
@@ -123,7 +123,7 @@ func newJUnitSuite(a cases.Audit, name string, took time.Duration) junitSuite {
 	return suite
 }
 
-func junitCaseOf(f cases.Finding) junitCase {
+func junitCaseOf(f finding.Finding) junitCase {
 	c := junitCase{Name: title(f), Time: seconds(f.Took)}
 	var text strings.Builder
 	parts := accounts(f)
@@ -137,12 +137,12 @@ func junitCaseOf(f cases.Finding) junitCase {
 	// GitLab shows nothing but the text of a failure, so it repeats system-out.
 	result := &junitResult{Message: outcome(f) + ": " + parts[2].text, Type: wire.Printable(f.Decision), Text: text.String()}
 	switch status(f) {
-	case cases.Passed:
-	case cases.Failed:
+	case finding.Passed:
+	case finding.Failed:
 		c.Failure = result
-	case cases.Waived:
+	case finding.Waived:
 		c.Skipped = &junitResult{Message: or(f.Waiver, "no reason given"), Text: text.String()}
-	case cases.Untried:
+	case finding.Untried:
 		c.Skipped = &junitResult{Message: parts[2].text, Text: text.String()}
 	default:
 		c.Error = result

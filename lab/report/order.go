@@ -7,12 +7,13 @@ import (
 	"time"
 
 	"github.com/mtlslab/mtlslab/lab/cases"
+	"github.com/mtlslab/mtlslab/lab/finding"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
 // ordered returns the findings by case, role and version.
-func ordered(findings []cases.Finding) []cases.Finding {
-	return slices.SortedStableFunc(slices.Values(findings), func(a, b cases.Finding) int {
+func ordered(findings []finding.Finding) []finding.Finding {
+	return slices.SortedStableFunc(slices.Values(findings), func(a, b finding.Finding) int {
 		return cmp.Or(cmp.Compare(a.Group, b.Group), cmp.Compare(a.Case, b.Case),
 			cmp.Compare(a.Role, b.Role), cmp.Compare(a.Version, b.Version))
 	})
@@ -21,11 +22,11 @@ func ordered(findings []cases.Finding) []cases.Finding {
 // group is the findings of one group.
 type group struct {
 	name     string
-	findings []cases.Finding
+	findings []finding.Finding
 }
 
 // groups returns the findings of each group, by name.
-func groups(findings []cases.Finding) []group {
+func groups(findings []finding.Finding) []group {
 	var all []group
 	for _, f := range ordered(findings) {
 		if n := len(all); n == 0 || all[n-1].name != f.Group {
@@ -37,7 +38,7 @@ func groups(findings []cases.Finding) []group {
 	return all
 }
 
-func (g group) count(s cases.Status) int { return cases.Audit{Findings: g.findings}.Count(s) }
+func (g group) count(s finding.Status) int { return finding.Audit{Findings: g.findings}.Count(s) }
 
 // cases is how many different cases the group has.
 func (g group) cases() int {
@@ -57,17 +58,17 @@ func (g group) took() (total time.Duration) {
 }
 
 // status is the finding's; if that is none of the known, nothing was shown.
-func status(f cases.Finding) cases.Status {
+func status(f finding.Finding) finding.Status {
 	switch f.Status {
-	case cases.Passed, cases.Failed, cases.Waived, cases.Untried:
+	case finding.Passed, finding.Failed, finding.Waived, finding.Untried:
 		return f.Status
 	default:
-		return cases.Inconclusive
+		return finding.Inconclusive
 	}
 }
 
 // title names a finding: its case and the version of TLS.
-func title(f cases.Finding) string {
+func title(f finding.Finding) string {
 	if f.Version == "" {
 		return wire.Printable(f.Case)
 	}
@@ -76,7 +77,7 @@ func title(f cases.Finding) string {
 
 // control is the control of that index as a finding to show. Their cases need not
 // differ, so it is named by its place.
-func control(a cases.Audit, i int) cases.Finding {
+func control(a finding.Audit, i int) finding.Finding {
 	f := a.Controls[i]
 	f.Case = fmt.Sprintf("control %d of %d", i+1, len(a.Controls))
 	return f
@@ -84,7 +85,7 @@ func control(a cases.Audit, i int) cases.Finding {
 
 // uncontrolled says why the controls as a whole prove nothing, if there was no audit
 // or there are too few of them; those that were not delivered speak for themselves.
-func uncontrolled(a cases.Audit) string {
+func uncontrolled(a finding.Audit) string {
 	if a.Broke != "" {
 		return "the peer was not put to the test: " + wire.Printable(a.Broke)
 	}
@@ -95,7 +96,7 @@ func uncontrolled(a cases.Audit) string {
 }
 
 // unproven says why the findings prove nothing, if the controls do not.
-func unproven(a cases.Audit) string {
+func unproven(a finding.Audit) string {
 	if why := uncontrolled(a); why != "" || a.Controlled() {
 		return why
 	}
@@ -109,12 +110,12 @@ const unreachable = "the peer has no way to be put into the case"
 type account struct{ label, text string }
 
 // accounts is what a person needs who has to act on a finding that did not pass.
-func accounts(f cases.Finding) []account {
+func accounts(f finding.Finding) []account {
 	means := f.Means
 	switch s := status(f); {
-	case means == "" && s == cases.Inconclusive:
+	case means == "" && s == finding.Inconclusive:
 		means = "nothing was shown, neither way"
-	case means == "" && s == cases.Untried:
+	case means == "" && s == finding.Untried:
 		means = unreachable
 	}
 	return []account{
@@ -130,7 +131,7 @@ func accounts(f cases.Finding) []account {
 func or(text, instead string) string { return wire.Printable(cmp.Or(text, instead)) }
 
 // outcome is what happened, in a few words.
-func outcome(f cases.Finding) string {
+func outcome(f finding.Finding) string {
 	text := or(f.Decision, string(status(f)))
 	if f.By != "" {
 		text += " by the " + wire.Printable(string(f.By))

@@ -7,7 +7,7 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/mtlslab/mtlslab/lab/cases"
+	"github.com/mtlslab/mtlslab/lab/finding"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
@@ -21,7 +21,7 @@ import (
 // exist, without tag and digest, so that an alert is the same alert in the next
 // release. GitHub reads neither suppressions nor kinds: drop results that have one
 // before uploading there, or dismiss their alerts with the action advanced-security/dismiss-alerts.
-func SARIF(w io.Writer, a cases.Audit) error {
+func SARIF(w io.Writer, a finding.Audit) error {
 	findings := ordered(a.Findings)
 	run := sarifRun{
 		// GitHub replaces the alerts of an earlier log by those of a later one of
@@ -44,7 +44,7 @@ func SARIF(w io.Writer, a cases.Audit) error {
 		} else if f.Means != "" {
 			(*rules)[last] = ruleOf(f) // what passed need not say what it means
 		}
-		if f.Status != cases.Passed {
+		if f.Status != finding.Passed {
 			run.Results = append(run.Results, resultOf(a, f, last))
 		}
 	}
@@ -54,7 +54,7 @@ func SARIF(w io.Writer, a cases.Audit) error {
 	})
 }
 
-func ruleOf(f cases.Finding) sarifRule {
+func ruleOf(f finding.Finding) sarifRule {
 	summary := or(f.Summary, f.Case)
 	means := wire.Printable(f.Means)
 	if means == "" {
@@ -70,7 +70,7 @@ func ruleOf(f cases.Finding) sarifRule {
 	}
 }
 
-func resultOf(a cases.Audit, f cases.Finding, rule int) sarifResult {
+func resultOf(a finding.Audit, f finding.Finding, rule int) sarifResult {
 	r := sarifResult{
 		RuleID: f.Case, RuleIndex: rule, Level: "warning", Message: sarifText{message(f)},
 		Suppressions: []sarifSuppression{}, // none, which is not the same as not known
@@ -80,12 +80,12 @@ func resultOf(a cases.Audit, f cases.Finding, rule int) sarifResult {
 		},
 	}
 	switch f.Status {
-	case cases.Failed:
+	case finding.Failed:
 		r.Level = "error"
-	case cases.Waived:
+	case finding.Waived:
 		r.Level = "note"
 		r.Suppressions = append(r.Suppressions, sarifSuppression{Kind: "external", Status: "accepted", Justification: wire.Printable(f.Waiver)})
-	case cases.Untried:
+	case finding.Untried:
 		r.Kind, r.Level = "notApplicable", "none" // any other level says that it failed (3.27.10)
 	}
 	path := artifact(a.Subject)
@@ -103,7 +103,7 @@ func resultOf(a cases.Audit, f cases.Finding, rule int) sarifResult {
 }
 
 // message is what a person needs, the first sentence being all that some viewers show.
-func message(f cases.Finding) string {
+func message(f finding.Finding) string {
 	lines := []string{literal(title(f)+" "+string(status(f))+": "+or(f.Summary, f.Case)) + "."}
 	for _, part := range accounts(f) {
 		lines = append(lines, part.label+": "+literal(part.text))
@@ -117,7 +117,7 @@ func literal(text string) string {
 	return strings.NewReplacer("{", "{{", "}", "}}", "](", "] (").Replace(text)
 }
 
-func invocation(a cases.Audit) sarifInvocation {
+func invocation(a finding.Audit) sarifInvocation {
 	run := sarifInvocation{
 		Successful: a.Controlled(),
 		Start:      a.Began.UTC().Format("2006-01-02T15:04:05.000Z"),
@@ -130,7 +130,7 @@ func invocation(a cases.Audit) sarifInvocation {
 		run.Execution = append(run.Execution, sarifNotification{"error", sarifText{why}})
 	}
 	for i, f := range a.Controls {
-		if f.Status != cases.Passed {
+		if f.Status != finding.Passed {
 			run.Execution = append(run.Execution, sarifNotification{"error", sarifText{message(control(a, i))}})
 		}
 	}

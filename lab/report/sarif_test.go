@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/mtlslab/mtlslab/lab/cases"
+	"github.com/mtlslab/mtlslab/lab/finding"
 	"github.com/mtlslab/mtlslab/lab/report"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
@@ -51,7 +51,7 @@ type sarifResult struct {
 
 // checkSARIF holds a log against what GitHub documents that it requires, in "SARIF
 // support for code scanning"; the rest of the standard is its schema's.
-func checkSARIF(t *testing.T, got []byte, a cases.Audit) {
+func checkSARIF(t *testing.T, got []byte, a finding.Audit) {
 	t.Helper()
 	var log sarif
 	if err := json.Unmarshal(got, &log); err != nil || log.Version != "2.1.0" || len(log.Runs) != 1 {
@@ -67,7 +67,7 @@ func checkSARIF(t *testing.T, got []byte, a cases.Audit) {
 			t.Errorf("rule %s is not after %s", rule.ID, rules[i-1].ID)
 		}
 	}
-	if len(run.Results) != len(a.Findings)-a.Count(cases.Passed) {
+	if len(run.Results) != len(a.Findings)-a.Count(finding.Passed) {
 		t.Errorf("%d results", len(run.Results))
 	}
 	if run.Results == nil || rules == nil {
@@ -121,7 +121,7 @@ func TestSARIFIsTheSameForAnotherTag(t *testing.T) {
 	results := func(subject string, role wire.Role) (string, sarifResult) {
 		a := clean()
 		a.Subject, a.Role = subject, role
-		a.Findings = []cases.Finding{finding("usage/no-eku", "1.3", cases.Failed)}
+		a.Findings = []finding.Finding{found("usage/no-eku", "1.3", finding.Failed)}
 		a.Findings[0].Role = role
 		var out bytes.Buffer
 		var log sarif

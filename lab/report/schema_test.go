@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/mtlslab/mtlslab/lab/cases"
+	"github.com/mtlslab/mtlslab/lab/finding"
 	"github.com/mtlslab/mtlslab/lab/report"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
@@ -159,17 +160,17 @@ func TestSchemaIsTheTypes(t *testing.T) {
 	t.Parallel()
 	s := readSchema(t, "audit.schema.json")
 	compare(t, s, s, reflect.TypeFor[report.Document]())
-	compare(t, s, s.Defs["finding"], reflect.TypeFor[cases.Finding]())
+	compare(t, s, s.Defs["finding"], reflect.TypeFor[finding.Finding]())
 	compare(t, s, s.Defs["counts"], reflect.TypeFor[report.Counts]())
-	compare(t, s, s.Defs["product"], reflect.TypeFor[cases.Product]())
+	compare(t, s, s.Defs["product"], reflect.TypeFor[finding.Product]())
 	for _, c := range []struct {
 		at   *schema
 		want []string
 	}{
 		{s.Defs["role"], words(wire.Server, wire.Client)},
 		{s.Properties["profile"], words(cases.RFC5280, cases.SPIFFE, cases.Strict)},
-		{s.Properties["verdict"], words(cases.Passed, cases.Failed, cases.Inconclusive)},
-		{s.Defs["finding"].Properties["status"], words(cases.Passed, cases.Failed, cases.Inconclusive, cases.Waived, cases.Untried)},
+		{s.Properties["verdict"], words(finding.Passed, finding.Failed, finding.Inconclusive)},
+		{s.Defs["finding"].Properties["status"], words(finding.Passed, finding.Failed, finding.Inconclusive, finding.Waived, finding.Untried)},
 		{s.Defs["finding"].Properties["expect"], words(cases.MustRefuse, cases.MustAccept, cases.MayEither)},
 	} {
 		if !slices.Equal(c.at.Enum, c.want) {
@@ -238,7 +239,7 @@ func TestScorecardIsAsTheSchemaSays(t *testing.T) {
 	s := scorecardSchema(t)
 	var out bytes.Buffer
 	sc := few()
-	sc.Crossings[3].Status = cases.Inconclusive // what is none of the known is no document of ours
+	sc.Interop[3].Status = finding.Inconclusive // what is none of the known is no document of ours
 	if err := report.ScorecardJSON(&out, sc); err != nil {
 		t.Fatal(err)
 	}
@@ -252,9 +253,9 @@ func TestScorecardIsAsTheSchemaSays(t *testing.T) {
 		"audit's case": func(d map[string]any) {
 			delete(d["audits"].([]any)[0].(map[string]any)["findings"].([]any)[0].(map[string]any), "case")
 		},
-		"verdict":  func(d map[string]any) { d["audits"].([]any)[0].(map[string]any)["verdict"] = "passed" },
-		"crossing": func(d map[string]any) { d["crossings"].([]any)[0].(map[string]any)["status"] = "odd" },
-		"sent":     func(d map[string]any) { d["sent"].([]any)[0].(map[string]any)["role"] = "third" },
+		"verdict": func(d map[string]any) { d["audits"].([]any)[0].(map[string]any)["verdict"] = "passed" },
+		"interop": func(d map[string]any) { d["interop"].([]any)[0].(map[string]any)["status"] = "odd" },
+		"sent":    func(d map[string]any) { d["sent"].([]any)[0].(map[string]any)["role"] = "third" },
 	} {
 		var document map[string]any
 		if err := json.Unmarshal(out.Bytes(), &document); err != nil {
@@ -271,11 +272,11 @@ func TestScorecardIsAsTheSchemaSays(t *testing.T) {
 func TestScorecardSchemaIsTheTypes(t *testing.T) {
 	t.Parallel()
 	s := scorecardSchema(t)
-	compare(t, s, s, reflect.TypeFor[cases.Scorecard]())
-	compare(t, s, s.Defs["audit"], reflect.TypeFor[cases.Audit]())
-	compare(t, s, s.Defs["crossing"], reflect.TypeFor[cases.Crossing]())
-	compare(t, s, s.Defs["sent"], reflect.TypeFor[cases.Sent]())
-	if want := words(cases.Passed, cases.Failed, cases.Inconclusive, cases.Waived, cases.Untried); !slices.Equal(s.Defs["crossing"].Properties["status"].Enum, want) {
-		t.Errorf("a crossing's status is one of %q", s.Defs["crossing"].Properties["status"].Enum)
+	compare(t, s, s, reflect.TypeFor[finding.Scorecard]())
+	compare(t, s, s.Defs["audit"], reflect.TypeFor[finding.Audit]())
+	compare(t, s, s.Defs["interop"], reflect.TypeFor[finding.Interop]())
+	compare(t, s, s.Defs["sent"], reflect.TypeFor[finding.Sent]())
+	if want := words(finding.Passed, finding.Failed, finding.Inconclusive, finding.Waived, finding.Untried); !slices.Equal(s.Defs["interop"].Properties["status"].Enum, want) {
+		t.Errorf("a interop's status is one of %q", s.Defs["interop"].Properties["status"].Enum)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"github.com/mtlslab/mtlslab/lab/cases"
+	"github.com/mtlslab/mtlslab/lab/finding"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
@@ -20,17 +21,17 @@ const scorecardLimit = 256 << 20
 
 // ScorecardJSON writes the scorecard as the JSON document that scorecard.schema.json
 // describes. The error is the writer's.
-func ScorecardJSON(w io.Writer, sc cases.Scorecard) error {
+func ScorecardJSON(w io.Writer, sc finding.Scorecard) error {
 	sc = arranged(sc)
 	sc.Format = Format
 	sc.Began = sc.Began.UTC()
-	sc.Audits = append([]cases.Audit{}, sc.Audits...) // an empty list, not null
+	sc.Audits = append([]finding.Audit{}, sc.Audits...) // an empty list, not null
 	for i := range sc.Audits {
 		a := &sc.Audits[i]
 		a.Format = Format
 		a.Began = a.Began.UTC()
-		a.Controls = append([]cases.Finding{}, a.Controls...)
-		a.Findings = append([]cases.Finding{}, a.Findings...)
+		a.Controls = append([]finding.Finding{}, a.Controls...)
+		a.Findings = append([]finding.Finding{}, a.Findings...)
 	}
 	for i := range sc.Sent {
 		sc.Sent[i].Chain = append([][]byte{}, sc.Sent[i].Chain...)
@@ -45,38 +46,38 @@ func ScorecardJSON(w io.Writer, sc cases.Scorecard) error {
 
 // ReadScorecard reads what [ScorecardJSON] wrote. Fields that it does not know are
 // of a later program, and no error; another format is.
-func ReadScorecard(r io.Reader) (cases.Scorecard, error) {
+func ReadScorecard(r io.Reader) (finding.Scorecard, error) {
 	limited := &io.LimitedReader{R: r, N: scorecardLimit}
 	decoder := json.NewDecoder(limited)
-	var sc cases.Scorecard
+	var sc finding.Scorecard
 	if err := decoder.Decode(&sc); limited.N <= 0 {
-		return cases.Scorecard{}, fmt.Errorf("reading the scorecard: more than %d bytes", scorecardLimit)
+		return finding.Scorecard{}, fmt.Errorf("reading the scorecard: more than %d bytes", scorecardLimit)
 	} else if err != nil {
-		return cases.Scorecard{}, fmt.Errorf("reading the scorecard: %w", err)
+		return finding.Scorecard{}, fmt.Errorf("reading the scorecard: %w", err)
 	}
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return cases.Scorecard{}, errors.New("reading the scorecard: something follows the document")
+		return finding.Scorecard{}, errors.New("reading the scorecard: something follows the document")
 	}
 	if sc.Format != Format {
-		return cases.Scorecard{}, fmt.Errorf("reading the scorecard: it is of format %d, and not %d", sc.Format, Format)
+		return finding.Scorecard{}, fmt.Errorf("reading the scorecard: it is of format %d, and not %d", sc.Format, Format)
 	}
 	return sc, nil
 }
 
 // arranged returns a copy in the order that every format lists: servers before
-// clients, each by name; findings as in an audit; crossings by client, server and
+// clients, each by name; findings as in an audit; interop by client, server and
 // version; what was sent by case, role and run.
-func arranged(sc cases.Scorecard) cases.Scorecard {
-	sc.Audits = slices.SortedStableFunc(slices.Values(sc.Audits), func(a, b cases.Audit) int {
+func arranged(sc finding.Scorecard) finding.Scorecard {
+	sc.Audits = slices.SortedStableFunc(slices.Values(sc.Audits), func(a, b finding.Audit) int {
 		return cmp.Or(cmp.Compare(b.Role, a.Role), cmp.Compare(peerName(a), peerName(b)), cmp.Compare(a.Subject, b.Subject))
 	})
 	for i := range sc.Audits {
 		sc.Audits[i].Findings = ordered(sc.Audits[i].Findings)
 	}
-	sc.Crossings = slices.SortedStableFunc(slices.Values(sc.Crossings), func(a, b cases.Crossing) int {
+	sc.Interop = slices.SortedStableFunc(slices.Values(sc.Interop), func(a, b finding.Interop) int {
 		return cmp.Or(cmp.Compare(a.Client, b.Client), cmp.Compare(a.Server, b.Server), cmp.Compare(a.Version, b.Version))
 	})
-	sc.Sent = slices.SortedStableFunc(slices.Values(sc.Sent), func(a, b cases.Sent) int {
+	sc.Sent = slices.SortedStableFunc(slices.Values(sc.Sent), func(a, b finding.Sent) int {
 		return cmp.Or(cmp.Compare(a.Case, b.Case), cmp.Compare(a.Role, b.Role), cmp.Compare(a.Run, b.Run))
 	})
 	return sc
@@ -84,7 +85,7 @@ func arranged(sc cases.Scorecard) cases.Scorecard {
 
 // peerName is what a table calls the audited peer: its product, or else the last
 // part of the image's name, without digest, or the program's.
-func peerName(a cases.Audit) string {
+func peerName(a finding.Audit) string {
 	if a.Product != nil && a.Product.Name != "" {
 		return wire.Printable(a.Product.Name)
 	}
@@ -105,7 +106,7 @@ var catalogue = sync.OnceValue(func() (names []string) {
 
 // columnNames are the columns of a table by group: those of the catalogue and, if
 // a finding is of none of them, "other".
-func columnNames(sc cases.Scorecard) []string {
+func columnNames(sc finding.Scorecard) []string {
 	names := slices.Clone(catalogue())
 	for _, a := range sc.Audits {
 		for _, f := range a.Findings {
@@ -118,7 +119,7 @@ func columnNames(sc cases.Scorecard) []string {
 }
 
 // byColumn returns the findings of each of these columns.
-func byColumn(findings []cases.Finding, names []string) []group {
+func byColumn(findings []finding.Finding, names []string) []group {
 	columns := make([]group, len(names))
 	for i, name := range names {
 		columns[i].name = name
@@ -142,27 +143,27 @@ const (
 )
 
 // mark is the group's cell in such a table, and the worst that there is in it.
-func (g group) mark() (string, cases.Status) {
-	n := map[cases.Status]int{}
+func (g group) mark() (string, finding.Status) {
+	n := map[finding.Status]int{}
 	for _, f := range g.findings {
 		n[status(f)]++
 	}
 	switch {
-	case n[cases.Failed] > 0:
-		return fmt.Sprint(n[cases.Failed]), cases.Failed
-	case n[cases.Inconclusive] > 0:
-		return markInconclusive, cases.Inconclusive
-	case n[cases.Waived] > 0:
-		return markWaived, cases.Waived
-	case n[cases.Passed] > 0:
-		return markPassed, cases.Passed
+	case n[finding.Failed] > 0:
+		return fmt.Sprint(n[finding.Failed]), finding.Failed
+	case n[finding.Inconclusive] > 0:
+		return markInconclusive, finding.Inconclusive
+	case n[finding.Waived] > 0:
+		return markWaived, finding.Waived
+	case n[finding.Passed] > 0:
+		return markPassed, finding.Passed
 	default:
-		return markUntried, cases.Untried
+		return markUntried, finding.Untried
 	}
 }
 
 // summed is how many audits came to that verdict.
-func summed(sc cases.Scorecard, verdict cases.Status) (n int) {
+func summed(sc finding.Scorecard, verdict finding.Status) (n int) {
 	for _, a := range sc.Audits {
 		if a.Verdict() == verdict {
 			n++
@@ -171,14 +172,14 @@ func summed(sc cases.Scorecard, verdict cases.Status) (n int) {
 	return n
 }
 
-// crossed counts the crossings that were tried, and those that were delivered.
-func crossed(sc cases.Scorecard) (delivered, tried int) {
-	for _, c := range sc.Crossings {
+// crossed counts the interop that were tried, and those that were delivered.
+func crossed(sc finding.Scorecard) (delivered, tried int) {
+	for _, c := range sc.Interop {
 		switch c.Status {
-		case cases.Passed:
+		case finding.Passed:
 			delivered++
 			tried++
-		case cases.Untried:
+		case finding.Untried:
 		default:
 			tried++
 		}
@@ -187,7 +188,7 @@ func crossed(sc cases.Scorecard) (delivered, tried int) {
 }
 
 // findingsOf is how many findings the scorecard has.
-func findingsOf(sc cases.Scorecard) (n int) {
+func findingsOf(sc finding.Scorecard) (n int) {
 	for _, a := range sc.Audits {
 		n += len(a.Findings)
 	}
@@ -195,10 +196,10 @@ func findingsOf(sc cases.Scorecard) (n int) {
 }
 
 // sameCase is the findings of one case that have the same status, of every version.
-type sameCase struct{ findings []cases.Finding }
+type sameCase struct{ findings []finding.Finding }
 
 // withStatus returns the findings of a status, by case.
-func withStatus(a cases.Audit, s cases.Status) []sameCase {
+func withStatus(a finding.Audit, s finding.Status) []sameCase {
 	var all []sameCase
 	for _, f := range a.Findings {
 		if status(f) != s {
@@ -208,13 +209,13 @@ func withStatus(a cases.Audit, s cases.Status) []sameCase {
 			all[n-1].findings = append(all[n-1].findings, f)
 			continue
 		}
-		all = append(all, sameCase{[]cases.Finding{f}})
+		all = append(all, sameCase{[]finding.Finding{f}})
 	}
 	return all
 }
 
 // whatTried says which cases were tried, and in which versions of TLS.
-func whatTried(sc cases.Scorecard) string {
+func whatTried(sc finding.Scorecard) string {
 	var versions []string
 	ids := make(map[string]bool)
 	for _, a := range sc.Audits {
@@ -264,7 +265,7 @@ next:
 				continue next
 			}
 		}
-		all = append(all, sameCase{[]cases.Finding{one}})
+		all = append(all, sameCase{[]finding.Finding{one}})
 	}
 	return all
 }

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/mtlslab/mtlslab/lab/cases"
+	"github.com/mtlslab/mtlslab/lab/finding"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
@@ -15,13 +15,13 @@ import (
 // its place in Texts, of which the first is empty.
 type htmlData struct {
 	Texts        []string         `json:"texts"`
-	Statuses     []cases.Status   `json:"statuses"`
+	Statuses     []finding.Status `json:"statuses"`
 	Columns      []string         `json:"columns"`
 	Cases        [][4]int         `json:"cases"` // id, summary, expectation, citation
 	Peers        []htmlPeerData   `json:"peers"`
 	Certificates []certificate    `json:"certificates"`
 	Sent         map[string][]int `json:"sent"`  // certificates by the run, the audited role and the case's id
-	Pairs        [][]crossingData `json:"pairs"` // of the crossings
+	Pairs        [][]interopData  `json:"pairs"` // of the interop
 
 	texts map[string]int
 	cases map[[4]int]int
@@ -30,24 +30,24 @@ type htmlData struct {
 
 type (
 	htmlPeerData struct {
-		Name           int           `json:"name"`
-		Run            int           `json:"run"`
-		Role           wire.Role     `json:"role"`
-		Verdict        cases.Status  `json:"verdict"`
-		Facts          [][2]int      `json:"facts"` // label, text
-		Authentication []int         `json:"authentication,omitempty"`
-		Adjusted       []int         `json:"adjusted,omitempty"`
-		Hint           int           `json:"hint,omitempty"`
-		Complaints     []int         `json:"complaints,omitempty"`
-		Controls       []findingData `json:"controls"`
-		Findings       []findingData `json:"findings"`
+		Name           int            `json:"name"`
+		Run            int            `json:"run"`
+		Role           wire.Role      `json:"role"`
+		Verdict        finding.Status `json:"verdict"`
+		Facts          [][2]int       `json:"facts"` // label, text
+		Authentication []int          `json:"authentication,omitempty"`
+		Adjusted       []int          `json:"adjusted,omitempty"`
+		Hint           int            `json:"hint,omitempty"`
+		Complaints     []int          `json:"complaints,omitempty"`
+		Controls       []findingData  `json:"controls"`
+		Findings       []findingData  `json:"findings"`
 	}
 	// findingData is column, case, version, status, outcome, client, server, means,
 	// waiver, repeat and microseconds. In repeat the case's id stands as \x01 and the
 	// version as \x02, so that a peer has one such text.
 	findingData [11]int
-	// crossingData is client, server, version, status, saw and microseconds.
-	crossingData [6]int
+	// interopData is client, server, version, status, saw and microseconds.
+	interopData [6]int
 	// certificate is one that was sent.
 	certificate struct {
 		Facts  [][2]int `json:"facts"`           // label, text
@@ -56,12 +56,12 @@ type (
 	}
 )
 
-var statuses = []cases.Status{cases.Failed, cases.Inconclusive, cases.Waived, cases.Passed, cases.Untried}
+var statuses = []finding.Status{finding.Failed, finding.Inconclusive, finding.Waived, finding.Passed, finding.Untried}
 
-func dataOf(sc cases.Scorecard, columns []string) *htmlData {
+func dataOf(sc finding.Scorecard, columns []string) *htmlData {
 	d := &htmlData{
 		Statuses: statuses, Columns: columns, Sent: map[string][]int{},
-		Cases: [][4]int{}, Peers: []htmlPeerData{}, Certificates: []certificate{}, Pairs: [][]crossingData{},
+		Cases: [][4]int{}, Peers: []htmlPeerData{}, Certificates: []certificate{}, Pairs: [][]interopData{},
 		texts: map[string]int{}, cases: map[[4]int]int{}, certs: map[string]int{},
 	}
 	d.text("")
@@ -106,8 +106,8 @@ func (d *htmlData) facts(pairs ...account) [][2]int {
 	return facts
 }
 
-func (d *htmlData) peer(a cases.Audit, place map[string]int) htmlPeerData {
-	product := cases.Product{}
+func (d *htmlData) peer(a finding.Audit, place map[string]int) htmlPeerData {
+	product := finding.Product{}
 	if a.Product != nil {
 		product = *a.Product
 	}
@@ -148,10 +148,10 @@ func (d *htmlData) peer(a cases.Audit, place map[string]int) htmlPeerData {
 	return p
 }
 
-func (d *htmlData) finding(f cases.Finding, column int) findingData {
+func (d *htmlData) finding(f finding.Finding, column int) findingData {
 	id, version := wire.Printable(f.Case), wire.Printable(f.Version)
 	means := wire.Printable(f.Means)
-	if s := status(f); means == "" && (s == cases.Inconclusive || s == cases.Untried) {
+	if s := status(f); means == "" && (s == finding.Inconclusive || s == finding.Untried) {
 		means = accounts(f)[2].text
 	}
 	repeat := wire.Printable(f.Repeat)
@@ -168,7 +168,7 @@ func (d *htmlData) finding(f cases.Finding, column int) findingData {
 }
 
 // caseOf is the place of what the finding says of its case.
-func (d *htmlData) caseOf(f cases.Finding) int {
+func (d *htmlData) caseOf(f finding.Finding) int {
 	key := [4]int{d.text(f.Case), d.text(f.Summary), d.text(expected(f.Expect)), d.text(f.Cite)}
 	i, ok := d.cases[key]
 	if !ok {
@@ -179,7 +179,7 @@ func (d *htmlData) caseOf(f cases.Finding) int {
 	return i
 }
 
-func rank(s cases.Status) int {
+func rank(s finding.Status) int {
 	for i, one := range statuses {
 		if one == s {
 			return i
@@ -190,12 +190,12 @@ func rank(s cases.Status) int {
 
 func micros(d time.Duration) int { return int(d / time.Microsecond) }
 
-// addPair adds the crossings of a client and a server, and returns their place.
-func (d *htmlData) addPair(crossings []cases.Crossing) int {
-	pair := []crossingData{}
-	for _, c := range crossings {
-		pair = append(pair, crossingData{
-			d.raw(or(c.Client, "unnamed")), d.raw(or(c.Server, "unnamed")), d.text(c.Version), rank(crossingStatus(c)), d.text(c.Saw), micros(c.Took),
+// addPair adds the interop of a client and a server, and returns their place.
+func (d *htmlData) addPair(interop []finding.Interop) int {
+	pair := []interopData{}
+	for _, c := range interop {
+		pair = append(pair, interopData{
+			d.raw(or(c.Client, "unnamed")), d.raw(or(c.Server, "unnamed")), d.text(c.Version), rank(interopStatus(c)), d.text(c.Saw), micros(c.Took),
 		})
 	}
 	d.Pairs = append(d.Pairs, pair)

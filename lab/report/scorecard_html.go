@@ -9,7 +9,7 @@ import (
 	"io"
 	"strings"
 
-	"github.com/mtlslab/mtlslab/lab/cases"
+	"github.com/mtlslab/mtlslab/lab/finding"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
@@ -57,7 +57,7 @@ type (
 	htmlPeer struct {
 		Index         int
 		Name, Version string
-		Verdict       cases.Status
+		Verdict       finding.Status
 		Controls      string // why the findings prove nothing, if so
 		Failed, Tried int
 		Cells         []htmlCell
@@ -71,9 +71,9 @@ type (
 	htmlFailure struct{ Case, Versions, Summary, Outcome string }
 	htmlClient  struct {
 		Name  string
-		Cells []htmlCrossing
+		Cells []htmlInterop
 	}
-	htmlCrossing struct {
+	htmlInterop struct {
 		Index int // of the pair in Data
 		Marks []htmlMark
 		Label string
@@ -87,7 +87,7 @@ type (
 // by groups opens into cases, and a case into what was sent and what either side
 // saw. Without scripts it shows the tables and what failed. The error is the
 // writer's.
-func ScorecardHTML(w io.Writer, sc cases.Scorecard) error {
+func ScorecardHTML(w io.Writer, sc finding.Scorecard) error {
 	sc = arranged(sc)
 	names := columnNames(sc)
 	data := dataOf(sc, names)
@@ -109,16 +109,16 @@ func ScorecardHTML(w io.Writer, sc cases.Scorecard) error {
 		Facts: []htmlFact{
 			{len(sc.Audits), word(len(sc.Audits), "peer"), ""},
 			{findingsOf(sc), word(findingsOf(sc), "finding"), ""},
-			{summed(sc, cases.Passed), "passed", "passed"},
-			{summed(sc, cases.Failed), "failed", "failed"},
-			{summed(sc, cases.Inconclusive), "inconclusive", "inconclusive"},
+			{summed(sc, finding.Passed), "passed", "passed"},
+			{summed(sc, finding.Failed), "failed", "failed"},
+			{summed(sc, finding.Inconclusive), "inconclusive", "inconclusive"},
 		},
 		Columns:  names,
 		Sections: sectionsOf(sc, names),
 		Crossed:  fmt.Sprintf("%d of %d", delivered, tried),
-		Versions: strings.Join(crossingVersions(sc), ", then "),
+		Versions: strings.Join(interopVersions(sc), ", then "),
 	}
-	view.addCrossings(sc)
+	view.addInterops(sc)
 	return htmlPage.Execute(w, view)
 }
 
@@ -130,7 +130,7 @@ func digestOf(text string) string {
 
 func word(n int, what string) string { return strings.TrimPrefix(plural(n, what), fmt.Sprint(n)+" ") }
 
-func sectionsOf(sc cases.Scorecard, names []string) []htmlSection {
+func sectionsOf(sc finding.Scorecard, names []string) []htmlSection {
 	all := make([]htmlSection, len(sections))
 	for i, s := range sections {
 		all[i].Head = strings.ToUpper(s.head[:1]) + s.head[1:] + "s"
@@ -142,10 +142,10 @@ func sectionsOf(sc cases.Scorecard, names []string) []htmlSection {
 	return all
 }
 
-func peerOf(index int, a cases.Audit, names []string) htmlPeer {
+func peerOf(index int, a finding.Audit, names []string) htmlPeer {
 	p := htmlPeer{
 		Index: index, Name: peerName(a), Verdict: a.Verdict(),
-		Failed: a.Count(cases.Failed), Tried: len(a.Findings) - a.Count(cases.Untried), Controls: unproven(a),
+		Failed: a.Count(finding.Failed), Tried: len(a.Findings) - a.Count(finding.Untried), Controls: unproven(a),
 	}
 	if a.Product != nil {
 		p.Version = wire.Printable(a.Product.Version)
@@ -159,7 +159,7 @@ func peerOf(index int, a cases.Audit, names []string) htmlPeer {
 			Peer: index, Column: i, Mark: mark, Class: heatClass(g, s), Label: fmt.Sprintf("%s, %s: %s", p.Name, names[i], g.words()),
 		})
 	}
-	for _, f := range withStatus(a, cases.Failed) {
+	for _, f := range withStatus(a, finding.Failed) {
 		p.Failures = append(p.Failures, htmlFailure{
 			Case: wire.Printable(f.findings[0].Case), Versions: f.versions(),
 			Summary: or(f.findings[0].Summary, "does what the case says"), Outcome: outcome(f.findings[0]),
@@ -169,12 +169,12 @@ func peerOf(index int, a cases.Audit, names []string) htmlPeer {
 }
 
 // heatClass is the style of a cell: of a failure, how much of what was tried failed.
-func heatClass(g group, s cases.Status) string {
-	if s != cases.Failed {
+func heatClass(g group, s finding.Status) string {
+	if s != finding.Failed {
 		return string(s)
 	}
-	tried := len(g.findings) - g.count(cases.Untried)
-	switch share := float64(g.count(cases.Failed)) / float64(tried); {
+	tried := len(g.findings) - g.count(finding.Untried)
+	switch share := float64(g.count(finding.Failed)) / float64(tried); {
 	case share > 0.5:
 		return "failed most"
 	case share > 0.15:
@@ -187,7 +187,7 @@ func heatClass(g group, s cases.Status) string {
 // words says how many findings there are of each status.
 func (g group) words() string {
 	var words []string
-	for _, s := range []cases.Status{cases.Failed, cases.Inconclusive, cases.Waived, cases.Passed, cases.Untried} {
+	for _, s := range []finding.Status{finding.Failed, finding.Inconclusive, finding.Waived, finding.Passed, finding.Untried} {
 		if n := g.count(s); n > 0 {
 			words = append(words, fmt.Sprintf("%d %s", n, s))
 		}
@@ -198,8 +198,8 @@ func (g group) words() string {
 	return strings.Join(words, ", ")
 }
 
-// addCrossings lays out the crossings, each cell with its place in Data.
-func (v *htmlView) addCrossings(sc cases.Scorecard) {
+// addInterops lays out the interop, each cell with its place in Data.
+func (v *htmlView) addInterops(sc finding.Scorecard) {
 	g := gridOf(sc)
 	for _, server := range g.servers {
 		v.Servers = append(v.Servers, or(server, "unnamed"))
@@ -207,14 +207,14 @@ func (v *htmlView) addCrossings(sc cases.Scorecard) {
 	for _, client := range g.clients {
 		row := htmlClient{Name: or(client, "unnamed")}
 		for _, server := range g.servers {
-			cell := htmlCrossing{Index: v.Data.addPair(g.of[[2]string{client, server}])}
+			cell := htmlInterop{Index: v.Data.addPair(g.of[[2]string{client, server}])}
 			var words []string
 			for _, c := range g.of[[2]string{client, server}] {
-				s := crossingStatus(c)
-				said := crossingWord(s)
-				cell.Marks = append(cell.Marks, htmlMark{crossingMark(c), string(s)})
+				s := interopStatus(c)
+				said := interopWord(s)
+				cell.Marks = append(cell.Marks, htmlMark{interopMark(c), string(s)})
 				words = append(words, wire.Printable(c.Version)+" "+said)
-				if s != cases.Passed && s != cases.Untried {
+				if s != finding.Passed && s != finding.Untried {
 					cell.Wrong = append(cell.Wrong, fmt.Sprintf("%s to %s [%s], %s: %s",
 						row.Name, or(server, "unnamed"), wire.Printable(c.Version), said, or(c.Saw, "nothing was seen")))
 				}
@@ -226,8 +226,8 @@ func (v *htmlView) addCrossings(sc cases.Scorecard) {
 	}
 }
 
-func crossingWord(s cases.Status) string {
-	if s == cases.Passed {
+func interopWord(s finding.Status) string {
+	if s == finding.Passed {
 		return "delivered"
 	}
 	return string(s)

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/mtlslab/mtlslab/lab/cases"
+	"github.com/mtlslab/mtlslab/lab/finding"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
@@ -62,7 +62,7 @@ func (l *Live) Update(peer string, done, total int) {
 }
 
 // Done says that the peer's audit is finished.
-func (l *Live) Done(peer string, a cases.Audit) {
+func (l *Live) Done(peer string, a finding.Audit) {
 	verdict := a.Verdict()
 	text := counts(a)
 	if !a.Controlled() {
@@ -73,16 +73,16 @@ func (l *Live) Done(peer string, a cases.Audit) {
 }
 
 // Exchanged says that the plain exchanges are over.
-func (l *Live) Exchanged(line string, all []cases.Crossing) {
+func (l *Live) Exchanged(line string, all []finding.Interop) {
 	arrived := 0
 	for _, c := range all {
-		if c.Status == cases.Passed {
+		if c.Status == finding.Passed {
 			arrived++
 		}
 	}
-	text, verdict := fmt.Sprintf("%d of %d arrived", arrived, len(all)), cases.Passed
+	text, verdict := fmt.Sprintf("%d of %d arrived", arrived, len(all)), finding.Passed
 	if arrived < len(all) {
-		verdict = cases.Failed
+		verdict = finding.Failed
 	}
 	l.set(liveLine{peer: line, phase: finished, text: "done   " + text, style: styles[verdict]}, text)
 }

@@ -7,15 +7,15 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/mtlslab/mtlslab/lab/cases"
+	"github.com/mtlslab/mtlslab/lab/finding"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
 // ScorecardMarkdown writes the scorecard as GitHub Flavored Markdown, for a page of
 // a repository: counts of each peer, how many failed by group, the differences from
-// the standard case by case with what either side saw, and the crossings. What a
+// the standard case by case with what either side saw, and the interop. What a
 // peer said can become neither markup nor a link. The error is the writer's.
-func ScorecardMarkdown(w io.Writer, sc cases.Scorecard) error {
+func ScorecardMarkdown(w io.Writer, sc finding.Scorecard) error {
 	sc = arranged(sc)
 	m := &markdown{}
 	m.head(sc)
@@ -23,7 +23,7 @@ func ScorecardMarkdown(w io.Writer, sc cases.Scorecard) error {
 	m.heat(sc)
 	m.differences(sc)
 	m.inconclusive(sc)
-	m.crossings(sc)
+	m.interop(sc)
 	_, err := w.Write(m.Bytes())
 	return err
 }
@@ -86,17 +86,17 @@ func code(text string) string {
 	return fence + text + fence
 }
 
-func (m *markdown) head(sc cases.Scorecard) {
+func (m *markdown) head(sc finding.Scorecard) {
 	m.line("# Mutual TLS scorecard\n")
 	m.line("%s, profile %s: %s, %s. %d passed, %d failed, %d inconclusive.\n", sc.Began.UTC().Format("2 January 2006"),
 		prose(string(sc.Profile), "unnamed"), plural(len(sc.Audits), "peer"), plural(findingsOf(sc), "finding"),
-		summed(sc, cases.Passed), summed(sc, cases.Failed), summed(sc, cases.Inconclusive))
+		summed(sc, finding.Passed), summed(sc, finding.Failed), summed(sc, finding.Inconclusive))
 	m.line("- Command: %s; it took %s", code(or(sc.Command, "none")), Duration(sc.Took))
 	m.line("- Tried: %s", whatTried(sc))
 	m.line("- Engine: %s", prose(sc.Engine, "unnamed"))
 }
 
-func (m *markdown) peers(sc cases.Scorecard) {
+func (m *markdown) peers(sc finding.Scorecard) {
 	m.line("\n## Peers\n")
 	if len(sc.Audits) == 0 {
 		m.line("None.")
@@ -111,12 +111,12 @@ func (m *markdown) peers(sc cases.Scorecard) {
 		}
 		m.row(prose(peerName(a), ""), prose(string(a.Role), "peer"), prose(version, "unknown"), prose(digest, "none"),
 			string(a.Verdict()), fmt.Sprintf("%d of %d", delivered(a), len(a.Controls)),
-			fmt.Sprint(a.Count(cases.Passed)), fmt.Sprint(a.Count(cases.Failed)), fmt.Sprint(a.Count(cases.Inconclusive)),
-			fmt.Sprint(a.Count(cases.Waived)), fmt.Sprint(a.Count(cases.Untried)))
+			fmt.Sprint(a.Count(finding.Passed)), fmt.Sprint(a.Count(finding.Failed)), fmt.Sprint(a.Count(finding.Inconclusive)),
+			fmt.Sprint(a.Count(finding.Waived)), fmt.Sprint(a.Count(finding.Untried)))
 	}
 }
 
-func (m *markdown) heat(sc cases.Scorecard) {
+func (m *markdown) heat(sc finding.Scorecard) {
 	if len(sc.Audits) == 0 {
 		return
 	}
@@ -129,7 +129,7 @@ func (m *markdown) heat(sc cases.Scorecard) {
 		cells := []string{prose(peerName(a), ""), prose(string(a.Role), "peer")}
 		for _, g := range byColumn(a.Findings, names) {
 			mark, s := g.mark()
-			if s == cases.Failed {
+			if s == finding.Failed {
 				mark = "**" + mark + "**"
 			} else {
 				mark = prose(mark, "")
@@ -141,13 +141,13 @@ func (m *markdown) heat(sc cases.Scorecard) {
 }
 
 // differences lists what failed, and what keeps an audit from being believed.
-func (m *markdown) differences(sc cases.Scorecard) {
+func (m *markdown) differences(sc finding.Scorecard) {
 	m.line("\n## Differences from the standard\n")
 	m.line("Each case in which a peer did other than the profile demands: what the adversary did, what was expected and where that is")
 	m.line("written, and what happened.")
 	none := true
 	for _, a := range sc.Audits {
-		all := withStatus(a, cases.Failed)
+		all := withStatus(a, finding.Failed)
 		if len(all) == 0 && a.Controlled() && len(a.Complaints) == 0 {
 			continue
 		}
@@ -172,10 +172,10 @@ func (m *markdown) differences(sc cases.Scorecard) {
 }
 
 // inconclusive lists what was not shown, and why.
-func (m *markdown) inconclusive(sc cases.Scorecard) {
+func (m *markdown) inconclusive(sc finding.Scorecard) {
 	head := "\n## Inconclusive\n"
 	for _, a := range sc.Audits {
-		for _, f := range withStatus(a, cases.Inconclusive) {
+		for _, f := range withStatus(a, finding.Inconclusive) {
 			if head != "" {
 				m.line("%s", head)
 				head = ""
@@ -198,15 +198,15 @@ func (m *markdown) difference(f sameCase) {
 	}
 }
 
-// crossings prints the clients down and the servers across.
-func (m *markdown) crossings(sc cases.Scorecard) {
-	if len(sc.Crossings) == 0 {
+// interop prints the clients down and the servers across.
+func (m *markdown) interop(sc finding.Scorecard) {
+	if len(sc.Interop) == 0 {
 		return
 	}
 	delivered, tried := crossed(sc)
-	m.line("\n## Crossings\n")
+	m.line("\n## Interop\n")
 	m.line("Plain exchanges with nobody in between, clients down and servers across: %d of %d delivered. A mark for each version of TLS,", delivered, tried)
-	m.line("%s.\n", strings.Join(crossingVersions(sc), " and "))
+	m.line("%s.\n", strings.Join(interopVersions(sc), " and "))
 	grid := gridOf(sc)
 	m.heading(1, slices.Concat([]string{"client"}, escapeAll(grid.servers))...)
 	for _, client := range grid.clients {
@@ -214,13 +214,13 @@ func (m *markdown) crossings(sc cases.Scorecard) {
 		for _, server := range grid.servers {
 			var marks []string
 			for _, c := range grid.of[[2]string{client, server}] {
-				marks = append(marks, prose(crossingMark(c), ""))
+				marks = append(marks, prose(interopMark(c), ""))
 			}
 			cells = append(cells, strings.Join(marks, " "))
 		}
 		m.row(cells...)
 	}
-	for i, w := range wrongCrossings(sc) {
+	for i, w := range wrongInterops(sc) {
 		if i == 0 {
 			m.WriteByte('\n')
 		}

@@ -11,12 +11,12 @@ import (
 	"time"
 	"unicode"
 
-	"github.com/mtlslab/mtlslab/lab/cases"
+	"github.com/mtlslab/mtlslab/lab/finding"
 	"github.com/mtlslab/mtlslab/lab/report"
 )
 
 // written is the scorecard in that format.
-func written(t testing.TB, format string, sc cases.Scorecard) string {
+func written(t testing.TB, format string, sc finding.Scorecard) string {
 	t.Helper()
 	var out strings.Builder
 	for _, f := range formats {
@@ -30,15 +30,15 @@ func written(t testing.TB, format string, sc cases.Scorecard) string {
 }
 
 // turned is the same scorecard with everything in another order.
-func turned(sc cases.Scorecard) cases.Scorecard {
+func turned(sc finding.Scorecard) finding.Scorecard {
 	sc.Audits = slices.Clone(sc.Audits)
 	for i := range sc.Audits {
 		sc.Audits[i].Findings = slices.Clone(sc.Audits[i].Findings)
 		slices.Reverse(sc.Audits[i].Findings)
 	}
-	sc.Crossings, sc.Sent = slices.Clone(sc.Crossings), slices.Clone(sc.Sent)
+	sc.Interop, sc.Sent = slices.Clone(sc.Interop), slices.Clone(sc.Sent)
 	slices.Reverse(sc.Audits)
-	slices.Reverse(sc.Crossings)
+	slices.Reverse(sc.Interop)
 	slices.Reverse(sc.Sent)
 	return sc
 }
@@ -48,7 +48,7 @@ func TestScorecard(t *testing.T) {
 	for _, f := range formats {
 		t.Run(f.name, func(t *testing.T) {
 			t.Parallel()
-			got, empty := written(t, f.name, few()), written(t, f.name, cases.Scorecard{})
+			got, empty := written(t, f.name, few()), written(t, f.name, finding.Scorecard{})
 			checkPrintable(t, got)
 			checkPrintable(t, empty)
 			if written(t, f.name, turned(few())) != got {
@@ -122,10 +122,10 @@ func TestScorecardTextFits(t *testing.T) {
 
 func TestScorecardVerdict(t *testing.T) {
 	t.Parallel()
-	of := func(audits ...cases.Audit) cases.Scorecard {
-		return cases.Scorecard{Audits: audits, Took: 3 * time.Hour}
+	of := func(audits ...finding.Audit) finding.Scorecard {
+		return finding.Scorecard{Audits: audits, Took: 3 * time.Hour}
 	}
-	for want, sc := range map[string]cases.Scorecard{
+	for want, sc := range map[string]finding.Scorecard{
 		"INCONCLUSIVE: 0 passed of 0 peers in 180 min 0 s\n":                   of(),
 		"PASS: 1 passed of 1 peer in 180 min 0 s\n":                            of(clean()),
 		"INCONCLUSIVE: 1 passed, 1 inconclusive of 2 peers in 180 min 0 s\n":   of(clean(), uncontrolled()),
@@ -140,7 +140,7 @@ func TestScorecardVerdict(t *testing.T) {
 
 func TestScorecardIsReadAgain(t *testing.T) {
 	t.Parallel()
-	for name, sc := range map[string]cases.Scorecard{"few": few(), "empty": {}, "synthetic": synthetic(t)} {
+	for name, sc := range map[string]finding.Scorecard{"few": few(), "empty": {}, "synthetic": synthetic(t)} {
 		document := written(t, "scorecard.json", sc)
 		read, err := report.ReadScorecard(strings.NewReader(document))
 		if err != nil {
@@ -176,7 +176,7 @@ func TestReadScorecardRefuses(t *testing.T) {
 // FuzzReadScorecard holds every format against whatever can be read.
 func FuzzReadScorecard(f *testing.F) {
 	f.Add(written(f, "scorecard.json", few()))
-	f.Add(`{"format": 1, "audits": [{"role": "x", "findings": [{"status": "failed", "case": "-"}]}], "crossings": [{}]}`)
+	f.Add(`{"format": 1, "audits": [{"role": "x", "findings": [{"status": "failed", "case": "-"}]}], "interop": [{}]}`)
 	f.Add(`{"format": 1, "sent": [{"chain": [null, "MAA="]}, {}], "took_ns": 9223372036854775807}`)
 	f.Fuzz(func(t *testing.T, document string) {
 		sc, err := report.ReadScorecard(strings.NewReader(document))

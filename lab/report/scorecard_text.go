@@ -6,21 +6,21 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/mtlslab/mtlslab/lab/cases"
+	"github.com/mtlslab/mtlslab/lab/finding"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
-// fullCrossings is how many lines of crossings that went wrong are shown unless all
+// fullInterops is how many lines of interop that went wrong are shown unless all
 // are asked for.
-const fullCrossings = 12
+const fullInterops = 12
 
 // ScorecardText writes the scorecard for a person: a table of counts and one by
-// group, servers before clients; crossings; and a last line that begins with FAIL if
+// group, servers before clients; interop; and a last line that begins with FAIL if
 // a peer failed, else with INCONCLUSIVE if one is or there is none, else with PASS.
-// Crossings do not count for that: that two good peers find nothing in common is no
+// Interops do not count for that: that two good peers find nothing in common is no
 // fault of either. If Verbose, it lists what failed, too. It is never less than 80
 // columns wide. The error is the writer's.
-func ScorecardText(w io.Writer, sc cases.Scorecard, o Options) error {
+func ScorecardText(w io.Writer, sc finding.Scorecard, o Options) error {
 	sc = arranged(sc)
 	p := &page{width: max(defaultWidth, o.Width), color: o.Color}
 	p.row("scorecard", nameWidth, "", fmt.Sprintf("%s, profile %s; %s, %s", sc.Began.UTC().Format("2006-01-02 15:04 UTC"),
@@ -33,7 +33,7 @@ func ScorecardText(w io.Writer, sc cases.Scorecard, o Options) error {
 	if o.Verbose {
 		p.failed(sc)
 	}
-	p.crossings(sc, o.Verbose)
+	p.interop(sc, o.Verbose)
 	p.WriteByte('\n')
 	p.doubts(sc)
 	p.sum(sc)
@@ -50,9 +50,9 @@ type roleSection struct {
 var sections = []roleSection{{wire.Server, "server"}, {wire.Client, "client"}, {"", "peer"}}
 
 // section is the one that the audit belongs to.
-func section(a cases.Audit) roleSection { return sections[sectionIndex(a)] }
+func section(a finding.Audit) roleSection { return sections[sectionIndex(a)] }
 
-func sectionIndex(a cases.Audit) int {
+func sectionIndex(a finding.Audit) int {
 	i := slices.IndexFunc(sections, func(s roleSection) bool { return s.role == a.Role })
 	if i < 0 {
 		return len(sections) - 1
@@ -61,7 +61,7 @@ func sectionIndex(a cases.Audit) int {
 }
 
 // nameRoom is the width of the column of names, beside so much else.
-func (p *page) nameRoom(sc cases.Scorecard, beside int) int {
+func (p *page) nameRoom(sc finding.Scorecard, beside int) int {
 	broad := len("server")
 	for _, a := range sc.Audits {
 		broad = max(broad, columnsOf(peerName(a)))
@@ -70,7 +70,7 @@ func (p *page) nameRoom(sc cases.Scorecard, beside int) int {
 }
 
 // byRole prints a table with a row for each audit, and a head above each role's.
-func (p *page) byRole(sc cases.Scorecard, broad int, head string, cells func(cases.Audit) string) {
+func (p *page) byRole(sc finding.Scorecard, broad int, head string, cells func(finding.Audit) string) {
 	last := -1
 	for _, a := range sc.Audits {
 		if s := sectionIndex(a); s != last {
@@ -93,12 +93,12 @@ func (p *page) byRole(sc cases.Scorecard, broad int, head string, cells func(cas
 }
 
 // peers prints how many findings each peer has of each status.
-func (p *page) peers(sc cases.Scorecard) {
-	const verdictRoom = 2 + len(cases.Inconclusive)
-	counted := []cases.Status{cases.Passed, cases.Failed, cases.Inconclusive, cases.Untried}
+func (p *page) peers(sc finding.Scorecard) {
+	const verdictRoom = 2 + len(finding.Inconclusive)
+	counted := []finding.Status{finding.Passed, finding.Failed, finding.Inconclusive, finding.Untried}
 	for _, a := range sc.Audits {
-		if a.Count(cases.Waived) > 0 {
-			counted = []cases.Status{cases.Passed, cases.Failed, cases.Inconclusive, cases.Waived, cases.Untried}
+		if a.Count(finding.Waived) > 0 {
+			counted = []finding.Status{finding.Passed, finding.Failed, finding.Inconclusive, finding.Waived, finding.Untried}
 			break
 		}
 	}
@@ -108,7 +108,7 @@ func (p *page) peers(sc cases.Scorecard) {
 	}
 	head := strings.Join(words, "  ")
 	broad := p.nameRoom(sc, len(head)+verdictRoom)
-	p.byRole(sc, broad, head+"  verdict", func(a cases.Audit) string {
+	p.byRole(sc, broad, head+"  verdict", func(a finding.Audit) string {
 		text := fmt.Sprintf("%*s", len("  controls"), fmt.Sprintf("%d/%d", delivered(a), len(a.Controls)))
 		if !a.Controlled() {
 			text = p.paint(yellow, text)
@@ -122,7 +122,7 @@ func (p *page) peers(sc cases.Scorecard) {
 }
 
 // heat prints how many findings of each group failed.
-func (p *page) heat(sc cases.Scorecard) {
+func (p *page) heat(sc finding.Scorecard) {
 	const least = 5 // "  123", and four letters of the name of a group
 	names := columnNames(sc)
 	broad := p.nameRoom(sc, least*len(names))
@@ -136,11 +136,11 @@ func (p *page) heat(sc cases.Scorecard) {
 		fmt.Fprintf(&head, "%*s", each, name[:min(len(name), each-1)])
 	}
 	p.WriteByte('\n')
-	p.byRole(sc, broad, head.String(), func(a cases.Audit) (text string) {
+	p.byRole(sc, broad, head.String(), func(a finding.Audit) (text string) {
 		for _, g := range byColumn(a.Findings, names) {
 			mark, s := g.mark()
 			cell := strings.Repeat(" ", max(0, each-columnsOf(mark))) + mark
-			if s != cases.Passed && s != cases.Untried {
+			if s != finding.Passed && s != finding.Untried {
 				cell = p.paint(styles[s], cell)
 			}
 			text += cell
@@ -153,34 +153,34 @@ func (p *page) heat(sc cases.Scorecard) {
 }
 
 // failed lists what failed in each peer.
-func (p *page) failed(sc cases.Scorecard) {
+func (p *page) failed(sc finding.Scorecard) {
 	for _, a := range sc.Audits {
-		all := withStatus(a, cases.Failed)
+		all := withStatus(a, finding.Failed)
 		if len(all) == 0 {
 			continue
 		}
 		p.WriteByte('\n')
-		p.row(string(cases.Failed), statusWidth, styles[cases.Failed], fmt.Sprintf("%s %s", or(string(a.Role), "peer"), peerName(a)), 0)
+		p.row(string(finding.Failed), statusWidth, styles[finding.Failed], fmt.Sprintf("%s %s", or(string(a.Role), "peer"), peerName(a)), 0)
 		for _, f := range all {
 			p.row("", statusWidth, "", fmt.Sprintf("%s [%s]: %s", wire.Printable(f.findings[0].Case), f.versions(), outcome(f.findings[0])), 0)
 		}
 	}
 }
 
-func (p *page) crossings(sc cases.Scorecard, all bool) {
-	if len(sc.Crossings) == 0 {
+func (p *page) interop(sc finding.Scorecard, all bool) {
+	if len(sc.Interop) == 0 {
 		return
 	}
 	delivered, tried := crossed(sc)
 	text := fmt.Sprintf("%d of %d delivered", delivered, tried)
-	if untried := len(sc.Crossings) - tried; untried > 0 {
+	if untried := len(sc.Interop) - tried; untried > 0 {
 		text += fmt.Sprintf(", %d untried", untried)
 	}
 	p.WriteByte('\n')
-	p.row("crossings", statusWidth, "", text, 0)
-	wrong := wrongCrossings(sc)
+	p.row("interop", statusWidth, "", text, 0)
+	wrong := wrongInterops(sc)
 	for i, w := range wrong {
-		if i == fullCrossings && !all {
+		if i == fullInterops && !all {
 			p.row("", statusWidth, "", fmt.Sprintf("%d more; -v shows them", len(wrong)-i), 0)
 			break
 		}
@@ -190,7 +190,7 @@ func (p *page) crossings(sc cases.Scorecard, all bool) {
 }
 
 // doubts prints what keeps an audit of the scorecard from being believed.
-func (p *page) doubts(sc cases.Scorecard) {
+func (p *page) doubts(sc finding.Scorecard) {
 	for _, a := range sc.Audits {
 		for _, complaint := range a.Complaints {
 			p.row("complaint", nameWidth, "", peerName(a)+": "+wire.Printable(complaint), 0)
@@ -211,23 +211,23 @@ func (p *page) doubts(sc cases.Scorecard) {
 }
 
 // verdictOf is the worst that an audit came to.
-func verdictOf(sc cases.Scorecard) cases.Status {
+func verdictOf(sc finding.Scorecard) finding.Status {
 	switch {
-	case summed(sc, cases.Failed) > 0:
-		return cases.Failed
-	case len(sc.Audits) == 0 || summed(sc, cases.Inconclusive) > 0:
-		return cases.Inconclusive
+	case summed(sc, finding.Failed) > 0:
+		return finding.Failed
+	case len(sc.Audits) == 0 || summed(sc, finding.Inconclusive) > 0:
+		return finding.Inconclusive
 	default:
-		return cases.Passed
+		return finding.Passed
 	}
 }
 
 // sum prints the last line.
-func (p *page) sum(sc cases.Scorecard) {
+func (p *page) sum(sc finding.Scorecard) {
 	verdict := verdictOf(sc)
 	var counts []string
-	for _, s := range []cases.Status{cases.Passed, cases.Failed, cases.Inconclusive} {
-		if n := summed(sc, s); n > 0 || s == cases.Passed {
+	for _, s := range []finding.Status{finding.Passed, finding.Failed, finding.Inconclusive} {
+		if n := summed(sc, s); n > 0 || s == finding.Passed {
 			counts = append(counts, fmt.Sprintf("%d %s", n, s))
 		}
 	}

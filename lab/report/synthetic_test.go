@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/mtlslab/mtlslab/lab/cases"
+	"github.com/mtlslab/mtlslab/lab/finding"
 	"github.com/mtlslab/mtlslab/lab/pki"
 	"github.com/mtlslab/mtlslab/lab/report"
 	"github.com/mtlslab/mtlslab/lab/wire"
@@ -62,13 +63,13 @@ const syntheticRun = "5f0e1d2c3b4a"
 
 // synthetic is a scorecard as large as a real one, from the catalogue and from
 // chains that are really forged. Who fails what is by chance, the same in every run.
-func synthetic(t testing.TB) cases.Scorecard {
+func synthetic(t testing.TB) finding.Scorecard {
 	t.Helper()
 	sent, err := forgedChains()
 	if err != nil {
 		t.Fatal(err)
 	}
-	sc := cases.Scorecard{
+	sc := finding.Scorecard{
 		Format: 1, Profile: cases.Strict, Began: time.Date(2026, 11, 2, 9, 30, 0, 0, time.UTC), Took: 26*time.Minute + 11*time.Second,
 		Command: "mtlslab scorecard --all --profile strict", Engine: "29.3.0, amd64, 8 processors", Sent: sent,
 	}
@@ -80,7 +81,7 @@ func synthetic(t testing.TB) cases.Scorecard {
 		for _, server := range peers {
 			for _, version := range []string{"1.2", "1.3"} {
 				if client.role == wire.Client && server.role == wire.Server {
-					sc.Crossings = append(sc.Crossings, invent(client, server, version, chance))
+					sc.Interop = append(sc.Interop, invent(client, server, version, chance))
 				}
 			}
 		}
@@ -88,26 +89,26 @@ func synthetic(t testing.TB) cases.Scorecard {
 	return sc
 }
 
-func invent(client, server invented, version string, chance *rand.Rand) cases.Crossing {
-	c := cases.Crossing{
-		Client: client.name, Server: server.name, Version: version, Status: cases.Passed, Saw: "delivered: the answer holds the nonce",
+func invent(client, server invented, version string, chance *rand.Rand) finding.Interop {
+	c := finding.Interop{
+		Client: client.name, Server: server.name, Version: version, Status: finding.Passed, Saw: "delivered: the answer holds the nonce",
 		Took: time.Duration(chance.IntN(90)+4) * time.Millisecond,
 	}
 	switch {
 	case client.name == "psql" && server.name != "postgres":
-		c.Status, c.Saw = cases.Untried, "the client speaks postgres and nothing else"
+		c.Status, c.Saw = finding.Untried, "the client speaks postgres and nothing else"
 	case server.name == "mysql" && version == "1.2":
-		c.Status, c.Saw = cases.Failed, "client: alert protocol_version; server: unsupported protocol"
+		c.Status, c.Saw = finding.Failed, "client: alert protocol_version; server: unsupported protocol"
 	}
 	return c
 }
 
-func (p invented) audit(chance *rand.Rand, began time.Time) cases.Audit {
+func (p invented) audit(chance *rand.Rand, began time.Time) finding.Audit {
 	digest := fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(p.name)))
-	a := cases.Audit{
+	a := finding.Audit{
 		Format: 1, Subject: "docker.io/library/" + p.name + "@" + digest, Role: p.role, Profile: cases.Strict, Run: syntheticRun, Runtime: "containers",
 		Isolated: true, Began: began, Took: time.Duration(20+chance.IntN(60)) * time.Second,
-		Product: &cases.Product{
+		Product: &finding.Product{
 			Name: p.name, About: p.name + " as its maintainers ship it, with client certificates demanded", Version: p.version,
 			Image: "docker.io/library/" + p.name, Digest: digest,
 			Authentication: []string{"ssl_verify_client on;", "ssl_client_certificate /mtlslab/material/ca.pem;"},
@@ -126,19 +127,19 @@ func (p invented) audit(chance *rand.Rand, began time.Time) cases.Audit {
 			}
 			fate := chance.IntN(100)
 			for _, version := range c.In(wire.Versions()) {
-				a.Findings = append(a.Findings, p.finding(c, version, fate, chance))
+				a.Findings = append(a.Findings, p.found(c, version, fate, chance))
 			}
 		}
 	}
 	return a
 }
 
-func (p invented) finding(c cases.Case, version string, fate int, chance *rand.Rand) cases.Finding {
+func (p invented) found(c cases.Case, version string, fate int, chance *rand.Rand) finding.Finding {
 	group, _, _ := strings.Cut(c.ID, "/")
 	rule := c.Rules[cases.Strict]
-	f := cases.Finding{
+	f := finding.Finding{
 		Case: c.ID, Group: group, Summary: c.Summary, Role: p.role, Version: version, Expect: rule.Expect, Cite: cmp.Or(rule.Cite, "none"),
-		Status: cases.Passed, Decision: "refused", By: p.role, Reason: wire.BadCertificate,
+		Status: finding.Passed, Decision: "refused", By: p.role, Reason: wire.BadCertificate,
 		Client: "refused: remote error: tls: bad certificate", Server: "refused: certificate verify failed",
 		Repeat: fmt.Sprintf("mtlslab scorecard --peer %s --case %s --version %s -v", p.name, c.ID, version),
 		Took:   time.Duration(2000+chance.IntN(40000)) * time.Microsecond,
@@ -149,31 +150,31 @@ func (p invented) finding(c cases.Case, version string, fate int, chance *rand.R
 	in := func(groups []string) bool { return strings.Contains(strings.Join(groups, " ")+" ", group+" ") }
 	switch {
 	case in(p.untried):
-		f.Status, f.Decision, f.By, f.Reason, f.Client, f.Server = cases.Untried, "inconclusive", "", "", "", ""
+		f.Status, f.Decision, f.By, f.Reason, f.Client, f.Server = finding.Untried, "inconclusive", "", "", "", ""
 		f.Means = "it has no setting for a revocation list"
 	case rule.Expect == cases.MustRefuse && (fate < p.faults || in(p.blind) && fate < 85):
-		f.Status, f.Decision, f.By, f.Reason, f.Means = cases.Failed, "delivered", "", "", c.Meaning
+		f.Status, f.Decision, f.By, f.Reason, f.Means = finding.Failed, "delivered", "", "", c.Meaning
 		f.Client, f.Server = "delivered: the answer holds the nonce", "200, and the message is in its log"
 	case fate > 100-p.silent:
-		f.Status, f.Decision, f.By, f.Reason = cases.Inconclusive, "inconclusive", "", ""
+		f.Status, f.Decision, f.By, f.Reason = finding.Inconclusive, "inconclusive", "", ""
 		f.Client, f.Server = "timeout: no answer within 2 s", ""
 	}
 	return f
 }
 
 // forgedChains are those of every case of a certificate, made once a process.
-var forgedChains = sync.OnceValues(func() ([]cases.Sent, error) {
+var forgedChains = sync.OnceValues(func() ([]finding.Sent, error) {
 	authority, err := pki.New(pki.Config{})
 	if err != nil {
 		return nil, err
 	}
-	var all []cases.Sent
+	var all []finding.Sent
 	for _, role := range []wire.Role{wire.Client, wire.Server} {
 		good, err := authority.Forge(cases.Control(role))
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, cases.Sent{Run: syntheticRun, Case: "control", Role: role, Chain: good.Chain})
+		all = append(all, finding.Sent{Run: syntheticRun, Case: "control", Role: role, Chain: good.Chain})
 	}
 	for _, c := range cases.All() {
 		if c.Mutation == nil {
@@ -184,43 +185,43 @@ var forgedChains = sync.OnceValues(func() ([]cases.Sent, error) {
 			if err != nil {
 				return nil, fmt.Errorf("%s as %s: %w", c.ID, role, err)
 			}
-			all = append(all, cases.Sent{Run: syntheticRun, Case: c.ID, Role: role, Chain: forged.Chain})
+			all = append(all, finding.Sent{Run: syntheticRun, Case: c.ID, Role: role, Chain: forged.Chain})
 		}
 	}
 	return all, nil
 })
 
 // few is a small scorecard with every status and what makes each format sweat.
-func few() cases.Scorecard {
-	hostileProduct := &cases.Product{
+func few() finding.Scorecard {
+	hostileProduct := &finding.Product{
 		Name: "evil|`name`", Version: hostile, Image: "<script>alert(1)</script>", Digest: "sha256:" + strings.Repeat("0123456789abcdef", 4),
 		Authentication: []string{"</script><script>alert(2)</script>", hostile}, Hint: "look at " + hostile,
 	}
 	evil := everything()
 	evil.Product = hostileProduct
-	untried := finding("revocation/revoked-leaf", "1.2", cases.Untried)
+	untried := found("revocation/revoked-leaf", "1.2", finding.Untried)
 	untried.Means, untried.Decision = "it has no setting for a revocation list", ""
-	odd := finding("none/of-the-known|`groups`", "1.3", cases.Failed)
+	odd := found("none/of-the-known|`groups`", "1.3", finding.Failed)
 	evil.Findings = append(evil.Findings, untried, odd)
 	odd.Summary = "does <b>this</b> | `that`"
 	good := clean()
-	good.Role, good.Product = wire.Client, &cases.Product{Name: "curl", Version: "curl 8.19.0", Digest: "sha256:" + strings.Repeat("fedcba9876543210", 4)}
+	good.Role, good.Product = wire.Client, &finding.Product{Name: "curl", Version: "curl 8.19.0", Digest: "sha256:" + strings.Repeat("fedcba9876543210", 4)}
 	for i := range good.Findings {
 		good.Findings[i].Role = wire.Client
 	}
-	return cases.Scorecard{
+	return finding.Scorecard{
 		Profile: cases.Strict, Began: evil.Began, Took: 125 * time.Second, Command: "mtlslab scorecard 'a  b' -v", Engine: "29.3.0, amd64, 2 processors " + hostile,
-		Audits: []cases.Audit{good, uncontrolled(), evil, {
+		Audits: []finding.Audit{good, uncontrolled(), evil, {
 			Role: wire.Client, Profile: cases.Strict, Subject: "wget", Broke: "no such image " + hostile,
-			Product: &cases.Product{Name: "wget", Image: "docker.io/library/wget", Adapter: strings.Repeat("0", 64)},
+			Product: &finding.Product{Name: "wget", Image: "docker.io/library/wget", Adapter: strings.Repeat("0", 64)},
 		}},
-		Crossings: []cases.Crossing{
-			{Client: "curl", Server: "evil|`name`", Version: "1.3", Status: cases.Failed, Saw: "``" + hostile + long, Took: time.Millisecond},
-			{Client: "curl", Server: "evil|`name`", Version: "1.2", Status: cases.Passed, Saw: "delivered"},
-			{Client: "mtlslab", Server: "evil|`name`", Version: "1.2", Status: cases.Untried},
+		Interop: []finding.Interop{
+			{Client: "curl", Server: "evil|`name`", Version: "1.3", Status: finding.Failed, Saw: "``" + hostile + long, Took: time.Millisecond},
+			{Client: "curl", Server: "evil|`name`", Version: "1.2", Status: finding.Passed, Saw: "delivered"},
+			{Client: "mtlslab", Server: "evil|`name`", Version: "1.2", Status: finding.Untried},
 			{Client: "mtlslab", Server: "nginx", Version: "1.3", Status: "odd"},
 		},
-		Sent: []cases.Sent{
+		Sent: []finding.Sent{
 			{Case: "usage/no-eku", Role: wire.Client, Chain: [][]byte{{0x30, 0x03, 0x02, 0x01, 0x00}, nil}},
 			{Case: "control", Role: wire.Client},
 		},
@@ -230,15 +231,15 @@ func few() cases.Scorecard {
 // formats are all that a scorecard is written as.
 var formats = []struct {
 	name  string
-	write func(*strings.Builder, cases.Scorecard) error
+	write func(*strings.Builder, finding.Scorecard) error
 }{
-	{"scorecard.txt", func(w *strings.Builder, sc cases.Scorecard) error {
+	{"scorecard.txt", func(w *strings.Builder, sc finding.Scorecard) error {
 		return report.ScorecardText(w, sc, report.Options{})
 	}},
-	{"scorecard-verbose.txt", func(w *strings.Builder, sc cases.Scorecard) error {
+	{"scorecard-verbose.txt", func(w *strings.Builder, sc finding.Scorecard) error {
 		return report.ScorecardText(w, sc, report.Options{Verbose: true, Width: 100})
 	}},
-	{"scorecard.md", func(w *strings.Builder, sc cases.Scorecard) error { return report.ScorecardMarkdown(w, sc) }},
-	{"scorecard.json", func(w *strings.Builder, sc cases.Scorecard) error { return report.ScorecardJSON(w, sc) }},
-	{"scorecard.html", func(w *strings.Builder, sc cases.Scorecard) error { return report.ScorecardHTML(w, sc) }},
+	{"scorecard.md", func(w *strings.Builder, sc finding.Scorecard) error { return report.ScorecardMarkdown(w, sc) }},
+	{"scorecard.json", func(w *strings.Builder, sc finding.Scorecard) error { return report.ScorecardJSON(w, sc) }},
+	{"scorecard.html", func(w *strings.Builder, sc finding.Scorecard) error { return report.ScorecardHTML(w, sc) }},
 }

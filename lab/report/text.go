@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/mtlslab/mtlslab/lab/cases"
+	"github.com/mtlslab/mtlslab/lab/finding"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
@@ -38,7 +38,7 @@ const fullProblems = 3
 // command that repeats just that case, for the first three of each group or, if
 // Verbose, all; complaints; and a last line that begins with PASS, FAIL or
 // INCONCLUSIVE. The error is the writer's.
-func Text(w io.Writer, a cases.Audit, o Options) error {
+func Text(w io.Writer, a finding.Audit, o Options) error {
 	p := &page{width: max(leastWidth, cmp.Or(o.Width, defaultWidth)), color: o.Color}
 	p.head(a)
 	p.table(groups(a.Findings))
@@ -52,15 +52,15 @@ func Text(w io.Writer, a cases.Audit, o Options) error {
 			p.finding(f)
 		}
 	}
-	p.problems(findings, cases.Failed, o.Verbose)
+	p.problems(findings, finding.Failed, o.Verbose)
 	for i, f := range a.Controls {
-		if f.Status != cases.Passed {
+		if f.Status != finding.Passed {
 			p.problem(control(a, i))
 		}
 	}
-	p.problems(findings, cases.Inconclusive, o.Verbose)
+	p.problems(findings, finding.Inconclusive, o.Verbose)
 	p.WriteByte('\n')
-	if a.Product != nil && a.Product.Hint != "" && a.Count(cases.Failed) > 0 {
+	if a.Product != nil && a.Product.Hint != "" && a.Count(finding.Failed) > 0 {
 		p.row("hint", nameWidth, "", wire.Printable(a.Product.Hint), 0)
 	}
 	p.untried(findings)
@@ -79,7 +79,7 @@ func Text(w io.Writer, a cases.Audit, o Options) error {
 }
 
 // doubt names what is uncontrolled or unproven.
-func doubt(a cases.Audit) string {
+func doubt(a finding.Audit) string {
 	if a.Broke != "" {
 		return "broke"
 	}
@@ -102,7 +102,7 @@ const (
 	yellow style = "33"
 )
 
-var styles = map[cases.Status]style{cases.Passed: green, cases.Failed: red, cases.Inconclusive: yellow, cases.Waived: yellow}
+var styles = map[finding.Status]style{finding.Passed: green, finding.Failed: red, finding.Inconclusive: yellow, finding.Waived: yellow}
 
 func (p *page) paint(s style, text string) string {
 	if !p.color || s == "" || text == "" {
@@ -133,7 +133,7 @@ func (p *page) rows(name string, indent int, s style, lines []string) {
 	}
 }
 
-func (p *page) head(a cases.Audit) {
+func (p *page) head(a finding.Audit) {
 	p.row("audit", nameWidth, "", fmt.Sprintf("%s %s", or(string(a.Role), "peer"), or(a.Subject, "without a name")), 0)
 	whole := group{findings: a.Findings}
 	p.row("", nameWidth, "", fmt.Sprintf("profile %s on %s; %s, %s; %d of %s delivered",
@@ -147,10 +147,10 @@ func (p *page) head(a cases.Audit) {
 }
 
 // delivered is how many controls were.
-func delivered(a cases.Audit) int { return cases.Audit{Findings: a.Controls}.Count(cases.Passed) }
+func delivered(a finding.Audit) int { return finding.Audit{Findings: a.Controls}.Count(finding.Passed) }
 
 // product names somebody else's image in a line.
-func product(p cases.Product) string {
+func product(p finding.Product) string {
 	text := or(p.Name, "without a name")
 	if p.Version != "" {
 		text += ", " + wire.Printable(p.Version)
@@ -183,9 +183,9 @@ func (p *page) table(all []group) {
 		total.findings = append(total.findings, g.findings...)
 		broad = max(broad, columnsOf(wire.Printable(g.name)))
 	}
-	counted := []cases.Status{cases.Passed, cases.Failed, cases.Inconclusive, cases.Waived}
-	if total.count(cases.Untried) > 0 {
-		counted = append(counted, cases.Untried)
+	counted := []finding.Status{finding.Passed, finding.Failed, finding.Inconclusive, finding.Waived}
+	if total.count(finding.Untried) > 0 {
+		counted = append(counted, finding.Untried)
 	}
 	const gap = 2
 	words := []string{"", "cases"}
@@ -208,25 +208,25 @@ func (p *page) table(all []group) {
 }
 
 // cell is a count, coloured if it is one to look at.
-func (p *page) cell(g group, s cases.Status, columns int) string {
+func (p *page) cell(g group, s finding.Status, columns int) string {
 	n := g.count(s)
 	text := fmt.Sprintf("%*d", columns, n)
 	if n == 0 {
 		return text
 	}
-	if s == cases.Passed {
+	if s == finding.Passed {
 		return text
 	}
 	return p.paint(styles[s], text)
 }
 
 // finding is all of one in a line or, if it is long, a few.
-func (p *page) finding(f cases.Finding) {
+func (p *page) finding(f finding.Finding) {
 	text := title(f) + ": " + outcome(f)
 	switch f.Status {
-	case cases.Waived:
+	case finding.Waived:
 		text += "; " + or(f.Waiver, "no reason given")
-	case cases.Untried:
+	case finding.Untried:
 		text = title(f) + ": " + or(f.Means, unreachable)
 	}
 	s := status(f)
@@ -234,7 +234,7 @@ func (p *page) finding(f cases.Finding) {
 }
 
 // problems shows the findings of that status, or the first few of each group.
-func (p *page) problems(findings []cases.Finding, s cases.Status, all bool) {
+func (p *page) problems(findings []finding.Finding, s finding.Status, all bool) {
 	for _, g := range groups(findings) {
 		n := 0
 		for _, f := range g.findings {
@@ -253,11 +253,11 @@ func (p *page) problems(findings []cases.Finding, s cases.Status, all bool) {
 }
 
 // untried says, once for each reason, what could not be tried.
-func (p *page) untried(findings []cases.Finding) {
+func (p *page) untried(findings []finding.Finding) {
 	count := map[string]int{}
 	var reasons []string
 	for _, f := range findings {
-		if f.Status != cases.Untried {
+		if f.Status != finding.Untried {
 			continue
 		}
 		why := or(f.Means, unreachable)
@@ -270,7 +270,7 @@ func (p *page) untried(findings []cases.Finding) {
 	}
 }
 
-func (p *page) problem(f cases.Finding) {
+func (p *page) problem(f finding.Finding) {
 	s := status(f)
 	p.WriteByte('\n')
 	p.row(string(s), statusWidth, styles[s], title(f), 0)
@@ -295,10 +295,10 @@ func (p *page) command(label string, indent int, command string) {
 	p.rows("", 0, "", lines)
 }
 
-var verdicts = map[cases.Status]string{cases.Passed: "PASS", cases.Failed: "FAIL", cases.Inconclusive: "INCONCLUSIVE"}
+var verdicts = map[finding.Status]string{finding.Passed: "PASS", finding.Failed: "FAIL", finding.Inconclusive: "INCONCLUSIVE"}
 
 // verdict prints the last line, which is one line whatever the counts.
-func (p *page) verdict(a cases.Audit) {
+func (p *page) verdict(a finding.Audit) {
 	s := a.Verdict()
 	counts := counts(a)
 	if n := len(a.Complaints); n > 0 {
@@ -312,9 +312,9 @@ func (p *page) verdict(a cases.Audit) {
 }
 
 // counts says how many findings there are of each status, if any.
-func counts(a cases.Audit) string {
-	words := []string{fmt.Sprintf("%d passed", a.Count(cases.Passed))}
-	for _, other := range []cases.Status{cases.Failed, cases.Inconclusive, cases.Waived, cases.Untried} {
+func counts(a finding.Audit) string {
+	words := []string{fmt.Sprintf("%d passed", a.Count(finding.Passed))}
+	for _, other := range []finding.Status{finding.Failed, finding.Inconclusive, finding.Waived, finding.Untried} {
 		if n := a.Count(other); n > 0 {
 			words = append(words, fmt.Sprintf("%d %s", n, other))
 		}

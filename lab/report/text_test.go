@@ -14,11 +14,12 @@ import (
 	"unicode"
 
 	"github.com/mtlslab/mtlslab/lab/cases"
+	"github.com/mtlslab/mtlslab/lab/finding"
 	"github.com/mtlslab/mtlslab/lab/report"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
-func text(t testing.TB, a cases.Audit, o report.Options) string {
+func text(t testing.TB, a finding.Audit, o report.Options) string {
 	t.Helper()
 	var out bytes.Buffer
 	if err := report.Text(&out, a, o); err != nil {
@@ -31,7 +32,7 @@ func TestText(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		file    string
-		audit   cases.Audit
+		audit   finding.Audit
 		options report.Options
 	}{
 		{"everything.txt", everything(), report.Options{}},
@@ -42,7 +43,7 @@ func TestText(t *testing.T) {
 		{"product.txt", ofProduct(), report.Options{}},
 		{"product-verbose.txt", ofProduct(), report.Options{Verbose: true}},
 		{"hundreds.txt", hundreds(), report.Options{}},
-		{"empty.txt", cases.Audit{}, report.Options{Verbose: true}},
+		{"empty.txt", finding.Audit{}, report.Options{Verbose: true}},
 	} {
 		t.Run(c.file, func(t *testing.T) {
 			t.Parallel()
@@ -59,7 +60,7 @@ func TestTextVerboseShowsAll(t *testing.T) {
 	got := text(t, hundreds(), report.Options{Verbose: true})
 	checkText(t, got, report.Options{})
 	for _, f := range hundreds().Findings {
-		if f.Status != cases.Passed && !strings.Contains(got, "\n\n"+fmt.Sprintf("%-14s", f.Status)+f.Case+" [1.3]\n") {
+		if f.Status != finding.Passed && !strings.Contains(got, "\n\n"+fmt.Sprintf("%-14s", f.Status)+f.Case+" [1.3]\n") {
 			t.Errorf("no problem of %s", f.Case)
 		}
 	}
@@ -80,7 +81,7 @@ func TestTextCommandCanBePasted(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			a := clean()
-			a.Findings[0].Status, a.Findings[0].Repeat = cases.Failed, command
+			a.Findings[0].Status, a.Findings[0].Repeat = finding.Failed, command
 			got := text(t, a, report.Options{})
 			checkText(t, got, report.Options{})
 			_, got, _ = strings.Cut(got, "  repeat")
@@ -176,15 +177,15 @@ func FuzzText(f *testing.F) {
 	f.Add("a 'b c", strings.Repeat("x ", 200), "", byte(0), false)
 	f.Add("\\", strings.Repeat("\u200d🙂e\u0301", 40), "\n", byte(255), true)
 	f.Fuzz(func(t *testing.T, one, two, three string, width byte, flag bool) {
-		a := cases.Audit{Subject: one, Runtime: two, Profile: cases.Profile(three), Role: wire.Role(two)}
+		a := finding.Audit{Subject: one, Runtime: two, Profile: cases.Profile(three), Role: wire.Role(two)}
 		a.Complaints = []string{one, two}
-		a.Controls = []cases.Finding{{Case: one, Client: two}}
+		a.Controls = []finding.Finding{{Case: one, Client: two}}
 		a.Findings = append(a.Findings,
-			cases.Finding{Case: one, Group: three, Version: two, Summary: three, Status: cases.Failed, Client: one, Server: two, Means: three, Cite: one, Repeat: two},
-			cases.Finding{Case: two, Group: one, Status: cases.Waived, Waiver: three, Decision: one, By: wire.Role(two), Reason: wire.Reason(three), Took: 1},
-			cases.Finding{Case: three, Group: two, Status: cases.Status(one), Repeat: three, Took: 1 << 62},
-			cases.Finding{Case: two, Group: three, Status: cases.Untried, Means: one})
-		a.Product = &cases.Product{Name: three, Version: one, Digest: two, Hint: three}
+			finding.Finding{Case: one, Group: three, Version: two, Summary: three, Status: finding.Failed, Client: one, Server: two, Means: three, Cite: one, Repeat: two},
+			finding.Finding{Case: two, Group: one, Status: finding.Waived, Waiver: three, Decision: one, By: wire.Role(two), Reason: wire.Reason(three), Took: 1},
+			finding.Finding{Case: three, Group: two, Status: finding.Status(one), Repeat: three, Took: 1 << 62},
+			finding.Finding{Case: two, Group: three, Status: finding.Untried, Means: one})
+		a.Product = &finding.Product{Name: three, Version: one, Digest: two, Hint: three}
 		o := report.Options{Verbose: flag, Color: !flag, Width: int(width)}
 		if o.Color { // the escape sequences that a peer sends would be taken for ours
 			o.Color = false

@@ -26,30 +26,23 @@ const (
 	alertCertificateRequired    = 116
 )
 
-type sender int
+// NewAlert is the alert of that code, of which any number may be received.
+func NewAlert(code uint8) *Alert { return &Alert{Code: code, Name: tls.AlertError(code).Error()} }
 
-const (
-	local sender = iota
-	remote
-)
-
-// alertOf finds the TLS alert in an error of a connection over TCP, and who
-// sent it. There crypto/tls wraps an unexported alert type in a *net.OpError,
-// so the alert is recognised by the type's package and kind, and its sender by
-// the operation's name.
-func alertOf(err error) (*Alert, sender, bool) {
+// AlertOf finds the TLS alert in an error of a connection over TCP. received says
+// that the other side sent it. crypto/tls wraps an unexported alert type in a
+// *net.OpError there, so the alert is recognised by the type's package and kind,
+// and its sender by the operation's name.
+func AlertOf(err error) (alert *Alert, received, ok bool) {
 	op, ok := errors.AsType[*net.OpError](err)
 	if !ok || op.Err == nil {
-		return nil, local, false
+		return nil, false, false
 	}
 	value := reflect.ValueOf(op.Err)
 	if !isAlert(value.Type()) {
-		return nil, local, false
+		return nil, false, false
 	}
-	if op.Op == "remote error" {
-		return newAlert(value), remote, true
-	}
-	return newAlert(value), local, true
+	return newAlert(value), op.Op == "remote error", true
 }
 
 func isAlert(t reflect.Type) bool {
@@ -57,6 +50,5 @@ func isAlert(t reflect.Type) bool {
 }
 
 func newAlert(value reflect.Value) *Alert {
-	code := uint8(value.Uint()) //nolint:gosec // its kind is Uint8
-	return &Alert{Code: code, Name: tls.AlertError(code).Error()}
+	return NewAlert(uint8(value.Uint())) //nolint:gosec // its kind is Uint8
 }

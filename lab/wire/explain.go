@@ -30,8 +30,8 @@ func Explain(err error, hello *tls.ClientHelloInfo, state tls.ConnectionState, l
 	if reason, ok := verificationReason(err, now); ok {
 		return Account{Kind: Refused, Reason: reason}
 	}
-	if alert, sender, ok := alertOf(err); ok {
-		if sender == remote {
+	if alert, received, ok := AlertOf(err); ok {
+		if received {
 			return Account{Kind: RefusedByPeer, Alert: alert}
 		}
 		return Account{Kind: Refused, Reason: ProtocolError}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/mtlslab/mtlslab/lab"
 	"github.com/mtlslab/mtlslab/lab/cases"
+	"github.com/mtlslab/mtlslab/lab/finding"
 	"github.com/mtlslab/mtlslab/lab/report"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
@@ -30,7 +31,7 @@ type auditFlags struct {
 // formats are the files that an audit can be written to besides what is printed.
 var formats = []struct {
 	name, what string
-	write      func(io.Writer, cases.Audit) error
+	write      func(io.Writer, finding.Audit) error
 }{
 	{"junit", "JUnit XML", report.JUnit},
 	{"sarif", "SARIF 2.1.0", report.SARIF},
@@ -127,9 +128,9 @@ func (f *auditFlags) run(cmd *cobra.Command, args []string) (err error) {
 		return err
 	}
 	switch result.Verdict() {
-	case cases.Passed:
+	case finding.Passed:
 		return nil
-	case cases.Failed:
+	case finding.Failed:
 		return errFail
 	default:
 		return errInconclusive
@@ -179,7 +180,7 @@ func (f *auditFlags) readWaivers() error {
 		return usageError{fmt.Errorf("--waivers: %w", err)}
 	}
 	defer file.Close() //nolint:errcheck // read-only
-	waivers, err := cases.ReadWaivers(f.waivers, file, func(id string) bool {
+	waivers, err := finding.ReadWaivers(f.waivers, file, func(id string) bool {
 		_, known := cases.Find(id)
 		return known
 	})
@@ -213,7 +214,7 @@ func (f *auditFlags) open() (map[string]*output, error) {
 }
 
 // write prints the result before all else: a full disk does not take that away.
-func (f *auditFlags) write(cmd *cobra.Command, files map[string]*output, result cases.Audit) error {
+func (f *auditFlags) write(cmd *cobra.Command, files map[string]*output, result finding.Audit) error {
 	var err error
 	if wantsJSON(cmd) {
 		err = report.JSON(cmd.OutOrStdout(), result)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/mtlslab/mtlslab/lab"
 	"github.com/mtlslab/mtlslab/lab/cases"
+	"github.com/mtlslab/mtlslab/lab/finding"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
@@ -19,10 +20,10 @@ const example = "pyopenssl-verify-mode"
 // catch is the mistake found in one role: the last act of a demonstration, where
 // the engine has the image.
 type catch struct {
-	Role    wire.Role     `json:"role"`
-	Case    string        `json:"case"`
-	Caught  bool          `json:"caught"`
-	Finding cases.Finding `json:"finding"`
+	Role    wire.Role       `json:"role"`
+	Case    string          `json:"case"`
+	Caught  bool            `json:"caught"`
+	Finding finding.Finding `json:"finding"`
 
 	words string
 }
@@ -67,7 +68,7 @@ func catchExample(ctx context.Context, l *lab.Lab) ([]catch, time.Duration, erro
 			}
 			found[i] = c
 			found[i].Finding = result.Findings[0]
-			found[i].Caught = result.Verdict() == cases.Failed
+			found[i].Caught = result.Verdict() == finding.Failed
 			return nil
 		})
 	}

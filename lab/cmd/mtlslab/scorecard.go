@@ -16,6 +16,7 @@ import (
 
 	"github.com/mtlslab/mtlslab/lab"
 	"github.com/mtlslab/mtlslab/lab/cases"
+	"github.com/mtlslab/mtlslab/lab/finding"
 	"github.com/mtlslab/mtlslab/lab/report"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
@@ -67,9 +68,9 @@ put to the test.`,
 // contender is a peer in one of its roles.
 type contender struct {
 	lab.Peer
-	audit   lab.Audit      // what it is put to
-	product *cases.Product // nil for our own programs
-	known   *cases.Audit   // what an interrupted run has found, if it has
+	audit   lab.Audit        // what it is put to
+	product *finding.Product // nil for our own programs
+	known   *finding.Audit   // what an interrupted run has found, if it has
 }
 
 // label is what the live table calls it.
@@ -81,7 +82,7 @@ const exchanges = "plain exchanges"
 // round is one scorecard in the making.
 type round struct {
 	*scorecardFlags
-	card       cases.Scorecard
+	card       finding.Scorecard
 	contenders []contender
 	live       *report.Live
 	part       string // where what is found is kept; "" if nowhere
@@ -90,7 +91,7 @@ type round struct {
 }
 
 func (f *scorecardFlags) run(cmd *cobra.Command, names []string) error {
-	r := &round{scorecardFlags: f, card: cases.Scorecard{
+	r := &round{scorecardFlags: f, card: finding.Scorecard{
 		Format: 1, Profile: f.profile, Thorough: f.thorough, Command: commandLine(cmd, names), Built: ownHash(),
 	}}
 	if err := errors.Join(f.check(), r.choose(names)); err != nil {
@@ -225,7 +226,7 @@ func (r *round) carryOut(cmd *cobra.Command) (err error) {
 func (r *round) identify(ctx context.Context, l *lab.Lab) error {
 	for i := range r.contenders {
 		c := &r.contenders[i]
-		audit := cases.Audit{Format: 1, Role: c.audit.Role, Profile: r.profile, Subject: c.audit.Subject(), Run: l.ID()}
+		audit := finding.Audit{Format: 1, Role: c.audit.Role, Profile: r.profile, Subject: c.audit.Subject(), Run: l.ID()}
 		if c.Adapter != nil {
 			product, err := l.Identify(ctx, c.Peer)
 			if ctx.Err() != nil {
@@ -270,7 +271,7 @@ func (r *round) audit(ctx context.Context, l *lab.Lab) error {
 		which = append(which, i)
 		todo.Audits = append(todo.Audits, c.audit)
 	}
-	todo.Finished = func(i int, a cases.Audit, broke error) { r.finish(which[i], a, broke, l.Sent()) }
+	todo.Finished = func(i int, a finding.Audit, broke error) { r.finish(which[i], a, broke, l.Sent()) }
 	return l.Roundup(ctx, todo)
 }
 
@@ -300,6 +301,6 @@ func (r *round) cross(ctx context.Context) (err error) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.card.Crossings = made
+	r.card.Interop = made
 	return err
 }

@@ -15,7 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/mtlslab/mtlslab/lab/cases"
+	"github.com/mtlslab/mtlslab/lab/finding"
 	"github.com/mtlslab/mtlslab/lab/report"
 )
 
@@ -24,7 +24,7 @@ const partFile = "scorecard.part.json"
 
 var scorecardFiles = []struct {
 	name  string
-	write func(io.Writer, cases.Scorecard) error
+	write func(io.Writer, finding.Scorecard) error
 }{
 	{"scorecard.json", report.ScorecardJSON},
 	{"README.md", report.ScorecardMarkdown},
@@ -60,7 +60,7 @@ func (r *round) takeUp(out io.Writer) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return
 	}
-	var before cases.Scorecard
+	var before finding.Scorecard
 	if err == nil {
 		before, err = report.ReadScorecard(file)
 		_ = file.Close() // it was read
@@ -79,11 +79,11 @@ func (r *round) takeUp(out io.Writer) {
 
 // take takes up the audits of peers that are the same still, with what was sent in
 // them, and returns how many they are.
-func (r *round) take(before cases.Scorecard) int {
+func (r *round) take(before finding.Scorecard) int {
 	taken := 0
 	for i := range r.contenders {
 		c := &r.contenders[i]
-		at := slices.IndexFunc(before.Audits, func(a cases.Audit) bool {
+		at := slices.IndexFunc(before.Audits, func(a finding.Audit) bool {
 			mine := a.Role == c.audit.Role && a.Subject == c.audit.Subject() && len(a.Findings) > 0 && (a.Product == nil) == (c.product == nil)
 			return mine && (a.Product == nil || a.Product.Digest == c.product.Digest && a.Product.Adapter == c.product.Adapter)
 		})
@@ -100,7 +100,7 @@ func (r *round) take(before cases.Scorecard) int {
 }
 
 // finish notes one audit, and keeps all that is known so far.
-func (r *round) finish(i int, a cases.Audit, broke error, sent []cases.Sent) {
+func (r *round) finish(i int, a finding.Audit, broke error, sent []finding.Sent) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	name := r.contenders[i].label()
@@ -116,7 +116,7 @@ func (r *round) finish(i int, a cases.Audit, broke error, sent []cases.Sent) {
 	}
 	part := r.card
 	part.Sent, part.Took = slices.Concat(part.Sent, sent), part.Took+time.Since(part.Began)
-	part.Audits = slices.DeleteFunc(slices.Clone(part.Audits), func(a cases.Audit) bool { return len(a.Findings) == 0 })
+	part.Audits = slices.DeleteFunc(slices.Clone(part.Audits), func(a finding.Audit) bool { return len(a.Findings) == 0 })
 	if err := replaceFile(r.part, func(w io.Writer) error { return report.ScorecardJSON(w, part) }); err != nil {
 		r.live.Broke("keeping what is found", err)
 	}
@@ -154,7 +154,7 @@ func (r *round) write(cmd *cobra.Command, files []*output) error {
 			return fmt.Errorf("--out: %w", err)
 		}
 	}
-	if slices.ContainsFunc(r.card.Audits, func(a cases.Audit) bool { return a.Broke != "" }) {
+	if slices.ContainsFunc(r.card.Audits, func(a finding.Audit) bool { return a.Broke != "" }) {
 		return errInconclusive
 	}
 	return nil

@@ -11,6 +11,7 @@ import (
 	"github.com/mtlslab/mtlslab/lab"
 	"github.com/mtlslab/mtlslab/lab/adapter"
 	"github.com/mtlslab/mtlslab/lab/cases"
+	"github.com/mtlslab/mtlslab/lab/finding"
 	"github.com/mtlslab/mtlslab/lab/report"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
@@ -19,45 +20,45 @@ import (
 // peers that are the same still, with what was sent in them.
 func TestTakeUp(t *testing.T) {
 	t.Parallel()
-	product := func(digest, adapted string) *cases.Product {
-		return &cases.Product{Name: "nginx", Image: "nginx:1", Digest: digest, Adapter: adapted}
+	product := func(digest, adapted string) *finding.Product {
+		return &finding.Product{Name: "nginx", Image: "nginx:1", Digest: digest, Adapter: adapted}
 	}
-	control := cases.Finding{Case: "control", Status: cases.Passed, Decision: "delivered"}
-	audit := func(subject string, p *cases.Product) cases.Audit {
-		return cases.Audit{
+	control := finding.Finding{Case: "control", Status: finding.Passed, Decision: "delivered"}
+	audit := func(subject string, p *finding.Product) finding.Audit {
+		return finding.Audit{
 			Format: report.Format, Role: wire.Server, Profile: cases.RFC5280, Subject: subject, Product: p, Run: "before",
-			Controls: []cases.Finding{control, control},
-			Findings: []cases.Finding{{Case: "validity/expired", Version: "1.3", Role: wire.Server, Status: cases.Passed}},
+			Controls: []finding.Finding{control, control},
+			Findings: []finding.Finding{{Case: "validity/expired", Version: "1.3", Role: wire.Server, Status: finding.Passed}},
 		}
 	}
-	sent := []cases.Sent{{Run: "before", Case: "validity/expired", Role: wire.Client, Chain: [][]byte{{1}}}}
+	sent := []finding.Sent{{Run: "before", Case: "validity/expired", Role: wire.Client, Chain: [][]byte{{1}}}}
 	const command, built = "mtlslab scorecard", "this build"
-	whole := cases.Scorecard{
+	whole := finding.Scorecard{
 		Profile: cases.RFC5280, Command: command, Built: built, Took: 1, Sent: sent,
-		Audits: []cases.Audit{audit("mtlslab server", nil), audit("nginx", product("one", "as it is"))},
+		Audits: []finding.Audit{audit("mtlslab server", nil), audit("nginx", product("one", "as it is"))},
 	}
-	with := func(change func(*cases.Scorecard)) cases.Scorecard {
+	with := func(change func(*finding.Scorecard)) finding.Scorecard {
 		sc := whole
-		sc.Audits = append([]cases.Audit{}, whole.Audits...)
+		sc.Audits = append([]finding.Audit{}, whole.Audits...)
 		change(&sc)
 		return sc
 	}
 	for _, test := range []struct {
 		name   string
-		before cases.Scorecard
+		before finding.Scorecard
 		fresh  bool
 		taken  int
 		says   string
 	}{
 		{"the same", whole, false, 2, "2 of 2 audits are taken up"},
 		{"fresh", whole, true, 0, ""},
-		{"another command", with(func(sc *cases.Scorecard) { sc.Command += " --thorough" }), false, 0, "another command or build"},
-		{"another build", with(func(sc *cases.Scorecard) { sc.Built = "that build" }), false, 0, "another command or build"},
-		{"another image", with(func(sc *cases.Scorecard) { sc.Audits[1].Product = product("two", "as it is") }), false, 1, "1 of 2"},
-		{"another adapter", with(func(sc *cases.Scorecard) { sc.Audits[1].Product = product("one", "otherwise") }), false, 1, "1 of 2"},
-		{"another role", with(func(sc *cases.Scorecard) { sc.Audits[1].Role = wire.Client }), false, 1, "1 of 2"},
-		{"never begun", with(func(sc *cases.Scorecard) { sc.Audits[1].Findings = nil }), false, 1, "1 of 2"},
-		{"of another name", with(func(sc *cases.Scorecard) { sc.Audits = sc.Audits[:1]; sc.Audits[0].Subject = "a server" }), false, 0, "0 of 2"},
+		{"another command", with(func(sc *finding.Scorecard) { sc.Command += " --thorough" }), false, 0, "another command or build"},
+		{"another build", with(func(sc *finding.Scorecard) { sc.Built = "that build" }), false, 0, "another command or build"},
+		{"another image", with(func(sc *finding.Scorecard) { sc.Audits[1].Product = product("two", "as it is") }), false, 1, "1 of 2"},
+		{"another adapter", with(func(sc *finding.Scorecard) { sc.Audits[1].Product = product("one", "otherwise") }), false, 1, "1 of 2"},
+		{"another role", with(func(sc *finding.Scorecard) { sc.Audits[1].Role = wire.Client }), false, 1, "1 of 2"},
+		{"never begun", with(func(sc *finding.Scorecard) { sc.Audits[1].Findings = nil }), false, 1, "1 of 2"},
+		{"of another name", with(func(sc *finding.Scorecard) { sc.Audits = sc.Audits[:1]; sc.Audits[0].Subject = "a server" }), false, 0, "0 of 2"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -72,7 +73,7 @@ func TestTakeUp(t *testing.T) {
 			nginx := lab.Peer{Adapter: &adapter.Adapter{Name: "nginx", Role: wire.Server}}
 			r := &round{
 				scorecardFlags: &scorecardFlags{fresh: test.fresh}, part: part,
-				card: cases.Scorecard{Command: command, Built: built, Audits: make([]cases.Audit, 2)},
+				card: finding.Scorecard{Command: command, Built: built, Audits: make([]finding.Audit, 2)},
 				contenders: []contender{
 					{audit: lab.Audit{Role: wire.Server}},
 					{Peer: nginx, audit: lab.Audit{Role: wire.Server, Peer: nginx}, product: product("one", "as it is")},

@@ -1,8 +1,9 @@
-package cases
+package finding
 
 import (
 	"time"
 
+	"github.com/mtlslab/mtlslab/lab/cases"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
@@ -25,8 +26,8 @@ type Product struct {
 
 // Scorecard is the audits of many peers side by side.
 type Scorecard struct {
-	Format  int     `json:"format"` // of this document: 1
-	Profile Profile `json:"profile"`
+	Format  int           `json:"format"` // of this document: 1
+	Profile cases.Profile `json:"profile"`
 	// Thorough says that certificates were tried in every version of TLS, and not in
 	// the last alone but for those that are judged by version.
 	Thorough bool `json:"thorough,omitempty"`
@@ -37,9 +38,9 @@ type Scorecard struct {
 	Engine  string        `json:"engine"`          // "20.10.24, amd64, 2 processors"
 	Built   string        `json:"built,omitempty"` // SHA-256 of the program that made it
 
-	Audits    []Audit    `json:"audits"` // each of its role; Product tells whose
-	Crossings []Crossing `json:"crossings,omitempty"`
-	Sent      []Sent     `json:"sent,omitempty"`
+	Audits  []Audit   `json:"audits"` // each of its role; Product tells whose
+	Interop []Interop `json:"interop,omitempty"`
+	Sent    []Sent    `json:"sent,omitempty"`
 }
 
 // Sent is what the adversary of one lab presented to every peer in one case, in that
@@ -51,9 +52,9 @@ type Sent struct {
 	Chain [][]byte  `json:"chain"` // DER, leaf first; not every one can be parsed
 }
 
-// Crossing is one plain exchange between two peers of the scorecard, in one
+// Interop is one plain exchange between two peers of the scorecard, in one
 // version of TLS, with nobody in between.
-type Crossing struct {
+type Interop struct {
 	Client  string        `json:"client"` // name of the product, or "mtlslab"
 	Server  string        `json:"server"`
 	Version string        `json:"version"` // "1.2" or "1.3"

@@ -13,7 +13,7 @@ import (
 	"sync"
 	"syscall"
 
-	"github.com/mtlslab/mtlslab/lab/wire"
+	"github.com/mtlslab/mtlslab/lab/command"
 )
 
 // maxErrand bounds one line of the input, in bytes: a program's input may hold
@@ -49,10 +49,10 @@ func (r *runner) read(ctx context.Context, in io.Reader) {
 	lines := bufio.NewScanner(in)
 	lines.Buffer(nil, maxErrand)
 	for lines.Scan() {
-		errand, err := wire.ParseErrand(lines.Bytes())
+		errand, err := command.Parse(lines.Bytes())
 		switch {
 		case err != nil:
-			r.report(wire.Return{ID: errand.ID, Fault: err.Error()})
+			r.report(command.Result{ID: errand.ID, Fault: err.Error()})
 		case errand.End || errand.Signal != "":
 			if e, ok := r.running.Load(errand.ID); ok {
 				e.(*running).interfere(errand) //nolint:forcetypeassert // nothing else is stored
@@ -72,7 +72,7 @@ func (r *runner) read(ctx context.Context, in io.Reader) {
 }
 
 // interfere ends an errand, or sends it a signal once it has started.
-func (e *running) interfere(with wire.Errand) {
+func (e *running) interfere(with command.Command) {
 	if with.End {
 		e.end()
 		return
@@ -85,7 +85,7 @@ func (e *running) interfere(with wire.Errand) {
 	}()
 }
 
-func (r *runner) report(back wire.Return) {
+func (r *runner) report(back command.Result) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	_ = r.out.Encode(back) //nolint:errchkjson // texts and numbers; and whoever would read it is gone
@@ -93,8 +93,8 @@ func (r *runner) report(back wire.Return) {
 
 // run carries out one errand. Over its limit it is killed, with all that it
 // started; if ctx ends it is asked to stop first.
-func (r *runner) run(ctx context.Context, e wire.Errand, as *running) wire.Return {
-	back := wire.Return{ID: e.ID, Exit: -1}
+func (r *runner) run(ctx context.Context, e command.Command, as *running) command.Result {
+	back := command.Result{ID: e.ID, Exit: -1}
 	begun := sync.OnceFunc(func() { close(as.started) })
 	defer begun()
 	hangup, err := regexp.Compile(e.Hangup)
@@ -124,7 +124,7 @@ func (r *runner) run(ctx context.Context, e wire.Errand, as *running) wire.Retur
 	said := &watched{pattern: hangup, then: hangUp}
 	complained := new(watched)
 	if e.Lines {
-		tell := func(line string) { r.report(wire.Return{ID: e.ID, Says: line}) }
+		tell := func(line string) { r.report(command.Result{ID: e.ID, Says: line}) }
 		said.tell, complained.tell = tell, tell
 	}
 	cmd.Stdout, cmd.Stderr = said, complained
@@ -177,7 +177,7 @@ func (w *watched) Write(p []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.kept = append(w.kept, p...)
-	if over := len(w.kept) - wire.MaxErrandOutput; over > 0 {
+	if over := len(w.kept) - command.MaxOutput; over > 0 {
 		w.kept = w.kept[over:]
 	}
 	if w.tell != nil {
@@ -194,7 +194,7 @@ func (w *watched) tellLines(p []byte) {
 	for {
 		line, rest, found := bytes.Cut(w.line, []byte{'\n'})
 		if !found {
-			w.line = w.line[:min(len(w.line), wire.MaxErrandOutput)]
+			w.line = w.line[:min(len(w.line), command.MaxOutput)]
 			return
 		}
 		if len(bytes.TrimSpace(line)) > 0 {

@@ -1,4 +1,4 @@
-package wire
+package command
 
 import (
 	"encoding/json"
@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// Errand is one program that is to be run in a container held open, one JSON
+// Command is one program that is to be run in a container held open, one JSON
 // line. It is how clients are run again and again: a new process costs a fraction of
 // a new container, or of an exec by the engine.
-type Errand struct {
+type Command struct {
 	ID    string        `json:"id"`
 	Argv  []string      `json:"argv"`
 	Env   []string      `json:"env,omitempty"` // NAME=value, besides what the container has
@@ -33,12 +33,12 @@ type Errand struct {
 	Signal string `json:"signal,omitempty"`
 }
 
-// MaxErrandOutput is how much is kept of either stream of one, in bytes: its end.
-const MaxErrandOutput = 8 << 10
+// MaxOutput is how much is kept of either stream of one, in bytes: its end.
+const MaxOutput = 8 << 10
 
-// Return is what came of an errand, one JSON line; before that, of one whose
+// Result is what came of an errand, one JSON line; before that, of one whose
 // Lines are told, a line of what it says.
-type Return struct {
+type Result struct {
 	ID       string `json:"id"`
 	Says     string `json:"says,omitempty"`
 	Exit     int    `json:"exit"` // -1 if a signal ended it
@@ -48,29 +48,29 @@ type Return struct {
 	Fault    string `json:"fault,omitempty"` // it could not be run at all
 }
 
-// ParseErrand reads one line.
-func ParseErrand(line []byte) (Errand, error) {
-	var e Errand
+// Parse reads one line.
+func Parse(line []byte) (Command, error) {
+	var e Command
 	if err := json.Unmarshal(line, &e); err != nil {
-		return e, fmt.Errorf("reading errand: %w", err)
+		return e, fmt.Errorf("reading command: %w", err)
 	}
 	if e.ID != "" && (e.End || e.Signal != "") {
 		return e, nil
 	}
 	if e.ID == "" || len(e.Argv) == 0 || e.Argv[0] == "" || e.Limit <= 0 {
-		return e, errors.New("reading errand: want an id, a program and a limit")
+		return e, errors.New("reading command: want an id, a program and a limit")
 	}
 	return e, nil
 }
 
-// ParseReturn reads one line.
-func ParseReturn(line []byte) (Return, error) {
-	var r Return
+// ParseResult reads one line.
+func ParseResult(line []byte) (Result, error) {
+	var r Result
 	if err := json.Unmarshal(line, &r); err != nil {
-		return r, fmt.Errorf("reading return: %w", err)
+		return r, fmt.Errorf("reading result: %w", err)
 	}
 	if r.ID == "" {
-		return r, errors.New("reading return: want an id")
+		return r, errors.New("reading result: want an id")
 	}
 	return r, nil
 }

@@ -10,29 +10,29 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mtlslab/mtlslab/lab/wire"
+	"github.com/mtlslab/mtlslab/lab/command"
 )
 
 const ample = 30 * time.Second
 
 func TestErrands(t *testing.T) {
 	t.Parallel()
-	long := strings.Repeat("x", 3*wire.MaxErrandOutput)
+	long := strings.Repeat("x", 3*command.MaxOutput)
 	for _, test := range []struct {
 		name   string
-		errand wire.Errand
-		want   wire.Return
+		errand command.Command
+		want   command.Result
 		takes  time.Duration // at most
 	}{
-		{name: "code", errand: wire.Errand{Argv: []string{"sh", "-c", "echo out; echo err >&2; exit 3"}}, want: wire.Return{Exit: 3, Out: "out\n", Err: "err\n"}},
-		{name: "standard input", errand: wire.Errand{Argv: []string{"cat"}, Stdin: []byte("hello\n")}, want: wire.Return{Out: "hello\n"}},
-		{name: "hangs up when it has heard enough", errand: wire.Errand{Argv: []string{"cat"}, Stdin: []byte("hello\n"), Hangup: "hel+o"}, want: wire.Return{Out: "hello\n"}},
-		{name: "does not hang up before", errand: wire.Errand{Argv: []string{"cat"}, Stdin: []byte("hello\n"), Hangup: "bye", Limit: 300 * time.Millisecond}, want: wire.Return{Exit: -1, Out: "hello\n", TimedOut: true}},
-		{name: "hangs", errand: wire.Errand{Argv: []string{"sleep", "60"}, Limit: 100 * time.Millisecond}, want: wire.Return{Exit: -1, TimedOut: true}, takes: ample},
-		{name: "hangs, with a child", errand: wire.Errand{Argv: []string{"sh", "-c", "sleep 60; true"}, Limit: 100 * time.Millisecond}, want: wire.Return{Exit: -1, TimedOut: true}, takes: ample},
-		{name: "killed", errand: wire.Errand{Argv: []string{"sh", "-c", "kill -9 $$"}}, want: wire.Return{Exit: -1}},
-		{name: "says much", errand: wire.Errand{Argv: []string{"printf", long}}, want: wire.Return{Out: long[:wire.MaxErrandOutput]}},
-		{name: "not text", errand: wire.Errand{Argv: []string{"printf", `\377`}}, want: wire.Return{Out: "\uFFFD"}},
+		{name: "code", errand: command.Command{Argv: []string{"sh", "-c", "echo out; echo err >&2; exit 3"}}, want: command.Result{Exit: 3, Out: "out\n", Err: "err\n"}},
+		{name: "standard input", errand: command.Command{Argv: []string{"cat"}, Stdin: []byte("hello\n")}, want: command.Result{Out: "hello\n"}},
+		{name: "hangs up when it has heard enough", errand: command.Command{Argv: []string{"cat"}, Stdin: []byte("hello\n"), Hangup: "hel+o"}, want: command.Result{Out: "hello\n"}},
+		{name: "does not hang up before", errand: command.Command{Argv: []string{"cat"}, Stdin: []byte("hello\n"), Hangup: "bye", Limit: 300 * time.Millisecond}, want: command.Result{Exit: -1, Out: "hello\n", TimedOut: true}},
+		{name: "hangs", errand: command.Command{Argv: []string{"sleep", "60"}, Limit: 100 * time.Millisecond}, want: command.Result{Exit: -1, TimedOut: true}, takes: ample},
+		{name: "hangs, with a child", errand: command.Command{Argv: []string{"sh", "-c", "sleep 60; true"}, Limit: 100 * time.Millisecond}, want: command.Result{Exit: -1, TimedOut: true}, takes: ample},
+		{name: "killed", errand: command.Command{Argv: []string{"sh", "-c", "kill -9 $$"}}, want: command.Result{Exit: -1}},
+		{name: "says much", errand: command.Command{Argv: []string{"printf", long}}, want: command.Result{Out: long[:command.MaxOutput]}},
+		{name: "not text", errand: command.Command{Argv: []string{"printf", `\377`}}, want: command.Result{Out: "\uFFFD"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -49,12 +49,12 @@ func TestErrands(t *testing.T) {
 			}
 		})
 	}
-	if back := newRunner(io.Discard).run(t.Context(), wire.Errand{ID: "id", Argv: []string{"/no/such/program"}, Limit: ample}, newRunning()); back.Fault == "" {
+	if back := newRunner(io.Discard).run(t.Context(), command.Command{ID: "id", Argv: []string{"/no/such/program"}, Limit: ample}, newRunning()); back.Fault == "" {
 		t.Errorf("no such program: %+v", back)
 	}
 }
 
-func lineOf(t *testing.T, e wire.Errand) []byte {
+func lineOf(t *testing.T, e command.Command) []byte {
 	t.Helper()
 	line, err := json.Marshal(e)
 	if err != nil {
@@ -71,13 +71,13 @@ func TestRunner(t *testing.T) {
 	go newRunner(reports).read(t.Context(), in)
 	go func() {
 		for i := range 20 {
-			_, _ = lines.Write(lineOf(t, wire.Errand{ID: fmt.Sprint(i), Argv: []string{"echo", fmt.Sprint(i)}, Limit: ample}))
+			_, _ = lines.Write(lineOf(t, command.Command{ID: fmt.Sprint(i), Argv: []string{"echo", fmt.Sprint(i)}, Limit: ample}))
 		}
 		_, _ = io.WriteString(lines, "{\"id\":\"empty\"}\nnonsense\n")
 	}()
-	seen := make(map[string]wire.Return)
+	seen := make(map[string]command.Result)
 	for scanner := bufio.NewScanner(out); len(seen) < 22 && scanner.Scan(); {
-		var back wire.Return
+		var back command.Result
 		if err := json.Unmarshal(scanner.Bytes(), &back); err != nil {
 			t.Fatal(err)
 		}
@@ -127,11 +127,11 @@ func TestEndedErrand(t *testing.T) {
 	// for a child in the background may miss a signal. SIGHUP it could not trap
 	// where the tests run under nohup.
 	const script = "trap 'echo again' USR1; trap 'echo bye; exit 5' TERM; echo $WHO >&2; while :; do sleep 0.02; done"
-	line := lineOf(t, wire.Errand{ID: "s", Argv: []string{"sh", "-c", script}, Env: []string{"WHO=me"}, Limit: ample, Lines: true})
+	line := lineOf(t, command.Command{ID: "s", Argv: []string{"sh", "-c", script}, Env: []string{"WHO=me"}, Limit: ample, Lines: true})
 	go func() { _, _ = lines.Write(line) }()
 	var said []string
 	for scanner := bufio.NewScanner(out); scanner.Scan(); {
-		var back wire.Return
+		var back command.Result
 		if err := json.Unmarshal(scanner.Bytes(), &back); err != nil {
 			t.Fatal(err)
 		}
@@ -142,7 +142,7 @@ func TestEndedErrand(t *testing.T) {
 			return
 		}
 		said = append(said, back.Says)
-		next := map[string]wire.Errand{"me": {ID: "s", Signal: "USR1"}, "again": {ID: "s", End: true}}[back.Says]
+		next := map[string]command.Command{"me": {ID: "s", Signal: "USR1"}, "again": {ID: "s", End: true}}[back.Says]
 		if next.ID != "" {
 			go func() { _, _ = lines.Write(lineOf(t, next)) }()
 		}

@@ -1,8 +1,9 @@
-package cases
+package finding
 
 import (
 	"time"
 
+	"github.com/mtlslab/mtlslab/lab/cases"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
@@ -26,9 +27,9 @@ type Finding struct {
 	Role    wire.Role `json:"role"`    // of the audited peer
 	Version string    `json:"version"` // "1.2" or "1.3"
 
-	Expect Expectation `json:"expect"`
-	Cite   string      `json:"cite"`
-	Status Status      `json:"status"`
+	Expect cases.Expectation `json:"expect"`
+	Cite   string            `json:"cite"`
+	Status Status            `json:"status"`
 
 	// What happened, in the lab's words: "delivered", "refused" or
 	// "inconclusive", and of a refusal by which side and for what reason.
@@ -47,15 +48,15 @@ type Finding struct {
 
 // Audit is all findings of one peer under one profile.
 type Audit struct {
-	Format   int       `json:"format"`  // of this document: 1
-	Subject  string    `json:"subject"` // the image or program, with its digest where it has one
-	Role     wire.Role `json:"role"`    // of the audited peer
-	Profile  Profile   `json:"profile"`
-	Product  *Product  `json:"product,omitempty"` // of somebody else's image
-	Run      string    `json:"run,omitempty"`     // the lab that made it
-	Runtime  string    `json:"runtime"`
-	Isolated bool      `json:"isolated"`
-	Began    time.Time `json:"began"`
+	Format   int           `json:"format"`  // of this document: 1
+	Subject  string        `json:"subject"` // the image or program, with its digest where it has one
+	Role     wire.Role     `json:"role"`    // of the audited peer
+	Profile  cases.Profile `json:"profile"`
+	Product  *Product      `json:"product,omitempty"` // of somebody else's image
+	Run      string        `json:"run,omitempty"`     // the lab that made it
+	Runtime  string        `json:"runtime"`
+	Isolated bool          `json:"isolated"`
+	Began    time.Time     `json:"began"`
 
 	// Controls are the good exchanges before and after; a control that is not
 	// delivered makes every finding inconclusive.

@@ -1,4 +1,4 @@
-package cases_test
+package finding_test
 
 import (
 	"errors"
@@ -9,7 +9,7 @@ import (
 	"testing/iotest"
 	"time"
 
-	"github.com/mtlslab/mtlslab/lab/cases"
+	"github.com/mtlslab/mtlslab/lab/finding"
 	"github.com/mtlslab/mtlslab/lab/strictyaml"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
@@ -34,12 +34,12 @@ waivers:
 
 func TestReadWaivers(t *testing.T) {
 	t.Parallel()
-	got, err := cases.ReadWaivers("waivers.yaml", strings.NewReader(good), known)
+	got, err := finding.ReadWaivers("waivers.yaml", strings.NewReader(good), known)
 	if err != nil {
 		t.Fatal(err)
 	}
 	january, december := time.Date(2027, 1, 31, 0, 0, 0, 0, time.UTC), time.Date(2026, 12, 31, 0, 0, 0, 0, time.UTC)
-	want := []cases.Waiver{
+	want := []finding.Waiver{
 		{Case: "usage/no-eku", Version: "1.2", Role: wire.Server, Reason: "legacy clients", Expires: january, Where: "waivers.yaml:3"},
 		{Case: "validity/expired", Version: "1.3", Reason: "clocks, être réglées", Expires: december, Where: "waivers.yaml:8"},
 		{Case: "usage/no-eku", Reason: "of two lines", Expires: december, Where: "waivers.yaml:9"},
@@ -48,11 +48,11 @@ func TestReadWaivers(t *testing.T) {
 		t.Errorf("got %+v", got)
 	}
 	for _, none := range []string{"waivers: []", "waivers: [] # of none\n", "---\nwaivers: []\n"} {
-		if got, err := cases.ReadWaivers("waivers.yaml", strings.NewReader(none), known); err != nil || len(got) != 0 {
+		if got, err := finding.ReadWaivers("waivers.yaml", strings.NewReader(none), known); err != nil || len(got) != 0 {
 			t.Errorf("%q: got %v, error %v", none, got, err)
 		}
 	}
-	if _, err := cases.ReadWaivers("waivers.yaml", strings.NewReader(good), nil); err != nil {
+	if _, err := finding.ReadWaivers("waivers.yaml", strings.NewReader(good), nil); err != nil {
 		t.Errorf("with any case known: error %v", err)
 	}
 }
@@ -109,7 +109,7 @@ func TestReadWaiversFaults(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			got, err := cases.ReadWaivers("waivers.yaml", strings.NewReader(c.file), known)
+			got, err := finding.ReadWaivers("waivers.yaml", strings.NewReader(c.file), known)
 			fault, ok := errors.AsType[*strictyaml.Error](err)
 			if !ok || got != nil {
 				t.Fatalf("got %v, error %v", got, err)
@@ -124,7 +124,7 @@ func TestReadWaiversFaults(t *testing.T) {
 func TestReadWaiversFromWhatCannotBeRead(t *testing.T) {
 	t.Parallel()
 	cause := errors.New("no such disk")
-	_, err := cases.ReadWaivers("waivers.yaml", iotest.ErrReader(cause), known)
+	_, err := finding.ReadWaivers("waivers.yaml", iotest.ErrReader(cause), known)
 	if _, ok := errors.AsType[*strictyaml.Error](err); !ok || !errors.Is(err, cause) {
 		t.Errorf("error %v", err)
 	}
@@ -132,53 +132,53 @@ func TestReadWaiversFromWhatCannotBeRead(t *testing.T) {
 
 // audit is of a server, with findings in the statuses named: of usage/no-eku in
 // both versions, of validity/expired in one.
-func audit(eku12, eku13, expired cases.Status) cases.Audit {
-	control := cases.Finding{Status: cases.Passed, Decision: "delivered"}
-	finding := func(id, version string, s cases.Status) cases.Finding {
-		return cases.Finding{Case: id, Version: version, Role: wire.Server, Status: s}
+func audit(eku12, eku13, expired finding.Status) finding.Audit {
+	control := finding.Finding{Status: finding.Passed, Decision: "delivered"}
+	found := func(id, version string, s finding.Status) finding.Finding {
+		return finding.Finding{Case: id, Version: version, Role: wire.Server, Status: s}
 	}
-	return cases.Audit{
-		Role: wire.Server, Controls: []cases.Finding{control, control},
-		Findings: []cases.Finding{
-			finding("usage/no-eku", "1.2", eku12), finding("usage/no-eku", "1.3", eku13), finding("validity/expired", "1.3", expired),
+	return finding.Audit{
+		Role: wire.Server, Controls: []finding.Finding{control, control},
+		Findings: []finding.Finding{
+			found("usage/no-eku", "1.2", eku12), found("usage/no-eku", "1.3", eku13), found("validity/expired", "1.3", expired),
 		},
 	}
 }
 
 func TestWaive(t *testing.T) {
 	t.Parallel()
-	const pass, fail, open, waived = cases.Passed, cases.Failed, cases.Inconclusive, cases.Waived
+	const pass, fail, open, waived = finding.Passed, finding.Failed, finding.Inconclusive, finding.Waived
 	day := time.Date(2027, 1, 31, 0, 0, 0, 0, time.UTC)
-	waiver := func(id, version string, role wire.Role) cases.Waiver {
-		return cases.Waiver{Case: id, Version: version, Role: role, Reason: "legacy", Expires: day}
+	waiver := func(id, version string, role wire.Role) finding.Waiver {
+		return finding.Waiver{Case: id, Version: version, Role: role, Reason: "legacy", Expires: day}
 	}
 	for _, c := range []struct {
 		name       string
-		audit      cases.Audit
-		waivers    []cases.Waiver
+		audit      finding.Audit
+		waivers    []finding.Waiver
 		now        time.Time
-		want       [3]cases.Status
+		want       [3]finding.Status
 		complaints int
-		verdict    cases.Status
+		verdict    finding.Status
 	}{
-		{"nothing to waive", audit(pass, pass, pass), nil, day, [3]cases.Status{pass, pass, pass}, 0, pass},
-		{"nothing waived", audit(fail, pass, pass), nil, day, [3]cases.Status{fail, pass, pass}, 0, fail},
-		{"one version", audit(fail, fail, pass), []cases.Waiver{waiver("usage/no-eku", "1.2", "")}, day, [3]cases.Status{waived, fail, pass}, 0, fail},
-		{"both versions", audit(fail, fail, pass), []cases.Waiver{waiver("usage/no-eku", "", "")}, day, [3]cases.Status{waived, waived, pass}, 0, pass},
-		{"one failed of both", audit(fail, pass, pass), []cases.Waiver{waiver("usage/no-eku", "", "")}, day, [3]cases.Status{waived, pass, pass}, 0, pass},
-		{"of this role", audit(fail, pass, pass), []cases.Waiver{waiver("usage/no-eku", "", wire.Server)}, day, [3]cases.Status{waived, pass, pass}, 0, pass},
-		{"of the other role", audit(fail, pass, pass), []cases.Waiver{waiver("usage/no-eku", "", wire.Client)}, day, [3]cases.Status{fail, pass, pass}, 0, fail},
-		{"of the other role, expired", audit(pass, pass, pass), []cases.Waiver{waiver("usage/no-eku", "", wire.Client)}, day.AddDate(1, 0, 0), [3]cases.Status{pass, pass, pass}, 0, pass},
-		{"two of one", audit(fail, pass, pass), []cases.Waiver{waiver("usage/no-eku", "1.2", ""), waiver("usage/no-eku", "", "")}, day, [3]cases.Status{waived, pass, pass}, 0, pass},
-		{"unused, for it passed", audit(pass, pass, pass), []cases.Waiver{waiver("usage/no-eku", "", "")}, day, [3]cases.Status{pass, pass, pass}, 1, fail},
-		{"unused, for it is inconclusive", audit(open, pass, pass), []cases.Waiver{waiver("usage/no-eku", "1.2", "")}, day, [3]cases.Status{open, pass, pass}, 1, fail},
-		{"unused, of another version", audit(fail, pass, pass), []cases.Waiver{waiver("usage/no-eku", "1.3", "")}, day, [3]cases.Status{fail, pass, pass}, 1, fail},
-		{"unused, of another case", audit(pass, pass, pass), []cases.Waiver{waiver("chain/self-signed", "", "")}, day, [3]cases.Status{pass, pass, pass}, 1, fail},
-		{"the last moment", audit(fail, pass, pass), []cases.Waiver{waiver("usage/no-eku", "", "")}, day.Add(24*time.Hour - 1), [3]cases.Status{waived, pass, pass}, 0, pass},
-		{"expired", audit(fail, pass, pass), []cases.Waiver{waiver("usage/no-eku", "", "")}, day.Add(24 * time.Hour), [3]cases.Status{fail, pass, pass}, 1, fail},
-		{"expired and unused", audit(pass, pass, pass), []cases.Waiver{waiver("usage/no-eku", "", "")}, day.Add(24 * time.Hour), [3]cases.Status{pass, pass, pass}, 1, fail},
-		{"still the last day further west", audit(fail, pass, pass), []cases.Waiver{waiver("usage/no-eku", "", "")},
-			time.Date(2027, 1, 31, 20, 0, 0, 0, time.FixedZone("", -5*3600)), [3]cases.Status{fail, pass, pass}, 1, fail},
+		{"nothing to waive", audit(pass, pass, pass), nil, day, [3]finding.Status{pass, pass, pass}, 0, pass},
+		{"nothing waived", audit(fail, pass, pass), nil, day, [3]finding.Status{fail, pass, pass}, 0, fail},
+		{"one version", audit(fail, fail, pass), []finding.Waiver{waiver("usage/no-eku", "1.2", "")}, day, [3]finding.Status{waived, fail, pass}, 0, fail},
+		{"both versions", audit(fail, fail, pass), []finding.Waiver{waiver("usage/no-eku", "", "")}, day, [3]finding.Status{waived, waived, pass}, 0, pass},
+		{"one failed of both", audit(fail, pass, pass), []finding.Waiver{waiver("usage/no-eku", "", "")}, day, [3]finding.Status{waived, pass, pass}, 0, pass},
+		{"of this role", audit(fail, pass, pass), []finding.Waiver{waiver("usage/no-eku", "", wire.Server)}, day, [3]finding.Status{waived, pass, pass}, 0, pass},
+		{"of the other role", audit(fail, pass, pass), []finding.Waiver{waiver("usage/no-eku", "", wire.Client)}, day, [3]finding.Status{fail, pass, pass}, 0, fail},
+		{"of the other role, expired", audit(pass, pass, pass), []finding.Waiver{waiver("usage/no-eku", "", wire.Client)}, day.AddDate(1, 0, 0), [3]finding.Status{pass, pass, pass}, 0, pass},
+		{"two of one", audit(fail, pass, pass), []finding.Waiver{waiver("usage/no-eku", "1.2", ""), waiver("usage/no-eku", "", "")}, day, [3]finding.Status{waived, pass, pass}, 0, pass},
+		{"unused, for it passed", audit(pass, pass, pass), []finding.Waiver{waiver("usage/no-eku", "", "")}, day, [3]finding.Status{pass, pass, pass}, 1, fail},
+		{"unused, for it is inconclusive", audit(open, pass, pass), []finding.Waiver{waiver("usage/no-eku", "1.2", "")}, day, [3]finding.Status{open, pass, pass}, 1, fail},
+		{"unused, of another version", audit(fail, pass, pass), []finding.Waiver{waiver("usage/no-eku", "1.3", "")}, day, [3]finding.Status{fail, pass, pass}, 1, fail},
+		{"unused, of another case", audit(pass, pass, pass), []finding.Waiver{waiver("chain/self-signed", "", "")}, day, [3]finding.Status{pass, pass, pass}, 1, fail},
+		{"the last moment", audit(fail, pass, pass), []finding.Waiver{waiver("usage/no-eku", "", "")}, day.Add(24*time.Hour - 1), [3]finding.Status{waived, pass, pass}, 0, pass},
+		{"expired", audit(fail, pass, pass), []finding.Waiver{waiver("usage/no-eku", "", "")}, day.Add(24 * time.Hour), [3]finding.Status{fail, pass, pass}, 1, fail},
+		{"expired and unused", audit(pass, pass, pass), []finding.Waiver{waiver("usage/no-eku", "", "")}, day.Add(24 * time.Hour), [3]finding.Status{pass, pass, pass}, 1, fail},
+		{"still the last day further west", audit(fail, pass, pass), []finding.Waiver{waiver("usage/no-eku", "", "")},
+			time.Date(2027, 1, 31, 20, 0, 0, 0, time.FixedZone("", -5*3600)), [3]finding.Status{fail, pass, pass}, 1, fail},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -207,25 +207,25 @@ func TestWaive(t *testing.T) {
 
 func TestVerdict(t *testing.T) {
 	t.Parallel()
-	const pass, fail, open, waived = cases.Passed, cases.Failed, cases.Inconclusive, cases.Waived
+	const pass, fail, open, waived = finding.Passed, finding.Failed, finding.Inconclusive, finding.Waived
 	for _, c := range []struct {
 		name   string
-		audit  cases.Audit
-		change func(*cases.Audit)
-		want   cases.Status
+		audit  finding.Audit
+		change func(*finding.Audit)
+		want   finding.Status
 	}{
 		{"passed", audit(pass, pass, pass), nil, pass},
 		{"passed or waived", audit(pass, waived, pass), nil, pass},
 		{"inconclusive", audit(pass, open, waived), nil, open},
 		{"failed", audit(pass, open, fail), nil, fail},
 		{"of no status", audit(pass, "", pass), nil, open},
-		{"a complaint", audit(pass, pass, pass), func(a *cases.Audit) { a.Complaints = []string{"unused"} }, fail},
-		{"no findings", audit(pass, pass, pass), func(a *cases.Audit) { a.Findings = nil }, open},
-		{"no controls", audit(pass, pass, pass), func(a *cases.Audit) { a.Controls = nil }, open},
-		{"no control after", audit(pass, pass, pass), func(a *cases.Audit) { a.Controls = a.Controls[:1] }, open},
-		{"a control refused", audit(pass, pass, pass), func(a *cases.Audit) { a.Controls[1].Status = fail }, open},
-		{"a control not delivered", audit(pass, pass, pass), func(a *cases.Audit) { a.Controls[0].Decision = "refused" }, open},
-		{"a control refused, and failed", audit(fail, pass, pass), func(a *cases.Audit) { a.Controls[1].Status = open }, fail},
+		{"a complaint", audit(pass, pass, pass), func(a *finding.Audit) { a.Complaints = []string{"unused"} }, fail},
+		{"no findings", audit(pass, pass, pass), func(a *finding.Audit) { a.Findings = nil }, open},
+		{"no controls", audit(pass, pass, pass), func(a *finding.Audit) { a.Controls = nil }, open},
+		{"no control after", audit(pass, pass, pass), func(a *finding.Audit) { a.Controls = a.Controls[:1] }, open},
+		{"a control refused", audit(pass, pass, pass), func(a *finding.Audit) { a.Controls[1].Status = fail }, open},
+		{"a control not delivered", audit(pass, pass, pass), func(a *finding.Audit) { a.Controls[0].Decision = "refused" }, open},
+		{"a control refused, and failed", audit(fail, pass, pass), func(a *finding.Audit) { a.Controls[1].Status = open }, fail},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -240,13 +240,13 @@ func TestVerdict(t *testing.T) {
 }
 
 func ExampleAudit_Waive() {
-	control := cases.Finding{Status: cases.Passed, Decision: "delivered"}
-	a := cases.Audit{
+	control := finding.Finding{Status: finding.Passed, Decision: "delivered"}
+	a := finding.Audit{
 		Role:     wire.Server,
-		Controls: []cases.Finding{control, control},
-		Findings: []cases.Finding{{Case: "usage/no-eku", Version: "1.2", Role: wire.Server, Status: cases.Failed}},
+		Controls: []finding.Finding{control, control},
+		Findings: []finding.Finding{{Case: "usage/no-eku", Version: "1.2", Role: wire.Server, Status: finding.Failed}},
 	}
-	waivers, err := cases.ReadWaivers("waivers.yaml", strings.NewReader(`
+	waivers, err := finding.ReadWaivers("waivers.yaml", strings.NewReader(`
 waivers:
   - {case: usage/no-eku, version: "1.2", reason: legacy clients, expires: 2027-01-31}
   - {case: usage/no-eku, version: "1.3", reason: legacy clients, expires: 2027-01-31}
@@ -272,7 +272,7 @@ func FuzzReadWaivers(f *testing.F) {
 	f.Add("a: &a [*a]")
 	f.Add(`"\e[2J": []`)
 	f.Fuzz(func(t *testing.T, file string) {
-		waivers, err := cases.ReadWaivers("waivers.yaml", strings.NewReader(file), known)
+		waivers, err := finding.ReadWaivers("waivers.yaml", strings.NewReader(file), known)
 		if err != nil {
 			fault, ok := errors.AsType[*strictyaml.Error](err)
 			if !ok || fault.File == "" || waivers != nil {

@@ -1,4 +1,4 @@
-package wire
+package attack
 
 import (
 	"crypto/tls"
@@ -6,11 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"reflect"
+	"net"
 	"slices"
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
 // Report is one line of the adversary's output. A server attack gives two: where
@@ -24,7 +26,7 @@ type Report struct {
 
 // Evidence is what the adversary saw. It judges nothing.
 type Evidence struct {
-	Role  Role          `json:"role"`
+	Role  wire.Role     `json:"role"`
 	Began time.Time     `json:"began"`
 	Took  time.Duration `json:"took_ns"`
 
@@ -49,16 +51,16 @@ type Connection struct {
 
 	// Handshake says that the adversary's own half is complete, which in
 	// TLS 1.3 proves nothing to a client.
-	Handshake bool        `json:"handshake"`
-	Plain     bool        `json:"plain,omitempty"` // the other side did not speak TLS, or was not let
-	SNI       string      `json:"sni,omitempty"`   // of a server: what it was asked for
-	TLS       *Negotiated `json:"tls,omitempty"`
-	ALPN      string      `json:"alpn,omitempty"`
+	Handshake bool             `json:"handshake"`
+	Plain     bool             `json:"plain,omitempty"` // the other side did not speak TLS, or was not let
+	SNI       string           `json:"sni,omitempty"`   // of a server: what it was asked for
+	TLS       *wire.Negotiated `json:"tls,omitempty"`
+	ALPN      string           `json:"alpn,omitempty"`
 
-	Asked       bool      `json:"asked,omitempty"`       // of a client: for a certificate
-	Authorities int       `json:"authorities,omitempty"` // of a client: how many were named in asking
-	Peer        *Identity `json:"peer,omitempty"`        // the leaf that the other side presented, not verified
-	Session     bool      `json:"session,omitempty"`     // of a client: it was given one that can be resumed
+	Asked       bool           `json:"asked,omitempty"`       // of a client: for a certificate
+	Authorities int            `json:"authorities,omitempty"` // of a client: how many were named in asking
+	Peer        *wire.Identity `json:"peer,omitempty"`        // the leaf that the other side presented, not verified
+	Session     bool           `json:"session,omitempty"`     // of a client: it was given one that can be resumed
 
 	// Sent says that the message, or a receipt, was written without an error.
 	Sent bool `json:"sent,omitempty"`
@@ -68,10 +70,10 @@ type Connection struct {
 	Heard      string `json:"heard,omitempty"`
 	HeardBytes int    `json:"heard_bytes,omitempty"`
 
-	End       Ending `json:"end"`
-	Alert     *Alert `json:"alert,omitempty"`      // the one received
-	AlertSent *Alert `json:"alert_sent,omitempty"` // of gave_up
-	Detail    string `json:"detail,omitempty"`     // for people; never compared
+	End       Ending      `json:"end"`
+	Alert     *wire.Alert `json:"alert,omitempty"`      // the one received
+	AlertSent *wire.Alert `json:"alert_sent,omitempty"` // of gave_up
+	Detail    string      `json:"detail,omitempty"`     // for people; never compared
 }
 
 // MaxHeard bounds what is told of the other side's words, in bytes.
@@ -116,10 +118,10 @@ const (
 
 // EndingOf tells how a connection came to the error that a read, a write or a
 // handshake of it returned, and which alert came or went. ended says whether TCP
-// has ended; see [Transport].
-func EndingOf(err error, ended bool) (end Ending, received, sent *Alert) {
-	if alert, sender, ok := alertOf(err); ok {
-		if sender == remote {
+// has ended; see [wire.Transport].
+func EndingOf(err error, ended bool) (end Ending, received, sent *wire.Alert) {
+	if alert, theirs, ok := wire.AlertOf(err); ok {
+		if theirs {
 			return EndAlert, alert, nil
 		}
 		return EndGaveUp, nil, alert
@@ -139,10 +141,10 @@ func EndingOf(err error, ended bool) (end Ending, received, sent *Alert) {
 		}
 		return EndCloseNotify, nil, nil
 	}
-	if reason, ok := transportReason(err); ok && reason == Timeout {
+	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
 		return EndTimeout, nil, nil
 	}
-	if handshake, ok := errors.AsType[*HandshakeError](err); ok {
+	if handshake, ok := errors.AsType[*wire.HandshakeError](err); ok {
 		return EndGaveUp, nil, handshake.Sent
 	}
 	return EndGaveUp, nil, nil
@@ -151,12 +153,12 @@ func EndingOf(err error, ended bool) (end Ending, received, sent *Alert) {
 // ParseAlertRecord reads an alert that is not encrypted, as the first record of
 // an answer to something other than TLS (RFC 8446, 5.1 and 6), and returns what
 // comes after it.
-func ParseAlertRecord(b []byte) (alert *Alert, rest []byte, ok bool) {
+func ParseAlertRecord(b []byte) (alert *wire.Alert, rest []byte, ok bool) {
 	const length, kind = 7, 21
 	if len(b) < length || b[0] != kind || b[1] != 3 || b[3] != 0 || b[4] != 2 {
 		return nil, b, false
 	}
-	return newAlert(reflect.ValueOf(b[6])), b[length:], true
+	return wire.NewAlert(b[6]), b[length:], true
 }
 
 // ParseReport reads one line of the adversary's output.

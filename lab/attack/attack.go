@@ -1,4 +1,4 @@
-package wire
+package attack
 
 import (
 	"bytes"
@@ -13,6 +13,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
 // Attack is what the adversary is told to do, one JSON line. The fields before
@@ -28,9 +30,9 @@ type Attack struct {
 	// Role is the part that the adversary plays: as Client it dials Connect, as
 	// Server it listens on Listen. Either is host:port; port 0 lets the system
 	// choose, and the report says which.
-	Role    Role   `json:"role,omitempty"`
-	Connect string `json:"connect,omitempty"`
-	Listen  string `json:"listen,omitempty"`
+	Role    wire.Role `json:"role,omitempty"`
+	Connect string    `json:"connect,omitempty"`
+	Listen  string    `json:"listen,omitempty"`
 
 	// SNI is what a client sends as server_name, byte for byte; empty sends none.
 	// Names that crypto/tls would alter are an error: IP addresses, and names
@@ -68,7 +70,7 @@ type Attack struct {
 const (
 	DefaultLimit = 5 * time.Second
 	MaxLimit     = 5 * time.Minute
-	MaxAttack    = 32 << 20 // bytes of one line, so that the longest certificate message fits
+	MaxLine      = 32 << 20 // bytes of one line, so that the longest certificate message fits
 	maxAttackID  = 256      // bytes
 )
 
@@ -131,9 +133,9 @@ type Resume struct {
 // MaxExpiryWait is the longest that an attack waits for its leaf to expire.
 const MaxExpiryWait = time.Minute
 
-// ParseAttack reads one line of the adversary's input. A field that is not known
+// Parse reads one line of the adversary's input. A field that is not known
 // is an error: an attack less what was meant would pass for an honest exchange.
-func ParseAttack(line []byte) (Attack, error) {
+func Parse(line []byte) (Attack, error) {
 	var a Attack
 	decoder := json.NewDecoder(bytes.NewReader(line))
 	decoder.DisallowUnknownFields()
@@ -169,12 +171,12 @@ func (a Attack) Check() error {
 		return err
 	}
 	switch a.Role {
-	case Client:
+	case wire.Client:
 		return a.checkClient()
-	case Server:
+	case wire.Server:
 		return a.checkServer()
 	default:
-		return fmt.Errorf("role: want %q or %q", Client, Server)
+		return fmt.Errorf("role: want %q or %q", wire.Client, wire.Server)
 	}
 }
 
