@@ -18,7 +18,6 @@ import (
 	"github.com/moby/moby/client"
 
 	"github.com/mtlslab/mtlslab/images"
-	"github.com/mtlslab/mtlslab/lab"
 )
 
 // A project is one copy of the pair under a name, and images, of its own.
@@ -48,8 +47,11 @@ func newProject(t *testing.T, overrides ...string) project {
 	if p.engine, err = client.New(client.FromEnv); err != nil {
 		t.Fatal(err)
 	}
-	made, err := lab.BuildImages(t.Context(), p.name)
+	made, err := images.Ensure(t.Context(), p.engine)
 	if err != nil {
+		t.Fatal(err)
+	}
+	if err := images.Tag(t.Context(), p.engine, p.name, made...); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {

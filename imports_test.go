@@ -20,24 +20,61 @@ var rooms = map[string]struct {
 	may []string
 	why string
 }{
-	"":                {nil, "the root holds tests of the whole"},
-	"server":          {[]string{"lab/wire"}, "a peer never knows that it is tested"},
-	"client":          {[]string{"lab/wire"}, "a peer never knows that it is tested"},
-	"images":          {nil, "images are built of any program, whatever it is for"},
-	"lab":             {[]string{"images", "lab/pki", "lab/wire", "lab/attack", "lab/command", "lab/cases", "lab/finding", "lab/adapter"}, "a runtime does not know what a case means, and nothing knows how it is printed"},
-	"lab/wire":        {nil, "the peers speak it, and a peer is small"},
-	"lab/pki":         {[]string{"lab/wire"}, "minting knows no peer and no engine"},
-	"lab/strictyaml":  {[]string{"lab/wire"}, "a file is read the same way whatever it is about"},
-	"lab/attack":      {[]string{"lab/wire"}, "the adversary is told, and tells, in a few words of its own"},
-	"lab/command":     {nil, "a container's first process runs whatever it is told"},
-	"lab/cases":       {[]string{"lab/pki", "lab/wire", "lab/attack"}, "a case never knows which runtime it runs in"},
-	"lab/finding":     {[]string{"lab/wire", "lab/cases", "lab/strictyaml"}, "what was found is data, whoever found it"},
-	"lab/adapter":     {[]string{"lab/wire", "lab/attack", "lab/strictyaml"}, "an adapter is data"},
-	"lab/report":      {[]string{"lab/pki", "lab/wire", "lab/cases", "lab/finding", "lab/adapter"}, "a report is made of findings, with no engine"},
-	"lab/adversary":   {[]string{"lab/wire", "lab/attack"}, "it is given its certificates, right or wrong"},
-	"lab/init":        {[]string{"lab/command"}, "it is carried into other people's containers"},
-	"lab/cmd/mint":    {[]string{"lab/pki", "lab/wire"}, "with the lab it would bring the engine's client into an image of its own"},
-	"lab/cmd/mtlslab": {[]string{"images", "lab", "lab/pki", "lab/wire", "lab/cases", "lab/finding", "lab/adapter", "lab/report"}, "the command line is on top"},
+	"":       {nil, "the root holds tests of the whole"},
+	"server": {[]string{"lab/wire"}, "a peer never knows that it is tested"},
+	"client": {[]string{"lab/wire"}, "a peer never knows that it is tested"},
+	"images": {nil, "images are built of any program, whatever it is for"},
+	"lab": {
+		[]string{
+			"images", "lab/scorecard", "lab/audit", "lab/exchange", "lab/peer", "lab/verdict", "lab/finding", "lab/sandbox",
+			"lab/attack", "lab/pki", "lab/limit", "lab/wire",
+		}, "the front door puts the rooms together; it does not know how anything is printed",
+	},
+	"lab/scorecard": {
+		[]string{"lab/audit", "lab/exchange", "lab/peer", "lab/verdict", "lab/finding", "lab/pki", "lab/wire"},
+		"many audits are one audit many times",
+	},
+	"lab/audit": {
+		[]string{
+			"lab/peer", "lab/verdict", "lab/finding", "lab/cases", "lab/sandbox", "lab/attack", "lab/pki", "lab/limit", "lab/wire",
+		}, "an audit does not know how a peer is run, nor how a finding is printed",
+	},
+	"lab/exchange": {
+		[]string{"lab/peer", "lab/verdict", "lab/sandbox", "lab/pki", "lab/wire"}, "an exchange is no attack: it knows no case",
+	},
+	"lab/peer": {
+		[]string{
+			"images", "lab/finding", "lab/sandbox", "lab/adapter", "lab/attack", "lab/command", "lab/journal", "lab/wire",
+		}, "a peer never knows what is judged by its account",
+	},
+	"lab/verdict": {
+		[]string{"lab/finding", "lab/cases", "lab/attack", "lab/wire"}, "a verdict is taken from accounts and evidence, whoever gave them",
+	},
+	"lab/sandbox": {
+		[]string{"images", "lab/command", "lab/limit", "lab/wire"}, "where programs run, nobody knows what they are for",
+	},
+	"lab/journal":    {nil, "lines are read whatever they say"},
+	"lab/limit":      {nil, "how many there are at once has nothing to do with what they are"},
+	"lab/wire":       {nil, "the peers speak it, and a peer is small"},
+	"lab/pki":        {[]string{"lab/wire"}, "minting knows no peer and no engine"},
+	"lab/strictyaml": {[]string{"lab/wire"}, "a file is read the same way whatever it is about"},
+	"lab/attack":     {[]string{"lab/journal", "lab/wire"}, "the adversary is told, and tells, in a few words of its own"},
+	"lab/command":    {[]string{"lab/journal"}, "a container's first process runs whatever it is told"},
+	"lab/cases":      {[]string{"lab/pki", "lab/wire", "lab/attack"}, "a case never knows which runtime it runs in"},
+	"lab/finding":    {[]string{"lab/wire", "lab/cases", "lab/strictyaml"}, "what was found is data, whoever found it"},
+	"lab/adapter":    {[]string{"lab/wire", "lab/attack", "lab/strictyaml"}, "an adapter is data"},
+	"lab/report": {
+		[]string{"lab/pki", "lab/wire", "lab/cases", "lab/finding", "lab/adapter"}, "a report is made of findings, with no engine",
+	},
+	"lab/adversary": {[]string{"lab/wire", "lab/attack"}, "it is given its certificates, right or wrong"},
+	"lab/init":      {[]string{"lab/command"}, "it is carried into other people's containers"},
+	"lab/cmd/mint":  {[]string{"lab/pki", "lab/wire"}, "with the lab it would bring the engine's client into an image of its own"},
+	"lab/cmd/mtlslab": {
+		[]string{
+			"images", "lab", "lab/scorecard", "lab/audit", "lab/exchange", "lab/peer", "lab/verdict", "lab/report", "lab/sandbox",
+			"lab/cases", "lab/finding", "lab/adapter", "lab/pki", "lab/wire",
+		}, "the command line is on top",
+	},
 }
 
 // sole names who alone may import what others wrote, tests included, so that
@@ -47,7 +84,7 @@ var sole = []struct {
 	room string
 	why  string
 }{
-	{"github.com/testcontainers/testcontainers-go", "lab", "another way to run containers would be another file of lab"},
+	{"github.com/testcontainers/testcontainers-go", "lab/sandbox", "another way to run containers would be another file of the sandbox"},
 	{"go.step.sm/crypto", "lab/pki", "every certificate comes from one place"},
 	{"github.com/fsnotify/fsnotify", "server", "only the server watches a directory"},
 	{"github.com/spf13/cobra", "lab/cmd/mtlslab", "flags are not known below the command line"},

@@ -9,7 +9,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/mtlslab/mtlslab/lab"
+	"github.com/mtlslab/mtlslab/lab/audit"
 	"github.com/mtlslab/mtlslab/lab/finding"
+	"github.com/mtlslab/mtlslab/lab/sandbox"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
@@ -22,9 +24,9 @@ func TestOwnPeersAreStrict(t *testing.T) {
 	for _, role := range []wire.Role{wire.Server, wire.Client} {
 		t.Run(string(role), func(t *testing.T) {
 			var first map[string]string
-			for _, runtime := range []lab.Runtime{lab.Processes, lab.Containers} {
+			for _, runtime := range []sandbox.Runtime{sandbox.Processes, sandbox.Containers} {
 				t.Run(string(runtime), func(t *testing.T) {
-					if runtime == lab.Containers {
+					if runtime == sandbox.Containers {
 						requireEngine(t)
 					}
 					for range *auditRuns {
@@ -43,10 +45,10 @@ func TestOwnPeersAreStrict(t *testing.T) {
 }
 
 // auditOwn returns what came of each case.
-func auditOwn(t *testing.T, runtime lab.Runtime, role wire.Role) map[string]string {
+func auditOwn(t *testing.T, runtime sandbox.Runtime, role wire.Role) map[string]string {
 	t.Helper()
 	l := start(t, lab.Config{Runtime: runtime, Timeout: time.Minute})
-	audit, err := l.Audit(t.Context(), lab.Audit{Role: role})
+	audit, err := l.Audit(t.Context(), audit.Audit{Role: role})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,13 +1,18 @@
-package lab
+package lab_test
 
 import (
-	"slices"
+	"runtime"
 	"testing"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/mtlslab/mtlslab/images"
+	"github.com/mtlslab/mtlslab/lab"
+	"github.com/mtlslab/mtlslab/lab/audit"
 	"github.com/mtlslab/mtlslab/lab/cases"
+	"github.com/mtlslab/mtlslab/lab/peer"
+	"github.com/mtlslab/mtlslab/lab/sandbox"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
@@ -19,7 +24,7 @@ import (
 func BenchmarkAudit(b *testing.B) {
 	for _, role := range []wire.Role{wire.Server, wire.Client} {
 		b.Run(string(role), func(b *testing.B) {
-			l, err := Start(b.Context(), Config{Runtime: Containers})
+			l, err := lab.Start(b.Context(), lab.Config{Runtime: sandbox.Containers})
 			if err != nil {
 				b.Skip(err)
 			}
@@ -30,11 +35,11 @@ func BenchmarkAudit(b *testing.B) {
 			}()
 			ids := certificateCases(role)
 			few, many := ids[:10], ids[:min(100, len(ids))]
-			audit(b, l, role, few) // what is started once is not a case's
+			auditOf(b, l, role, few) // what is started once is not a case's
 			var cost, exec time.Duration
 			for b.Loop() {
-				short, n := audit(b, l, role, few)
-				long, m := audit(b, l, role, many)
+				short, n := auditOf(b, l, role, few)
+				long, m := auditOf(b, l, role, many)
 				cost += (long - short) / time.Duration(m-n)
 				if role == wire.Client {
 					exec += bareExecs(b, l, m) / time.Duration(m)
@@ -65,38 +70,46 @@ func certificateCases(role wire.Role) []string {
 	return ids
 }
 
-func audit(b *testing.B, l *Lab, role wire.Role, ids []string) (time.Duration, int) {
+func auditOf(b *testing.B, l *lab.Lab, role wire.Role, ids []string) (time.Duration, int) {
 	b.Helper()
-	result, err := l.Audit(b.Context(), Audit{Role: role, Cases: ids})
+	result, err := l.Audit(b.Context(), audit.Audit{Role: role, Cases: ids})
 	if err != nil {
 		b.Fatal(err)
 	}
 	return result.Took, len(result.Findings)
 }
 
-// bareExecs has the engine run the client in its held container, as many at once
-// as an audit does.
-func bareExecs(b *testing.B, l *Lab, n int) time.Duration {
+// bareExecs has the engine run the client in a container that is kept open, as many at
+// once as an audit does.
+func bareExecs(b *testing.B, l *lab.Lab, n int) time.Duration {
 	b.Helper()
-	host, ok := l.host.(*containerHost)
-	if !ok {
-		b.Fatal("no containers")
+	in, err := sandbox.IsolatedOf(l.Sandbox())
+	if err != nil {
+		b.Fatal(err)
 	}
-	client, err := host.hold(b.Context(), program{source: clientSource})
+	made, err := images.Ensure(b.Context(), in.Engine(), peer.ClientSource)
+	if err != nil {
+		b.Fatal(err)
+	}
+	open, err := in.StartImage(b.Context(), sandbox.ImageProgram{Hostname: "bare-" + sandbox.NewID(), Ref: made[0].Ref})
 	if err != nil {
 		b.Fatal(err)
 	}
 	began := time.Now()
 	group, ctx := errgroup.WithContext(b.Context())
-	group.SetLimit(cap(l.runs))
+	group.SetLimit(1 + runtime.GOMAXPROCS(0))
 	for range n {
 		group.Go(func() error {
-			_, _, err := host.execute(ctx, client.id, slices.Concat(client.entrypoint, []string{"-version"}))
+			_, _, err := in.Exec(ctx, open, []string{"/client", "-version"})
 			return err
 		})
 	}
 	if err := group.Wait(); err != nil {
 		b.Fatal(err)
 	}
-	return time.Since(began)
+	took := time.Since(began)
+	if err := open.Stop(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+	return took
 }

@@ -6,8 +6,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/mtlslab/mtlslab/lab"
 )
 
 // BenchmarkCompose holds the lab, clean-up included, against `up` and `down` of
@@ -17,7 +15,7 @@ import (
 func BenchmarkCompose(b *testing.B) {
 	requireEngine(b)
 	compose := composeCommand(b)
-	if _, err := lab.BuildImages(b.Context(), "dev"); err != nil {
+	if _, err := buildImages(b.Context(), "dev"); err != nil {
 		b.Fatal(err)
 	}
 	labExchange(b)

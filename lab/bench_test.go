@@ -18,8 +18,12 @@ import (
 	"github.com/moby/moby/client"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/mtlslab/mtlslab/images"
 	"github.com/mtlslab/mtlslab/lab"
+	"github.com/mtlslab/mtlslab/lab/exchange"
 	"github.com/mtlslab/mtlslab/lab/pki"
+	"github.com/mtlslab/mtlslab/lab/sandbox"
+	"github.com/mtlslab/mtlslab/lab/verdict"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
@@ -31,12 +35,12 @@ import (
 //	go test -run '^$' -bench Exchange -benchtime 10x ./lab
 func BenchmarkExchange(b *testing.B) {
 	requireEngine(b)
-	images := ownImages(b)
+	refs := ownImages(b)
 	var floors, labs, ratios, wholes []float64
 	for i := 0; b.Loop(); i++ {
 		var floor, ours, whole time.Duration
 		steps := []func(){
-			func() { floor = floorExchange(b, images) },
+			func() { floor = floorExchange(b, refs) },
 			func() { ours, whole = labExchange(b) },
 		}
 		if i%2 == 1 {
@@ -66,16 +70,16 @@ func median(values []float64) float64 {
 // message, and to the end of the clean-up.
 func labExchange(b *testing.B) (message, whole time.Duration) {
 	began := time.Now()
-	l, err := lab.Start(b.Context(), lab.Config{Runtime: lab.Containers})
+	l, err := lab.Start(b.Context(), lab.Config{Runtime: sandbox.Containers})
 	if err != nil {
 		b.Fatal(err)
 	}
-	v, err := l.Run(b.Context(), lab.Exchange{})
+	v, err := l.Run(b.Context(), exchange.Exchange{})
 	message = time.Since(began)
 	if closed := l.Close(b.Context()); err != nil || closed != nil {
 		b.Fatal(err, closed)
 	}
-	if diff := v.Diff(lab.Delivered("spiffe://lab/client")); diff != "" {
+	if diff := v.Diff(verdict.Delivered("spiffe://lab/client")); diff != "" {
 		b.Fatal(diff)
 	}
 	return message, time.Since(began)
@@ -84,7 +88,7 @@ func labExchange(b *testing.B) (message, whole time.Duration) {
 // ownImages makes sure that neither side of the comparison builds anything.
 func ownImages(b *testing.B) map[string]string {
 	b.Helper()
-	made, err := lab.BuildImages(b.Context(), "")
+	made, err := buildImages(b.Context(), "")
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -96,6 +100,19 @@ func ownImages(b *testing.B) map[string]string {
 	return refs
 }
 
+// buildImages brings the images of all our own programs into the engine.
+func buildImages(ctx context.Context, tag string) ([]images.Image, error) {
+	engine, err := sandbox.Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	made, err := images.Ensure(ctx, engine)
+	if err != nil || tag == "" {
+		return made, err
+	}
+	return made, images.Tag(ctx, engine, tag, made...)
+}
+
 // floorRun is one exchange by the engine's client alone.
 type floorRun struct {
 	*client.Client
@@ -103,7 +120,7 @@ type floorRun struct {
 	network string
 }
 
-func floorExchange(b *testing.B, images map[string]string) time.Duration {
+func floorExchange(b *testing.B, refs map[string]string) time.Duration {
 	authority, err := pki.New(pki.Config{})
 	if err != nil {
 		b.Fatal(err)
@@ -137,13 +154,13 @@ func floorExchange(b *testing.B, images map[string]string) time.Duration {
 	var server, dialer *attached
 	var both errgroup.Group
 	both.Go(func() (err error) {
-		if server, err = f.start("server", images["server"], "-log", "json", "-material", "-"); err != nil {
+		if server, err = f.start("server", refs["server"], "-log", "json", "-material", "-"); err != nil {
 			return err
 		}
 		return server.give(serverMaterial, wire.Listening)
 	})
 	both.Go(func() (err error) {
-		dialer, err = f.start("client", images["client"],
+		dialer, err = f.start("client", refs["client"],
 			"-log", "json", "-material", "-", "-connect", "server:12345", "Hello, server!")
 		return err
 	})

@@ -13,8 +13,11 @@ import (
 
 	"github.com/mtlslab/mtlslab/images"
 	"github.com/mtlslab/mtlslab/lab"
+	"github.com/mtlslab/mtlslab/lab/audit"
 	"github.com/mtlslab/mtlslab/lab/cases"
 	"github.com/mtlslab/mtlslab/lab/finding"
+	"github.com/mtlslab/mtlslab/lab/peer"
+	"github.com/mtlslab/mtlslab/lab/sandbox"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
@@ -40,7 +43,7 @@ func TestBrokenPeers(t *testing.T) {
 	found := make(chan [2]string, len(brokenPeers))
 	labs := make([]*lab.Lab, brokenLabs)
 	for i := range labs {
-		labs[i] = start(t, lab.Config{Runtime: lab.Processes, Timeout: time.Minute})
+		labs[i] = start(t, lab.Config{Runtime: sandbox.Processes, Timeout: time.Minute})
 	}
 	t.Run("faults", func(t *testing.T) {
 		for i, b := range brokenPeers {
@@ -82,9 +85,9 @@ func (b brokenPeer) audit(t *testing.T, l *lab.Lab) finding.Audit {
 	t.Helper()
 	name := "broken-" + string(b.role)
 	source := images.Source{Name: name, Package: "./lab/testdata/broken" + string(b.role), Like: string(b.role)}
-	audit, err := l.Audit(t.Context(), lab.Audit{
+	audit, err := l.Audit(t.Context(), audit.Audit{
 		Role: b.role, Cases: b.cases, Versions: b.versions,
-		Peer: lab.Peer{Source: source, Args: []string{"-fault", b.fault}},
+		Peer: peer.Own{Source: source, Args: []string{"-fault", b.fault}},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -168,7 +171,7 @@ func TestHonestPeers(t *testing.T) {
 	for _, role := range []wire.Role{wire.Server, wire.Client} {
 		t.Run(string(role), func(t *testing.T) {
 			t.Parallel()
-			audit := brokenPeer{role: role}.audit(t, start(t, lab.Config{Runtime: lab.Processes, Timeout: time.Minute}))
+			audit := brokenPeer{role: role}.audit(t, start(t, lab.Config{Runtime: sandbox.Processes, Timeout: time.Minute}))
 			if audit.Verdict() != finding.Passed {
 				t.Errorf("the verdict is %s", audit.Verdict())
 			}

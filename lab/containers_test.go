@@ -20,6 +20,9 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/mtlslab/mtlslab/lab"
+	"github.com/mtlslab/mtlslab/lab/exchange"
+	"github.com/mtlslab/mtlslab/lab/sandbox"
+	"github.com/mtlslab/mtlslab/lab/verdict"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
@@ -72,23 +75,24 @@ func inspect(tb testing.TB, c *client.Client, id string) (container.InspectRespo
 
 // oneExchange is a whole lab: start, deliver, close.
 func oneExchange(ctx context.Context, cfg lab.Config) (diff string, err error) {
+	cfg.Shared = shared
 	l, err := lab.Start(ctx, cfg)
 	if err != nil {
 		return "", err
 	}
-	v, err := l.Run(ctx, lab.Exchange{})
+	v, err := l.Run(ctx, exchange.Exchange{})
 	if closeErr := l.Close(ctx); err == nil {
 		err = closeErr
 	}
-	return v.Diff(lab.Delivered(goodClient)), err
+	return v.Diff(verdict.Delivered(goodClient)), err
 }
 
 // TestHardened looks at the lab's containers as the engine describes them.
 func TestHardened(t *testing.T) {
 	t.Parallel()
 	c := dockerClient(t)
-	l := start(t, lab.Config{Runtime: lab.Containers, Timeout: time.Minute})
-	if _, err := l.Run(t.Context(), lab.Exchange{}); err != nil {
+	l := start(t, lab.Config{Runtime: sandbox.Containers, Timeout: time.Minute})
+	if _, err := l.Run(t.Context(), exchange.Exchange{}); err != nil {
 		t.Fatal(err)
 	}
 	containers, networks := bearing(t, c, "mtlslab.run="+l.ID())
@@ -126,7 +130,7 @@ func TestHardened(t *testing.T) {
 func TestNetworkIsInternal(t *testing.T) {
 	t.Parallel()
 	c := dockerClient(t)
-	l := start(t, lab.Config{Runtime: lab.Containers})
+	l := start(t, lab.Config{Runtime: sandbox.Containers})
 	network := l.Facts().Network
 	made, err := c.NetworkInspect(t.Context(), network.Name, client.NetworkInspectOptions{})
 	if err != nil {
@@ -141,8 +145,8 @@ func TestNetworkIsInternal(t *testing.T) {
 func TestSecrets(t *testing.T) {
 	t.Parallel()
 	c := dockerClient(t)
-	l := start(t, lab.Config{Runtime: lab.Containers, Timeout: time.Minute})
-	if _, err := l.Run(t.Context(), lab.Exchange{}); err != nil {
+	l := start(t, lab.Config{Runtime: sandbox.Containers, Timeout: time.Minute})
+	if _, err := l.Run(t.Context(), exchange.Exchange{}); err != nil {
 		t.Fatal(err)
 	}
 	needles := keyNeedles(t, l)
@@ -192,7 +196,7 @@ func TestSecrets(t *testing.T) {
 func keyNeedles(t *testing.T, l *lab.Lab) [][]byte {
 	t.Helper()
 	var needles [][]byte
-	for _, m := range []wire.Material{l.Server.Material(l.Authority), l.Client.Material(l.Authority)} {
+	for _, m := range []wire.Material{l.Pair().Material(wire.Server), l.Pair().Material(wire.Client)} {
 		block, _ := pem.Decode(m.Key)
 		if block == nil {
 			t.Fatal("no key")
@@ -251,7 +255,7 @@ func TestManyLabsAtOnce(t *testing.T) {
 	var labs errgroup.Group
 	for range manyLabs(t) {
 		labs.Go(func() error {
-			diff, err := oneExchange(t.Context(), lab.Config{Runtime: lab.Containers, Timeout: 3 * time.Minute})
+			diff, err := oneExchange(t.Context(), lab.Config{Runtime: sandbox.Containers, Timeout: 3 * time.Minute})
 			if diff != "" && err == nil {
 				t.Error(diff)
 			}
@@ -269,7 +273,7 @@ func TestManyLabsInARow(t *testing.T) {
 	c := dockerClient(t)
 	t.Setenv("MTLSLAB_OWNER", "row-"+time.Now().Format("150405.000"))
 	for n := range manyLabs(t) {
-		diff, err := oneExchange(t.Context(), lab.Config{Runtime: lab.Containers})
+		diff, err := oneExchange(t.Context(), lab.Config{Runtime: sandbox.Containers})
 		if err != nil || diff != "" {
 			t.Fatalf("lab %d: %v %s", n+1, err, diff)
 		}
@@ -283,7 +287,7 @@ func TestInterrupted(t *testing.T) {
 	t.Setenv("MTLSLAB_OWNER", "interrupted-"+time.Now().Format("150405.000"))
 	for after := 20 * time.Millisecond; after < time.Second; after += 90 * time.Millisecond {
 		ctx, cancel := context.WithTimeout(t.Context(), after)
-		_, _ = oneExchange(ctx, lab.Config{Runtime: lab.Containers}) // it may have been in time
+		_, _ = oneExchange(ctx, lab.Config{Runtime: sandbox.Containers}) // it may have been in time
 		cancel()
 		checkNothingLeft(t, c, "mtlslab.owner="+os.Getenv("MTLSLAB_OWNER"))
 	}

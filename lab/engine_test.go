@@ -4,7 +4,7 @@ import (
 	"os"
 	"testing"
 
-	"github.com/mtlslab/mtlslab/lab"
+	"github.com/mtlslab/mtlslab/lab/sandbox"
 )
 
 // requireEngine skips a test that needs containers where no engine answers,
@@ -14,7 +14,7 @@ func requireEngine(tb testing.TB) {
 	if testing.Short() {
 		tb.Skip("needs an engine; not with -short")
 	}
-	if _, _, err := lab.Examine(tb.Context()); err != nil {
+	if _, err := sandbox.Connect(tb.Context()); err != nil {
 		if os.Getenv("MTLSLAB_REQUIRE_ENGINE") == "1" {
 			tb.Fatalf("MTLSLAB_REQUIRE_ENGINE=1: %v", err)
 		}

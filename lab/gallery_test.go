@@ -14,8 +14,12 @@ import (
 	"github.com/mtlslab/mtlslab/images"
 	"github.com/mtlslab/mtlslab/lab"
 	"github.com/mtlslab/mtlslab/lab/adapter"
+	"github.com/mtlslab/mtlslab/lab/audit"
 	"github.com/mtlslab/mtlslab/lab/cases"
 	"github.com/mtlslab/mtlslab/lab/finding"
+	"github.com/mtlslab/mtlslab/lab/peer"
+	"github.com/mtlslab/mtlslab/lab/sandbox"
+	"github.com/mtlslab/mtlslab/lab/scorecard"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
@@ -68,15 +72,15 @@ var sample = []struct {
 func TestSample(t *testing.T) {
 	t.Parallel()
 	requireEngine(t)
-	l := start(t, lab.Config{Runtime: lab.Containers, TTL: 30 * time.Minute})
+	l := start(t, lab.Config{Runtime: sandbox.Containers, TTL: 30 * time.Minute})
 	// Side by side as a scorecard does it: as tests of their own they would wait
 	// for each other's turn.
 	var group errgroup.Group
-	group.SetLimit(lab.DefaultAtOnce)
+	group.SetLimit(scorecard.DefaultAtOnce)
 	for _, s := range sample {
-		peer := peerOfGallery(t, s.peer, s.role)
+		image := peerOfGallery(t, s.peer, s.role)
 		group.Go(func() error {
-			tried := lab.Audit{Role: s.role, Peer: peer, Profile: cases.RFC5280, Once: true}
+			tried := audit.Audit{Role: s.role, Peer: image, Profile: cases.RFC5280, Once: true}
 			if s.named {
 				tried.Cases = slices.Concat(s.fails, s.holds)
 			}
@@ -133,13 +137,13 @@ func codeOf(t *testing.T, name string) []string {
 	})
 }
 
-func peerOfGallery(t *testing.T, name string, role wire.Role) lab.Peer {
+func peerOfGallery(t *testing.T, name string, role wire.Role) peer.Image {
 	t.Helper()
-	gallery, err := lab.Gallery()
+	gallery, err := peer.Gallery()
 	if err != nil {
 		t.Fatal(err)
 	}
-	i := slices.IndexFunc(gallery, func(p lab.Peer) bool { return p.Adapter.BuildName() == name && p.Adapter.Role == role })
+	i := slices.IndexFunc(gallery, func(p peer.Image) bool { return p.Adapter.BuildName() == name && p.Adapter.Role == role })
 	if i < 0 {
 		t.Fatalf("the gallery has no %s %s", role, name)
 	}
@@ -198,9 +202,9 @@ func TestReloadInVain(t *testing.T) {
 			nginx := peerOfGallery(t, "nginx", wire.Server)
 			spoiled := *nginx.Adapter
 			spoiled.Reload = test.reload
-			l := start(t, lab.Config{Runtime: lab.Containers})
-			audit, err := l.Audit(t.Context(), lab.Audit{
-				Role: wire.Server, Peer: lab.Peer{Adapter: &spoiled, Context: nginx.Context},
+			l := start(t, lab.Config{Runtime: sandbox.Containers})
+			audit, err := l.Audit(t.Context(), audit.Audit{
+				Role: wire.Server, Peer: peer.Image{Adapter: &spoiled, Context: nginx.Context},
 				Versions: []string{"1.3"}, Cases: []string{"resumption/after-authority-removal"},
 			})
 			if err != nil {
@@ -222,9 +226,9 @@ func TestLeftBehind(t *testing.T) {
 	daemon := *nginx.Adapter
 	daemon.Adjusted, daemon.Reload = nil, adapter.Reload{Command: []string{"nginx", "-s", "reload"}}
 	daemon.Command = []string{"sh", "-c", "setsid nginx -g 'daemon off;' & wait $!"}
-	l := start(t, lab.Config{Runtime: lab.Containers})
-	audit, err := l.Audit(t.Context(), lab.Audit{
-		Role: wire.Server, Peer: lab.Peer{Adapter: &daemon, Context: nginx.Context},
+	l := start(t, lab.Config{Runtime: sandbox.Containers})
+	audit, err := l.Audit(t.Context(), audit.Audit{
+		Role: wire.Server, Peer: peer.Image{Adapter: &daemon, Context: nginx.Context},
 		Versions: []string{"1.3"}, Cases: []string{"resumption/after-authority-removal", "operational/no-key"},
 	})
 	if err != nil {

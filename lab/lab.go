@@ -3,31 +3,23 @@ package lab
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
-	"encoding/hex"
-	"errors"
 	"fmt"
 	"runtime"
-	"sync"
 	"time"
 
 	"github.com/mtlslab/mtlslab/images"
+	"github.com/mtlslab/mtlslab/lab/attack"
+	"github.com/mtlslab/mtlslab/lab/audit"
+	"github.com/mtlslab/mtlslab/lab/exchange"
+	"github.com/mtlslab/mtlslab/lab/finding"
+	"github.com/mtlslab/mtlslab/lab/limit"
+	"github.com/mtlslab/mtlslab/lab/peer"
 	"github.com/mtlslab/mtlslab/lab/pki"
+	"github.com/mtlslab/mtlslab/lab/sandbox"
+	"github.com/mtlslab/mtlslab/lab/scorecard"
+	"github.com/mtlslab/mtlslab/lab/verdict"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
-
-// Runtime is where the peers of a lab run.
-type Runtime string
-
-// The runtimes. The zero value takes containers where an engine answers, and
-// processes elsewhere.
-const (
-	Containers Runtime = "containers" // isolated, and the lab checks it
-	Processes  Runtime = "processes"  // on loopback; isolates nothing
-)
-
-// ServerName is the DNS name of a lab's own server.
-const ServerName = "server"
 
 // The limits that apply where a Config gives none, and MaxTTL: certificates are good
 // for a day.
@@ -37,208 +29,196 @@ const (
 	MaxTTL         = 12 * time.Hour
 )
 
-var errClosed = errors.New("the lab is closed")
-
 // Config says how a lab is made. The zero value is a good lab.
 type Config struct {
-	Runtime   Runtime
-	Algorithm pki.Algorithm // of every key; pki.ECDSAP256 if empty
+	Runtime   sandbox.Runtime // containers where an engine answers, else processes, if empty
+	Algorithm pki.Algorithm   // of every key; [pki.ECDSAP256] if empty
 
 	// TTL is how long the lab's peers live at most. They end by themselves, so
-	// that nothing outlives a lab that was killed. DefaultTTL if zero.
+	// that nothing outlives a lab that was killed. [DefaultTTL] if zero.
 	TTL time.Duration
 
 	// Timeout bounds one exchange, the start of its peers included.
-	// DefaultTimeout if zero.
+	// [DefaultTimeout] if zero.
 	Timeout time.Duration
 
-	// Progress is told what is about to be done when it may take long.
+	// Shared is what this lab has in common with others of the process, such as what they
+	// have built: give it to all of them where there are many. Nothing if nil.
+	Shared *sandbox.Shared
+
+	// Progress is told what is about to be done when it may take long. It may be nil.
 	Progress func(string)
+}
+
+// whole is the config with its defaults filled in, or what is wrong with it.
+func (c Config) whole() (Config, error) {
+	c.TTL = cmp.Or(c.TTL, DefaultTTL)
+	c.Timeout = cmp.Or(c.Timeout, DefaultTimeout)
+	if c.Progress == nil {
+		c.Progress = func(string) {}
+	}
+	switch {
+	case c.TTL < time.Second || c.TTL > MaxTTL:
+		return c, fmt.Errorf("config: TTL %v: want a second to %v", c.TTL, MaxTTL)
+	case c.Timeout < 0:
+		return c, fmt.Errorf("config: timeout %v: want none that is negative", c.Timeout)
+	}
+	return c, nil
 }
 
 // Facts is what a lab knows of the place where its peers run.
 type Facts struct {
-	Runtime   Runtime        `json:"runtime"`
-	Why       string         `json:"why,omitempty"` // why processes, where none were asked for
-	Engine    *Engine        `json:"engine,omitempty"`
-	Images    []images.Image `json:"images,omitempty"`
-	Network   *Network       `json:"network,omitempty"`
-	Connect   time.Duration  `json:"connect_ns"` // finding the engine
-	Build     time.Duration  `json:"build_ns"`   // binaries and images
-	Mint      time.Duration  `json:"mint_ns"`    // the authority and two identities
-	Connected time.Duration  `json:"network_ns"` // making the network
-
-	listen string // the address that a server is told; port 0 lets the system choose
+	sandbox.Facts
+	Mint time.Duration `json:"mint_ns"` // the authority and two identities
 }
 
 // Lab is an authority and a place to run peers in. Its methods may be called
 // by many goroutines at once.
 type Lab struct {
-	// Run's peers are of these unless an exchange says otherwise.
-	Authority *pki.Authority
-	Server    *pki.Identity
-	Client    *pki.Identity
-
 	cfg  Config
 	id   string
-	end  time.Time // when its peers end by themselves
-	host host
+	ends time.Time // when its peers end by themselves
 	mint time.Duration
-	why  string
 
-	mu        sync.Mutex
-	servers   map[serverKey]*server
-	named     int
-	adversary *adversary
-	forgeries map[forgeryKey]*pki.Forged
-
-	slots chan struct{} // one element for each trial of a server under way: it waits a good deal
-	runs  chan struct{} // one element for each of a client: that is a process, and hardly waits
+	pair    *pki.Pair
+	place   peer.Place
+	runner  *exchange.Runner
+	auditor *audit.Auditor
 }
 
-// Start makes a lab: a runtime, a network, a fresh authority, and an identity
-// for either side. Close it. Without an engine it returns an error that is
-// ErrNoEngine if containers were asked for.
+// Start makes a lab: a sandbox with its network, a fresh authority, and an identity for
+// either side. Close it. Without an engine it returns an error that is
+// [sandbox.ErrNoEngine] if containers were asked for.
 func Start(ctx context.Context, cfg Config) (*Lab, error) {
-	cfg.TTL = cmp.Or(cfg.TTL, DefaultTTL)
-	cfg.Timeout = cmp.Or(cfg.Timeout, DefaultTimeout)
-	if cfg.Progress == nil {
-		cfg.Progress = func(string) {}
+	cfg, err := cfg.whole()
+	if err != nil {
+		return nil, err
 	}
-	if cfg.TTL < time.Second || cfg.TTL > MaxTTL {
-		return nil, fmt.Errorf("config: TTL %v: want a second to %v", cfg.TTL, MaxTTL)
-	}
-	if cfg.Timeout < 0 {
-		return nil, fmt.Errorf("config: timeout %v: want none that is negative", cfg.Timeout)
-	}
-	l := &Lab{cfg: cfg, id: newID(), end: time.Now().Add(cfg.TTL), servers: make(map[serverKey]*server)}
-	l.forgeries = make(map[forgeryKey]*pki.Forged)
-	l.slots, l.runs = make(chan struct{}, 4*runtime.GOMAXPROCS(0)), make(chan struct{}, 1+runtime.GOMAXPROCS(0))
-
+	l := &Lab{cfg: cfg, id: sandbox.NewID(), ends: time.Now().Add(cfg.TTL)}
 	began := time.Now()
-	if err := l.mintPKI(); err != nil {
+	if l.pair, err = pki.NewPair(pki.Config{Algorithm: cfg.Algorithm}); err != nil {
 		return nil, err
 	}
 	l.mint = time.Since(began)
-
-	var err error
-	if l.host, err = l.newHost(ctx); err != nil {
+	in, err := sandbox.New(ctx, sandbox.Config{
+		Runtime: cfg.Runtime, Run: l.id, Ends: l.ends, Shared: cfg.Shared, Progress: cfg.Progress,
+		Sources: []images.Source{peer.ServerSource, peer.ClientSource},
+	})
+	if err != nil {
 		return nil, fmt.Errorf("starting the lab: %w", err)
 	}
+	l.furnish(in)
 	return l, nil
 }
 
-func (l *Lab) newHost(ctx context.Context) (host, error) {
-	switch l.cfg.Runtime {
-	case Processes:
-		return newProcessHost(ctx, l.cfg)
-	case Containers, "":
-		h, err := newContainerHost(ctx, l.cfg, l.id, l.end)
-		if l.cfg.Runtime == "" && errors.Is(err, ErrNoEngine) {
-			l.why = err.Error()
-			return newProcessHost(ctx, l.cfg)
-		}
+// furnish puts the rooms together in a sandbox.
+func (l *Lab) furnish(in sandbox.Sandbox) {
+	l.place = peer.Place{
+		Sandbox: in, Names: new(sandbox.Names), Progress: l.cfg.Progress,
+		Adversary: attack.New(func(ctx context.Context) (attack.Running, error) { return startAdversary(ctx, in) }),
+	}
+	l.runner = &exchange.Runner{
+		Place: l.place, Pair: l.pair, Timeout: l.cfg.Timeout, Servers: &exchange.Servers{Reach: in.Facts().Outside},
+	}
+	l.auditor = &audit.Auditor{
+		Place: l.place, Pair: l.pair, Chains: audit.NewChains(l.pair), Run: l.id, Timeout: l.cfg.Timeout,
+		Servers: limit.To(4 * runtime.GOMAXPROCS(0)), Clients: limit.To(1 + runtime.GOMAXPROCS(0)),
+	}
+}
+
+var adversarySource = images.Source{Name: "adversary", Package: "./lab/adversary"}
+
+func startAdversary(ctx context.Context, in sandbox.Sandbox) (attack.Running, error) {
+	started, err := in.Start(ctx, sandbox.Program{Hostname: adversarySource.Name, Source: adversarySource})
+	if err != nil {
+		return attack.Running{}, err
+	}
+	host, err := started.Address(ctx)
+	return attack.Running{Stdin: started.Stdin, Stdout: started.Stdout, Said: started.Stderr.Said, Host: host}, err
+}
+
+// ID is the name of the lab's run, on everything that it makes.
+func (l *Lab) ID() string { return l.id }
+
+// Pair is the lab's authority, with its good server and its good client.
+func (l *Lab) Pair() *pki.Pair { return l.pair }
+
+// Sandbox is where the lab's peers run.
+func (l *Lab) Sandbox() sandbox.Sandbox { return l.place.Sandbox }
+
+// Facts tells where the lab's peers run.
+func (l *Lab) Facts() Facts { return Facts{Facts: l.place.Sandbox.Facts(), Mint: l.mint} }
+
+// Run carries out one exchange. Whatever the peers do to each other is the verdict; an
+// error means that the lab broke, or is a [*peer.UnusableError].
+func (l *Lab) Run(ctx context.Context, x exchange.Exchange) (verdict.Verdict, error) {
+	v, err := l.runner.Run(ctx, x)
+	return v, cmp.Or(l.expired(), err)
+}
+
+// Audit carries out every case of a profile against one peer, between controls that must
+// be delivered. What the peer lets through is a finding; an error means that the lab
+// broke, or is a [*peer.UnusableError].
+func (l *Lab) Audit(ctx context.Context, a audit.Audit) (finding.Audit, error) {
+	result, err := l.auditor.Audit(ctx, a)
+	return result, cmp.Or(l.expired(), err)
+}
+
+// Audits carries out many audits side by side. Its error is that of ctx; what breaks one
+// audit is told to a.Finished.
+func (l *Lab) Audits(ctx context.Context, a scorecard.Audits) error { return a.Run(ctx, l.auditor) }
+
+// Interop carries out a plain exchange between every client and every server that speak
+// the same. It wants a lab of its own.
+func (l *Lab) Interop(ctx context.Context, servers, clients []peer.Peer, progress func(done, total int)) ([]finding.Interop, error) {
+	all, err := scorecard.Interop(ctx, l.place, l.pair, servers, clients, progress)
+	return all, cmp.Or(l.expired(), err)
+}
+
+// Sent is what the lab's adversary presented in each case that was tried so far.
+func (l *Lab) Sent() []finding.Sent { return l.auditor.Chains.Sent(l.id) }
+
+// Identify brings the image of somebody else's peer into the engine, and says which it
+// is; nil of our own.
+func (l *Lab) Identify(ctx context.Context, p peer.Peer, role wire.Role) (*finding.Product, error) {
+	if role == wire.Client {
+		client, err := p.Client(ctx, l.place)
 		if err != nil {
 			return nil, err
 		}
-		return h, nil
-	default:
-		return nil, fmt.Errorf("runtime %q: choose %s or %s", l.cfg.Runtime, Containers, Processes)
+		return client.Product(), nil
 	}
-}
-
-func (l *Lab) mintPKI() error {
-	var err error
-	if l.Authority, err = pki.New(pki.Config{Algorithm: l.cfg.Algorithm}); err != nil {
-		return err
-	}
-	if l.Server, err = l.Authority.Issue(serverRequest); err != nil {
-		return err
-	}
-	l.Client, err = l.Authority.Issue(clientRequest)
-	return err
-}
-
-var (
-	serverRequest = pki.Request{Role: wire.Server, Name: "server", DNS: []string{ServerName}}
-	clientRequest = pki.Request{Role: wire.Client, Name: "client"}
-)
-
-// Stranger returns material for a peer of that role with the very names of the
-// lab's own, but issued by another authority of the same name. It trusts the
-// lab's authority, so that it is the other side that has to refuse.
-func (l *Lab) Stranger(role wire.Role) (*wire.Material, error) {
-	other, err := pki.New(pki.Config{Algorithm: l.cfg.Algorithm})
+	server, err := p.Server(ctx, l.place)
 	if err != nil {
 		return nil, err
 	}
-	request := serverRequest
-	if role == wire.Client {
-		request = clientRequest
+	return server.Product(), nil
+}
+
+// Stranger is material for a peer of that role with the very names of the lab's own, but
+// issued by another authority of the same name.
+func (l *Lab) Stranger(role wire.Role) (*wire.Material, error) { return l.pair.Stranger(role) }
+
+// Reached is what the lab's own server came to when it tried to reach what is outside,
+// each address that it was told of. It is nil if no exchange has started that server, and
+// where the peers are not isolated.
+func (l *Lab) Reached(ctx context.Context) ([]wire.Try, error) {
+	server, ok := l.runner.Servers.Good()
+	if !ok || len(l.runner.Servers.Reach) == 0 {
+		return nil, nil
 	}
-	id, err := other.Issue(request)
-	if err != nil {
-		return nil, err
+	account, err := server.Account(ctx, peer.Asked{Kind: wire.Reached})
+	if account == nil {
+		return nil, cmp.Or(err, errUnreached)
 	}
-	material := id.Material(l.Authority)
-	return &material, nil
+	return account.Tries, err
 }
 
-// ID is the value of the label mtlslab.run on everything the lab makes.
-func (l *Lab) ID() string { return l.id }
-
-// Facts tells where the lab's peers run.
-func (l *Lab) Facts() Facts {
-	facts := l.host.facts()
-	facts.Mint, facts.Why = l.mint, l.why
-	return facts
-}
-
-// Close ends and removes everything the lab made, looks again, and returns a
-// *LeftoverError if anything is still there, or a *CloseError if that could not be
-// seen. It does its work even if ctx is cancelled already, within a minute. It may
-// be called more than once.
-func (l *Lab) Close(ctx context.Context) error {
-	err := l.host.close(ctx)
-	if _, left := errors.AsType[*LeftoverError](err); err == nil || left {
-		return err
-	}
-	return &CloseError{err}
-}
-
-// CloseError says that nobody knows whether a lab has left anything behind.
-type CloseError struct{ Err error }
-
-func (e *CloseError) Error() string {
-	return fmt.Sprintf("closing the lab: %v\nonce the engine answers, remove what may be left: mtlslab clean", e.Err)
-}
-
-func (e *CloseError) Unwrap() error { return e.Err }
-
-// over is an error once the lab's peers have ended by themselves: whatever was seen
+// expired is an error once the lab's peers have ended by themselves: whatever was seen
 // of them then says nothing.
-func (l *Lab) over() error {
-	if time.Now().Before(l.end) {
+func (l *Lab) expired() error {
+	if time.Now().Before(l.ends) {
 		return nil
 	}
 	return fmt.Errorf("the lab's time is over, and its peers have ended by themselves: it was given %v", l.cfg.TTL)
-}
-
-func newID() string {
-	id := make([]byte, 6)
-	_, _ = rand.Read(id) // never fails
-	return hex.EncodeToString(id)
-}
-
-// lifetime is the flag that makes our own peers end by themselves.
-func lifetime(end time.Time) []string {
-	return []string{"-lifetime", time.Until(end).Round(time.Millisecond).String()}
-}
-
-// name is a hostname that no other of the lab's has.
-func (l *Lab) name(of string) string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.named++
-	return fmt.Sprintf("%s-%d", of, l.named)
 }

@@ -11,16 +11,24 @@ import (
 
 	"github.com/mtlslab/mtlslab/images"
 	"github.com/mtlslab/mtlslab/lab"
+	"github.com/mtlslab/mtlslab/lab/exchange"
+	"github.com/mtlslab/mtlslab/lab/peer"
 	"github.com/mtlslab/mtlslab/lab/pki"
+	"github.com/mtlslab/mtlslab/lab/sandbox"
+	"github.com/mtlslab/mtlslab/lab/verdict"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
 const goodClient = "spiffe://lab/client"
 
+// shared is what the labs of all tests have in common: they are built once.
+var shared = sandbox.NewShared()
+
 // start makes a lab for one test. Tests are given every runtime, so that the
 // verdicts can be seen to be the same.
 func start(t testing.TB, cfg lab.Config) *lab.Lab {
 	t.Helper()
+	cfg.Shared = shared
 	l, err := lab.Start(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -33,23 +41,23 @@ func start(t testing.TB, cfg lab.Config) *lab.Lab {
 	return l
 }
 
-func eachRuntime(t *testing.T, test func(*testing.T, lab.Runtime)) {
+func eachRuntime(t *testing.T, test func(*testing.T, sandbox.Runtime)) {
 	t.Helper()
-	t.Run(string(lab.Processes), func(t *testing.T) {
+	t.Run(string(sandbox.Processes), func(t *testing.T) {
 		t.Parallel()
-		test(t, lab.Processes)
+		test(t, sandbox.Processes)
 	})
-	t.Run(string(lab.Containers), func(t *testing.T) {
+	t.Run(string(sandbox.Containers), func(t *testing.T) {
 		t.Parallel()
 		requireEngine(t)
-		test(t, lab.Containers)
+		test(t, sandbox.Containers)
 	})
 }
 
 // exchanges are what everybody's authentication comes down to.
 func exchanges(t testing.TB, l *lab.Lab) map[string]struct {
-	exchange lab.Exchange
-	want     lab.Want
+	exchange exchange.Exchange
+	want     verdict.Want
 } {
 	t.Helper()
 	strange := func(role wire.Role) *wire.Material {
@@ -60,62 +68,62 @@ func exchanges(t testing.TB, l *lab.Lab) map[string]struct {
 		return material
 	}
 	issued := func(request pki.Request) *wire.Material {
-		id, err := l.Authority.Issue(request)
+		id, err := l.Pair().Authority.Issue(request)
 		if err != nil {
 			t.Fatal(err)
 		}
-		material := id.Material(l.Authority)
+		material := id.Material(l.Pair().Authority)
 		return &material
 	}
 	past := time.Now().Add(-time.Minute)
 	return map[string]struct {
-		exchange lab.Exchange
-		want     lab.Want
+		exchange exchange.Exchange
+		want     verdict.Want
 	}{
 		"good": {
-			lab.Exchange{}, lab.Delivered(goodClient),
+			exchange.Exchange{}, verdict.Delivered(goodClient),
 		},
 		"TLS 1.2": {
-			lab.Exchange{Client: lab.Peer{Args: []string{"-max-version", "1.2"}}}, lab.Delivered(goodClient),
+			exchange.Exchange{Client: peer.Own{Args: []string{"-max-version", "1.2"}}}, verdict.Delivered(goodClient),
 		},
 		"no certificate": {
-			lab.Exchange{Client: lab.Peer{Args: []string{"-no-certificate"}}},
-			lab.Refused(wire.Server, wire.NoCertificate),
+			exchange.Exchange{Client: peer.Own{Args: []string{"-no-certificate"}}},
+			verdict.Refused(wire.Server, wire.NoCertificate),
 		},
 		"no certificate, TLS 1.2": {
-			lab.Exchange{Client: lab.Peer{Args: []string{"-no-certificate", "-max-version", "1.2"}}},
-			lab.Refused(wire.Server, wire.NoCertificate),
+			exchange.Exchange{Client: peer.Own{Args: []string{"-no-certificate", "-max-version", "1.2"}}},
+			verdict.Refused(wire.Server, wire.NoCertificate),
 		},
 		"client of another authority": {
-			lab.Exchange{Client: lab.Peer{Material: strange(wire.Client)}},
-			lab.Refused(wire.Server, wire.UnknownAuthority),
+			exchange.Exchange{ClientMaterial: strange(wire.Client)},
+			verdict.Refused(wire.Server, wire.UnknownAuthority),
 		},
 		"server of another authority": {
-			lab.Exchange{Server: lab.Peer{Material: strange(wire.Server)}},
-			lab.Refused(wire.Client, wire.UnknownAuthority),
+			exchange.Exchange{ServerMaterial: strange(wire.Server)},
+			verdict.Refused(wire.Client, wire.UnknownAuthority),
 		},
 		"a server's certificate in a client's hands": {
-			lab.Exchange{Client: lab.Peer{Material: issued(pki.Request{Role: wire.Server, Name: "client"})}},
-			lab.Refused(wire.Server, wire.WrongUsage),
+			exchange.Exchange{ClientMaterial: issued(pki.Request{Role: wire.Server, Name: "client"})},
+			verdict.Refused(wire.Server, wire.WrongUsage),
 		},
 		"expired client": {
-			lab.Exchange{Client: lab.Peer{Material: issued(pki.Request{Role: wire.Client, Name: "client", NotAfter: past})}},
-			lab.Refused(wire.Server, wire.Expired),
+			exchange.Exchange{ClientMaterial: issued(pki.Request{Role: wire.Client, Name: "client", NotAfter: past})},
+			verdict.Refused(wire.Server, wire.Expired),
 		},
 		"server of another name": {
-			lab.Exchange{Server: lab.Peer{Material: issued(pki.Request{Role: wire.Server, Name: "server", DNS: []string{"other"}})}},
-			lab.Refused(wire.Client, wire.WrongName),
+			exchange.Exchange{ServerMaterial: issued(pki.Request{Role: wire.Server, Name: "server", DNS: []string{"other"}})},
+			verdict.Refused(wire.Client, wire.WrongName),
 		},
 		"client that is not accepted": {
-			lab.Exchange{Server: lab.Peer{Args: []string{"-allow", "spiffe://lab/somebody-else"}}},
-			lab.Refused(wire.Server, wire.NotAllowed),
+			exchange.Exchange{Server: peer.Own{Args: []string{"-allow", "spiffe://lab/somebody-else"}}},
+			verdict.Refused(wire.Server, wire.NotAllowed),
 		},
 	}
 }
 
 func TestExchange(t *testing.T) {
 	t.Parallel()
-	eachRuntime(t, func(t *testing.T, runtime lab.Runtime) {
+	eachRuntime(t, func(t *testing.T, runtime sandbox.Runtime) {
 		l := start(t, lab.Config{Runtime: runtime, Timeout: time.Minute})
 		for name, test := range exchanges(t, l) {
 			t.Run(name, func(t *testing.T) {
@@ -137,12 +145,12 @@ func TestEveryAlgorithm(t *testing.T) {
 	for _, algorithm := range []pki.Algorithm{pki.ECDSAP256, pki.ECDSAP384, pki.RSA2048, pki.Ed25519} {
 		t.Run(string(algorithm), func(t *testing.T) {
 			t.Parallel()
-			l := start(t, lab.Config{Runtime: lab.Processes, Algorithm: algorithm})
-			v, err := l.Run(t.Context(), lab.Exchange{})
+			l := start(t, lab.Config{Runtime: sandbox.Processes, Algorithm: algorithm})
+			v, err := l.Run(t.Context(), exchange.Exchange{})
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := v.Diff(lab.Delivered(goodClient)); diff != "" {
+			if diff := v.Diff(verdict.Delivered(goodClient)); diff != "" {
 				t.Error(diff)
 			}
 		})
@@ -153,9 +161,9 @@ func TestEveryAlgorithm(t *testing.T) {
 // verify nothing turn them red.
 func TestSabotage(t *testing.T) {
 	t.Parallel()
-	trustingServer := lab.Peer{Source: images.Source{Name: "trusting-server", Package: "./lab/testdata/trustingserver", Like: "server"}}
-	trustingClient := lab.Peer{Source: images.Source{Name: "trusting-client", Package: "./lab/testdata/trustingclient", Like: "client"}}
-	eachRuntime(t, func(t *testing.T, runtime lab.Runtime) {
+	trustingServer := peer.Own{Source: images.Source{Name: "trusting-server", Package: "./lab/testdata/trustingserver", Like: "server"}}
+	trustingClient := peer.Own{Source: images.Source{Name: "trusting-client", Package: "./lab/testdata/trustingclient", Like: "client"}}
+	eachRuntime(t, func(t *testing.T, runtime sandbox.Runtime) {
 		l := start(t, lab.Config{Runtime: runtime, Timeout: time.Minute})
 		stranger := func(role wire.Role) *wire.Material {
 			material, err := l.Stranger(role)
@@ -164,24 +172,22 @@ func TestSabotage(t *testing.T) {
 			}
 			return material
 		}
-		trustingStranger := trustingClient
-		impostor := lab.Peer{Material: stranger(wire.Server)}
 		for name, test := range map[string]struct {
-			exchange lab.Exchange
-			control  lab.Want
+			exchange exchange.Exchange
+			control  verdict.Want
 			leaked   bool
 		}{
 			"no certificate": {
-				lab.Exchange{Server: trustingServer, Client: lab.Peer{Args: []string{"-no-certificate"}}},
-				lab.Refused(wire.Server, wire.NoCertificate), true,
+				exchange.Exchange{Server: trustingServer, Client: peer.Own{Args: []string{"-no-certificate"}}},
+				verdict.Refused(wire.Server, wire.NoCertificate), true,
 			},
 			"client of another authority": {
-				lab.Exchange{Server: trustingServer, Client: lab.Peer{Material: stranger(wire.Client)}},
-				lab.Refused(wire.Server, wire.UnknownAuthority), true,
+				exchange.Exchange{Server: trustingServer, ClientMaterial: stranger(wire.Client)},
+				verdict.Refused(wire.Server, wire.UnknownAuthority), true,
 			},
 			"server of another authority": {
-				lab.Exchange{Server: impostor, Client: trustingStranger},
-				lab.Refused(wire.Client, wire.UnknownAuthority), true,
+				exchange.Exchange{ServerMaterial: stranger(wire.Server), Client: trustingClient},
+				verdict.Refused(wire.Client, wire.UnknownAuthority), true,
 			},
 		} {
 			t.Run(name, func(t *testing.T) {
@@ -194,7 +200,7 @@ func TestSabotage(t *testing.T) {
 					t.Errorf("a peer that verifies nothing passed the control: %s", v)
 				}
 				if v.Leaked != test.leaked {
-					t.Errorf("leaked is %v; client: %s; server: %s", v.Leaked, lab.Account(&v.Client), lab.Account(v.Server))
+					t.Errorf("leaked is %v; client: %s; server: %s", v.Leaked, verdict.Account(&v.Client), verdict.Account(v.Server))
 				}
 			})
 		}
@@ -204,12 +210,12 @@ func TestSabotage(t *testing.T) {
 // TestBrokenPeerIsNoRefusal shows that a crash is not taken for a refusal.
 func TestBrokenPeerIsNoRefusal(t *testing.T) {
 	t.Parallel()
-	l := start(t, lab.Config{Runtime: lab.Processes})
-	v, err := l.Run(t.Context(), lab.Exchange{Client: lab.Peer{Args: []string{"-no-such-flag"}}})
+	l := start(t, lab.Config{Runtime: sandbox.Processes})
+	v, err := l.Run(t.Context(), exchange.Exchange{Client: peer.Own{Args: []string{"-no-such-flag"}}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if v.Decision != lab.Inconclusive {
+	if v.Decision != verdict.Inconclusive {
 		t.Errorf("got %s, want inconclusive", v)
 	}
 }
@@ -217,9 +223,9 @@ func TestBrokenPeerIsNoRefusal(t *testing.T) {
 // TestServerThatDoesNotStart is the lab's own trouble, and named.
 func TestServerThatDoesNotStart(t *testing.T) {
 	t.Parallel()
-	l := start(t, lab.Config{Runtime: lab.Processes})
+	l := start(t, lab.Config{Runtime: sandbox.Processes})
 	bad := &wire.Material{Trust: []byte("garbage"), Chain: []byte("garbage"), Key: []byte("garbage")}
-	_, err := l.Run(t.Context(), lab.Exchange{Server: lab.Peer{Material: bad}})
+	_, err := l.Run(t.Context(), exchange.Exchange{ServerMaterial: bad})
 	if err == nil || !strings.Contains(err.Error(), wire.FileTrust) {
 		t.Errorf("got %v, want an error that names %s", err, wire.FileTrust)
 	}
@@ -252,8 +258,8 @@ func TestBadConfig(t *testing.T) {
 
 func TestMessageIsOneLine(t *testing.T) {
 	t.Parallel()
-	l := start(t, lab.Config{Runtime: lab.Processes})
-	if _, err := l.Run(t.Context(), lab.Exchange{Message: "two\nlines"}); err == nil {
+	l := start(t, lab.Config{Runtime: sandbox.Processes})
+	if _, err := l.Run(t.Context(), exchange.Exchange{Message: "two\nlines"}); err == nil {
 		t.Error("a message of two lines was taken")
 	}
 }
@@ -261,14 +267,14 @@ func TestMessageIsOneLine(t *testing.T) {
 // TestCloseTwice also shows that nothing can be started after it.
 func TestCloseTwice(t *testing.T) {
 	t.Parallel()
-	eachRuntime(t, func(t *testing.T, runtime lab.Runtime) {
+	eachRuntime(t, func(t *testing.T, runtime sandbox.Runtime) {
 		l := start(t, lab.Config{Runtime: runtime})
 		for range 2 {
 			if err := l.Close(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if _, err := l.Run(t.Context(), lab.Exchange{}); err == nil {
+		if _, err := l.Run(t.Context(), exchange.Exchange{}); err == nil {
 			t.Error("a closed lab ran an exchange")
 		}
 	})
@@ -277,15 +283,15 @@ func TestCloseTwice(t *testing.T) {
 // TestManyRunsAtOnce uses one server from many clients.
 func TestManyRunsAtOnce(t *testing.T) {
 	t.Parallel()
-	l := start(t, lab.Config{Runtime: lab.Processes, Timeout: time.Minute})
+	l := start(t, lab.Config{Runtime: sandbox.Processes, Timeout: time.Minute})
 	var runs errgroup.Group
 	for range 32 {
 		runs.Go(func() error {
-			v, err := l.Run(t.Context(), lab.Exchange{})
+			v, err := l.Run(t.Context(), exchange.Exchange{})
 			if err != nil {
 				return err
 			}
-			if diff := v.Diff(lab.Delivered(goodClient)); diff != "" {
+			if diff := v.Diff(verdict.Delivered(goodClient)); diff != "" {
 				return errors.New(diff)
 			}
 			return nil

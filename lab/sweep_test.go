@@ -9,6 +9,7 @@ import (
 	"github.com/moby/moby/client"
 
 	"github.com/mtlslab/mtlslab/lab"
+	"github.com/mtlslab/mtlslab/lab/sandbox"
 )
 
 // What another lab has left, and the engine will not let go, is no fault of the next
@@ -16,7 +17,7 @@ import (
 func TestSweepOfWhatIsHeld(t *testing.T) {
 	t.Parallel()
 	c := dockerClient(t)
-	l := start(t, lab.Config{Runtime: lab.Containers})
+	l := start(t, lab.Config{Runtime: sandbox.Containers})
 	name, ctx := "mtlslab-test-held-"+l.ID(), context.WithoutCancel(t.Context())
 	made, err := c.NetworkCreate(ctx, name, client.NetworkCreateOptions{Internal: true, Labels: map[string]string{
 		"mtlslab.run": "held-" + l.ID(), "mtlslab.owner": "somebody", "mtlslab.expires": time.Now().Add(-time.Hour).UTC().Format(time.RFC3339),
@@ -44,7 +45,7 @@ func TestSweepOfWhatIsHeld(t *testing.T) {
 	if _, err := c.ContainerStart(ctx, holder.ID, client.ContainerStartOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	if diff, err := oneExchange(t.Context(), lab.Config{Runtime: lab.Containers}); diff != "" || err != nil {
+	if diff, err := oneExchange(t.Context(), lab.Config{Runtime: sandbox.Containers}); diff != "" || err != nil {
 		t.Errorf("%s %v", diff, err)
 	}
 	if _, networks := bearing(t, c, "mtlslab.run=held-"+l.ID()); networks != 1 {

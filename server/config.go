@@ -24,6 +24,8 @@ type config struct {
 	idleTimeout      time.Duration
 	drain            time.Duration
 	lifetime         time.Duration // zero: none
+	untilEOF         bool
+	reach            []string // host:port
 
 	maxConnections int
 	maxMessage     int // bytes
@@ -56,6 +58,16 @@ func (c *config) flagSet() *flag.FlagSet {
 	fs.DurationVar(&c.idleTimeout, "idle-timeout", time.Minute, "longest `time` that a whole message may take to come")
 	fs.DurationVar(&c.drain, "drain", 5*time.Second, "longest `time` that stopping may take")
 	fs.DurationVar(&c.lifetime, "lifetime", 0, "`time` after which the server stops by itself; 0 is never")
+	fs.BoolVar(&c.untilEOF, "until-eof", false, "stop when standard input ends, as it does when whoever started the server is gone; needs -material -")
+	fs.Func("reach", "`address` to try to reach, host:port, and to tell what came of it; several with commas or by repeating", func(s string) error {
+		for address := range strings.SplitSeq(s, ",") {
+			if _, port, err := net.SplitHostPort(address); err != nil || port == "" {
+				return fmt.Errorf("%q is not host:port", address)
+			}
+			c.reach = append(c.reach, address)
+		}
+		return nil
+	})
 	fs.IntVar(&c.maxConnections, "max-connections", 1024, "most connections at once; when full, the oldest that is not authenticated gives way")
 	fs.IntVar(&c.maxMessage, "max-message", wire.MaxMessage, "most `bytes` in a message")
 	fs.Func("log", "`form` of the output, text or json (default text)", func(form string) error {
@@ -99,6 +111,9 @@ func (c *config) check() error {
 	}
 	if c.material == "" && !c.probe {
 		return errors.New("-material is required: a directory, or - for a tar on standard input")
+	}
+	if c.untilEOF && c.material != wire.Stdin {
+		return errors.New("-until-eof: needs -material -, or standard input means nothing")
 	}
 	for _, limit := range []struct {
 		name  string

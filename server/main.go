@@ -62,6 +62,12 @@ func run(ctx context.Context, hangup <-chan os.Signal, args []string, lookup fun
 		ctx, cancel = context.WithTimeout(ctx, cfg.lifetime)
 		defer cancel()
 	}
+	if cfg.untilEOF {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithCancel(ctx)
+		defer cancel()
+		std.in = lease{std.in, cancel}
+	}
 	if cfg.probe {
 		err = probe(ctx, cfg.listen)
 	} else {
@@ -80,6 +86,8 @@ func complain(w io.Writer, text string) {
 }
 
 func listenAndServe(ctx context.Context, hangup <-chan os.Signal, cfg config, std stdio) error {
+	tried := make(chan []wire.Try, 1)
+	go func() { tried <- wire.TryToReach(ctx, cfg.reach) }()
 	creds, err := loadInTime(ctx, cfg, std.in)
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return nil // told to stop before there was anything to serve with
@@ -100,6 +108,9 @@ func listenAndServe(ctx context.Context, hangup <-chan os.Signal, cfg config, st
 	}
 	defer reloads.close()
 	say.listening(listener.Addr(), creds)
+	if len(cfg.reach) > 0 {
+		go func() { say.reached(<-tried) }()
+	}
 	s.serve(ctx, listener)
 	say.stopped()
 	return nil
@@ -126,6 +137,9 @@ func loadInTime(ctx context.Context, cfg config, stdin io.Reader) (*wire.Credent
 	}()
 	select {
 	case l := <-done:
+		if l.err != nil && ctx.Err() != nil {
+			return nil, ctx.Err() // it ended because standard input did
+		}
 		return l.creds, l.err
 	case <-ctx.Done():
 		return nil, ctx.Err()

@@ -129,6 +129,7 @@ func (w *watcher) readTars(ctx context.Context, stdin *bufio.Reader) {
 			return
 		}
 		if err != nil {
+			_, _ = io.Copy(io.Discard, stdin) // its end may end the server
 			return
 		}
 	}

@@ -101,6 +101,14 @@ func (t *teller) reloadFailed(err error) {
 		"Reload failed, the old material stays in use: "+err.Error())
 }
 
+func (t *teller) reached(tries []wire.Try) {
+	lines := make([]string, len(tries))
+	for i, try := range tries {
+		lines[i] = "Tried to reach " + try.Address + ": " + strings.ReplaceAll(string(try.Result), "_", " ")
+	}
+	t.tell(wire.Outcome{Kind: wire.Reached, Tries: tries}, t.out, strings.Join(lines, "; "))
+}
+
 func (t *teller) stopped() {
 	t.tell(wire.Outcome{Kind: wire.Stopped}, t.out, "Server has stopped")
 }

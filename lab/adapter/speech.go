@@ -95,6 +95,33 @@ func (s Speech) Delivered(answer string) bool {
 	return !slices.ContainsFunc(s.delivered, func(p *regexp.Regexp) bool { return !p.MatchString(answer) })
 }
 
+// Ask has an attack on a server said in its own protocol, once all else about the
+// attack is set.
+func (s Speech) Ask(a *attack.Attack) error {
+	dialogue := s.AsClient
+	var err error
+	switch {
+	case a.Message == "" && len(a.Preface) > 0:
+		a.Preface, dialogue = s.Ahead()
+	case a.Truncate:
+		dialogue, err = s.CutShort(dialogue)
+	}
+	a.Dialogue = &dialogue
+	return err
+}
+
+// Answer has an attack on a client answered in its own protocol, once all else about
+// the attack is set.
+func (s Speech) Answer(a *attack.Attack) error {
+	dialogue := s.AsServer
+	var err error
+	if a.Truncate {
+		dialogue, err = s.CutShort(dialogue)
+	}
+	a.Dialogue = &dialogue
+	return err
+}
+
 // Ahead is the speech of a client that says it all before the handshake, and
 // nothing after it.
 func (s Speech) Ahead() (words []byte, rest attack.Dialogue) {

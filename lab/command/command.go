@@ -1,3 +1,8 @@
+// Package command is what the init process of a container is told to run, what it answers,
+// and the lines of JSON between it and the lab.
+//
+// It exists so that both ends mean the same by every word. It does not know what is run,
+// and what an exit code means is for others to say.
 package command
 
 import (
@@ -7,9 +12,8 @@ import (
 	"time"
 )
 
-// Command is one program that is to be run in a container held open, one JSON
-// line. It is how clients are run again and again: a new process costs a fraction of
-// a new container, or of an exec by the engine.
+// Command is one program that is to be run in a container that is kept open, one JSON
+// line. Clients are run so again and again.
 type Command struct {
 	ID    string        `json:"id"`
 	Argv  []string      `json:"argv"`
@@ -24,10 +28,10 @@ type Command struct {
 	// Lines: what it says on either stream is told as it comes, for a server that
 	// goes on until it is ended.
 	Lines bool `json:"lines,omitempty"`
-	// Alone: no other errand is under way, so that whatever is left when it has ended
+	// Alone: no other command is under way, so that whatever is left when it has ended
 	// is its own, and is killed.
 	Alone bool `json:"alone,omitempty"`
-	// End, in a later line with the ID of an errand, ends that, and Signal sends it
+	// End, in a later line with the ID of a command, ends that, and Signal sends it
 	// one, as kill(1) names them: "HUP". Nothing else is read from such a line.
 	End    bool   `json:"end,omitempty"`
 	Signal string `json:"signal,omitempty"`
@@ -36,7 +40,7 @@ type Command struct {
 // MaxOutput is how much is kept of either stream of one, in bytes: its end.
 const MaxOutput = 8 << 10
 
-// Result is what came of an errand, one JSON line; before that, of one whose
+// Result is what came of a command, one JSON line; before that, of one whose
 // Lines are told, a line of what it says.
 type Result struct {
 	ID       string `json:"id"`

@@ -1,3 +1,5 @@
+//go:build unix
+
 package main
 
 import (
@@ -19,29 +21,29 @@ func TestErrands(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("x", 3*command.MaxOutput)
 	for _, test := range []struct {
-		name   string
-		errand command.Command
-		want   command.Result
-		takes  time.Duration // at most
+		name    string
+		command command.Command
+		want    command.Result
+		takes   time.Duration // at most
 	}{
-		{name: "code", errand: command.Command{Argv: []string{"sh", "-c", "echo out; echo err >&2; exit 3"}}, want: command.Result{Exit: 3, Out: "out\n", Err: "err\n"}},
-		{name: "standard input", errand: command.Command{Argv: []string{"cat"}, Stdin: []byte("hello\n")}, want: command.Result{Out: "hello\n"}},
-		{name: "hangs up when it has heard enough", errand: command.Command{Argv: []string{"cat"}, Stdin: []byte("hello\n"), Hangup: "hel+o"}, want: command.Result{Out: "hello\n"}},
-		{name: "does not hang up before", errand: command.Command{Argv: []string{"cat"}, Stdin: []byte("hello\n"), Hangup: "bye", Limit: 300 * time.Millisecond}, want: command.Result{Exit: -1, Out: "hello\n", TimedOut: true}},
-		{name: "hangs", errand: command.Command{Argv: []string{"sleep", "60"}, Limit: 100 * time.Millisecond}, want: command.Result{Exit: -1, TimedOut: true}, takes: ample},
-		{name: "hangs, with a child", errand: command.Command{Argv: []string{"sh", "-c", "sleep 60; true"}, Limit: 100 * time.Millisecond}, want: command.Result{Exit: -1, TimedOut: true}, takes: ample},
-		{name: "killed", errand: command.Command{Argv: []string{"sh", "-c", "kill -9 $$"}}, want: command.Result{Exit: -1}},
-		{name: "says much", errand: command.Command{Argv: []string{"printf", long}}, want: command.Result{Out: long[:command.MaxOutput]}},
-		{name: "not text", errand: command.Command{Argv: []string{"printf", `\377`}}, want: command.Result{Out: "\uFFFD"}},
+		{name: "code", command: command.Command{Argv: []string{"sh", "-c", "echo out; echo err >&2; exit 3"}}, want: command.Result{Exit: 3, Out: "out\n", Err: "err\n"}},
+		{name: "standard input", command: command.Command{Argv: []string{"cat"}, Stdin: []byte("hello\n")}, want: command.Result{Out: "hello\n"}},
+		{name: "hangs up when it has heard enough", command: command.Command{Argv: []string{"cat"}, Stdin: []byte("hello\n"), Hangup: "hel+o"}, want: command.Result{Out: "hello\n"}},
+		{name: "does not hang up before", command: command.Command{Argv: []string{"cat"}, Stdin: []byte("hello\n"), Hangup: "bye", Limit: 300 * time.Millisecond}, want: command.Result{Exit: -1, Out: "hello\n", TimedOut: true}},
+		{name: "hangs", command: command.Command{Argv: []string{"sleep", "60"}, Limit: 100 * time.Millisecond}, want: command.Result{Exit: -1, TimedOut: true}, takes: ample},
+		{name: "hangs, with a child", command: command.Command{Argv: []string{"sh", "-c", "sleep 60; true"}, Limit: 100 * time.Millisecond}, want: command.Result{Exit: -1, TimedOut: true}, takes: ample},
+		{name: "killed", command: command.Command{Argv: []string{"sh", "-c", "kill -9 $$"}}, want: command.Result{Exit: -1}},
+		{name: "says much", command: command.Command{Argv: []string{"printf", long}}, want: command.Result{Out: long[:command.MaxOutput]}},
+		{name: "not text", command: command.Command{Argv: []string{"printf", `\377`}}, want: command.Result{Out: "\uFFFD"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			test.errand.ID, test.want.ID = "id", "id"
-			if test.errand.Limit == 0 {
-				test.errand.Limit = ample
+			test.command.ID, test.want.ID = "id", "id"
+			if test.command.Limit == 0 {
+				test.command.Limit = ample
 			}
 			began := time.Now()
-			if got := newRunner(io.Discard).run(t.Context(), test.errand, newRunning()); got != test.want {
+			if got := newRunner(io.Discard).run(t.Context(), test.command, newRunning()); got != test.want {
 				t.Errorf("got  %+v\nwant %+v", got, test.want)
 			}
 			if took := time.Since(began); test.takes > 0 && took > test.takes {
@@ -63,7 +65,7 @@ func lineOf(t *testing.T, e command.Command) []byte {
 	return append(line, '\n')
 }
 
-// TestRunner is told of errands as lines, and of what is no errand.
+// TestRunner is told commands as lines, and what is no command.
 func TestRunner(t *testing.T) {
 	t.Parallel()
 	in, lines := io.Pipe()
@@ -89,7 +91,7 @@ func TestRunner(t *testing.T) {
 		}
 	}
 	if seen["empty"].Fault == "" || seen[""].Fault == "" {
-		t.Errorf("what is no errand: %+v, %+v", seen["empty"], seen[""])
+		t.Errorf("what is no command: %+v, %+v", seen["empty"], seen[""])
 	}
 }
 
@@ -116,9 +118,9 @@ func TestRunOne(t *testing.T) {
 	}
 }
 
-// TestEndedErrand tells what a server says as it comes, sends it a signal, and lets
+// TestEndedCommand tells what a server says as it comes, sends it a signal, and lets
 // it end in order.
-func TestEndedErrand(t *testing.T) {
+func TestEndedCommand(t *testing.T) {
 	t.Parallel()
 	in, lines := io.Pipe()
 	out, reports := io.Pipe()
@@ -146,5 +148,23 @@ func TestEndedErrand(t *testing.T) {
 		if next.ID != "" {
 			go func() { _, _ = lines.Write(lineOf(t, next)) }()
 		}
+	}
+}
+
+// The end of its input is that of the lab: init does not go on alone.
+func TestServeEndsWithItsInput(t *testing.T) {
+	t.Parallel()
+	in, lines := io.Pipe()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		serve(t.Context(), in, io.Discard)
+	}()
+	_, _ = lines.Write(lineOf(t, command.Command{ID: "s", Argv: []string{"sleep", "60"}, Limit: ample}))
+	_ = lines.Close()
+	select {
+	case <-ended:
+	case <-time.After(ample):
+		t.Error("it goes on")
 	}
 }

@@ -1,12 +1,14 @@
-// Command hold is the first process of a container of somebody else's image. It
-// runs the image's own program once, or other programs again and again as its
-// standard input tells it, and ends with all of them when its lifetime does, so
-// that nothing outlives a lab that was killed.
+//go:build unix
+
+// Command init is the first process of a container of the lab's whose image does not end
+// by itself: somebody else's, or one of ours that is to be used again and again. It runs
+// the image's own program once, or other programs again and again as its standard input
+// tells it. It ends with all of them when its lifetime does, or its standard input, so that
+// nothing outlives a lab that was killed.
 //
-// It exists because other people's programs do not end by themselves, and
-// because a new process is far cheaper than a new container. It judges nothing
-// and changes nothing: what it runs gets the image's own user, environment and
-// directory.
+// It exists because other people's programs do not end by themselves, and because a new
+// process is far cheaper than a new container. It judges nothing and changes nothing: what
+// it runs gets the image's own user, environment and directory.
 package main
 
 import (
@@ -22,7 +24,7 @@ import (
 	"time"
 )
 
-// Exit codes of hold itself; a program's own is passed on.
+// Exit codes of init itself; a program's own is passed on.
 const (
 	exitUsage     = 2
 	exitCannotRun = 127 // as a shell says it
@@ -33,12 +35,16 @@ func main() {
 	lifetime := flag.Duration("lifetime", 10*time.Minute, "`time` after which it stops by itself, and what it runs")
 	flag.Parse()
 	if *lifetime <= 0 {
-		fmt.Fprintln(os.Stderr, "hold: -lifetime: want more than none")
+		fmt.Fprintln(os.Stderr, "init: -lifetime: want more than none")
 		os.Exit(exitUsage)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), *lifetime)
 	var code int
 	if flag.NArg() > 0 {
+		go func() {
+			_, _ = io.Copy(io.Discard, os.Stdin) // it ends when the lab is gone
+			cancel()
+		}()
 		code = runOne(ctx, flag.Args())
 	} else {
 		serve(ctx, os.Stdin, os.Stdout)
@@ -50,15 +56,15 @@ func main() {
 // grace is how long a program that was told to stop has to do so.
 const grace = 2 * time.Second
 
-// runOne runs the image's own program with the streams of hold, hands on the
-// signals it is sent, and returns its exit code.
+// runOne runs the image's own program, with the output of init and no input, hands on the
+// signals that init is sent, and returns the program's exit code.
 func runOne(ctx context.Context, argv []string) int {
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...) //nolint:gosec // the image's own
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = grace
 	if err := cmd.Start(); err != nil {
-		fmt.Fprintln(os.Stderr, "hold:", err)
+		fmt.Fprintln(os.Stderr, "init:", err)
 		return exitCannotRun
 	}
 	signals := make(chan os.Signal, 1)
@@ -82,11 +88,18 @@ func exitCode(err error, state *os.ProcessState) int {
 	return state.ExitCode()
 }
 
-// serve holds the container open, and runs the errands that it is told of until
-// its input ends. It returns with ctx or a signal.
+// serve keeps the container open, and runs the commands that it is told until its input
+// ends, or ctx, or a signal comes.
 func serve(ctx context.Context, in io.Reader, out io.Writer) {
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	go newRunner(out).read(ctx, in)
-	<-ctx.Done()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		newRunner(out).read(ctx, in)
+	}()
+	select {
+	case <-ended: // whatever still runs ends with the container
+	case <-ctx.Done():
+	}
 }

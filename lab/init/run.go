@@ -1,3 +1,5 @@
+//go:build unix
+
 package main
 
 import (
@@ -16,11 +18,11 @@ import (
 	"github.com/mtlslab/mtlslab/lab/command"
 )
 
-// maxErrand bounds one line of the input, in bytes: a program's input may hold
+// maxCommand bounds one line of the input, in bytes: a program's input may hold
 // several hundred roots.
-const maxErrand = 16 << 20
+const maxCommand = 16 << 20
 
-// runner runs errands side by side and says what came of each.
+// runner runs commands side by side and says what came of each.
 type runner struct {
 	running sync.Map // by ID: *running
 
@@ -34,7 +36,7 @@ var signals = map[string]syscall.Signal{
 	"USR1": syscall.SIGUSR1, "USR2": syscall.SIGUSR2, "WINCH": syscall.SIGWINCH,
 }
 
-// running is an errand under way.
+// running is a command under way.
 type running struct {
 	end     func()
 	started chan struct{} // closed once the next is set
@@ -47,31 +49,31 @@ func newRunner(out io.Writer) *runner { return &runner{out: json.NewEncoder(out)
 
 func (r *runner) read(ctx context.Context, in io.Reader) {
 	lines := bufio.NewScanner(in)
-	lines.Buffer(nil, maxErrand)
+	lines.Buffer(nil, maxCommand)
 	for lines.Scan() {
-		errand, err := command.Parse(lines.Bytes())
+		c, err := command.Parse(lines.Bytes())
 		switch {
 		case err != nil:
-			r.report(command.Result{ID: errand.ID, Fault: err.Error()})
-		case errand.End || errand.Signal != "":
-			if e, ok := r.running.Load(errand.ID); ok {
-				e.(*running).interfere(errand) //nolint:forcetypeassert // nothing else is stored
+			r.report(command.Result{ID: c.ID, Fault: err.Error()})
+		case c.End || c.Signal != "":
+			if e, ok := r.running.Load(c.ID); ok {
+				e.(*running).interfere(c) //nolint:forcetypeassert // nothing else is stored
 			}
 		default:
 			ctx, cancel := context.WithCancel(ctx)
 			e := newRunning()
 			e.end = cancel
-			r.running.Store(errand.ID, e)
+			r.running.Store(c.ID, e)
 			go func() {
 				defer cancel()
-				r.report(r.run(ctx, errand, e))
-				r.running.Delete(errand.ID)
+				r.report(r.run(ctx, c, e))
+				r.running.Delete(c.ID)
 			}()
 		}
 	}
 }
 
-// interfere ends an errand, or sends it a signal once it has started.
+// interfere ends an c, or sends it a signal once it has started.
 func (e *running) interfere(with command.Command) {
 	if with.End {
 		e.end()
@@ -91,7 +93,7 @@ func (r *runner) report(back command.Result) {
 	_ = r.out.Encode(back) //nolint:errchkjson // texts and numbers; and whoever would read it is gone
 }
 
-// run carries out one errand. Over its limit it is killed, with all that it
+// run carries out one c. Over its limit it is killed, with all that it
 // started; if ctx ends it is asked to stop first.
 func (r *runner) run(ctx context.Context, e command.Command, as *running) command.Result {
 	back := command.Result{ID: e.ID, Exit: -1}

@@ -31,6 +31,7 @@ const (
 	ReloadFailed  Kind = "reload_failed"   // server: the new material is bad, the old is kept
 	Warning       Kind = "warning"         // something a person should know
 	Stopped       Kind = "stopped"         // server: drained, about to exit
+	Reached       Kind = "reached"         // server: what came of its tries to reach what it was told to try
 )
 
 // Outcome is one peer's own account of what happened, one JSON line.
@@ -54,6 +55,7 @@ type Outcome struct {
 	Own      *Identity  `json:"own,omitempty"`       // of listening, reloaded: who this side is
 	NotAfter *time.Time `json:"not_after,omitempty"` // of listening, reloaded: until when
 	RouteOut *bool      `json:"route_out,omitempty"` // of listening: see [RouteOut]
+	Tries    []Try      `json:"tries,omitempty"`     // of reached
 }
 
 // Identity is what a verified certificate says its holder is. A common name is

@@ -24,6 +24,7 @@ func fullOutcome() wire.Outcome {
 		Peer: &id, TLS: &negotiated, Message: &message,
 		Receipt: &wire.Receipt{SHA256: message.SHA256, Client: id, TLS: negotiated},
 		Own:     &id, NotAfter: &until, RouteOut: &yes,
+		Tries: []wire.Try{{Address: "192.0.2.1:1", Result: wire.ReachNoRoute}},
 	}
 }
 

@@ -51,6 +51,8 @@ const (
 	Disconnected Reason = "disconnected" // reset, or the connection ended before the exchange did
 	BadReceipt   Reason = "bad_receipt"  // an answer, but no receipt of this message from this client
 	Evicted      Reason = "evicted"      // gave way to a newer connection when the server was full
+	Crashed      Reason = "crashed"      // a signal ended the program, or it could not be run
+	Ended        Reason = "ended"        // the program ended, by itself and with an exit code of its own
 )
 
 // Refusal is the error of a verification that said no.

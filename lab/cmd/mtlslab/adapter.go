@@ -9,8 +9,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mtlslab/mtlslab/images"
-	"github.com/mtlslab/mtlslab/lab"
 	"github.com/mtlslab/mtlslab/lab/adapter"
+	"github.com/mtlslab/mtlslab/lab/peer"
 	"github.com/mtlslab/mtlslab/lab/report"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
@@ -138,7 +138,7 @@ func newAdapterList() *cobra.Command {
 		Short: "List the peers of the gallery",
 		Args:  noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			all, err := lab.Gallery()
+			all, err := peer.Gallery()
 			if err != nil {
 				return err
 			}

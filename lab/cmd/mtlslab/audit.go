@@ -11,16 +11,19 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mtlslab/mtlslab/lab"
+	"github.com/mtlslab/mtlslab/lab/audit"
 	"github.com/mtlslab/mtlslab/lab/cases"
 	"github.com/mtlslab/mtlslab/lab/finding"
+	"github.com/mtlslab/mtlslab/lab/peer"
 	"github.com/mtlslab/mtlslab/lab/report"
+	"github.com/mtlslab/mtlslab/lab/sandbox"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
 // auditFlags are those of `mtlslab audit`.
 type auditFlags struct {
 	cfg     lab.Config
-	audit   lab.Audit
+	audit   audit.Audit
 	peer    peerFlags
 	waivers string
 	verbose bool
@@ -52,7 +55,7 @@ func newAudit() *cobra.Command {
 }
 
 func newAuditOf(role wire.Role) *cobra.Command {
-	f := auditFlags{audit: lab.Audit{Role: role}, files: make(map[string]*string)}
+	f := auditFlags{audit: audit.Audit{Role: role}, files: make(map[string]*string)}
 	cmd := &cobra.Command{
 		Use:   string(role) + " [IMAGE]",
 		Short: fmt.Sprintf("Try every case against a %s: our own, or that of an image", role),
@@ -99,11 +102,11 @@ func (f *auditFlags) run(cmd *cobra.Command, args []string) (err error) {
 	if err != nil {
 		return usageError{err}
 	}
-	if f.audit.Peer.Adapter != nil {
-		if f.cfg.Runtime == lab.Processes {
+	if _, image := f.audit.Peer.(peer.Image); image {
+		if f.cfg.Runtime == sandbox.Processes {
 			return usageError{errors.New("--runtime processes: an image runs in containers alone")}
 		}
-		f.cfg.Runtime = lab.Containers
+		f.cfg.Runtime = sandbox.Containers
 	}
 	columns, _ := report.Size(cmd.ErrOrStderr())
 	progress := &report.Progress{Out: cmd.ErrOrStderr(), Terminal: report.IsTerminal(cmd.ErrOrStderr()), Width: min(columns, width)}

@@ -8,8 +8,10 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/mtlslab/mtlslab/lab"
+	"github.com/mtlslab/mtlslab/lab/audit"
 	"github.com/mtlslab/mtlslab/lab/cases"
 	"github.com/mtlslab/mtlslab/lab/finding"
+	"github.com/mtlslab/mtlslab/lab/peer"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
@@ -44,22 +46,22 @@ const explanation = "verify_mode is an attribute of the standard library's ssl.S
 // its mistake. It returns nothing if the engine does not have its image.
 func catchExample(ctx context.Context, l *lab.Lab) ([]catch, time.Duration, error) {
 	began := time.Now()
-	peers := make([]lab.Peer, len(catches))
+	peers := make([]peer.Image, len(catches))
 	for i, c := range catches {
-		peer, err := galleryPeer(example, c.Role)
+		image, err := galleryPeer(example, c.Role)
 		if err != nil {
 			return nil, 0, err
 		}
-		if built, err := l.Built(ctx, peer); err != nil || !built {
+		if built, err := image.Built(ctx, l.Sandbox()); err != nil || !built {
 			return nil, 0, err
 		}
-		peers[i] = peer
+		peers[i] = image
 	}
 	found := make([]catch, len(catches))
 	group, ctx := errgroup.WithContext(ctx)
 	for i, c := range catches {
 		group.Go(func() error {
-			result, err := l.Audit(ctx, lab.Audit{
+			result, err := l.Audit(ctx, audit.Audit{
 				Role: c.Role, Peer: peers[i], Cases: []string{c.Case}, Versions: []string{"1.3"},
 				Profile: cases.RFC5280, Command: "mtlslab audit " + string(c.Role) + " --peer " + example,
 			})

@@ -11,9 +11,8 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/mtlslab/mtlslab/lab/sandbox"
 	"github.com/rogpeppe/go-internal/testscript"
-
-	"github.com/mtlslab/mtlslab/lab"
 )
 
 // TestMain makes the command available to scripts and to tests that need it as
@@ -61,7 +60,7 @@ func haveEngine(t testing.TB) bool {
 	if testing.Short() {
 		return false
 	}
-	_, _, err := lab.Examine(context.Background())
+	_, err := sandbox.Connect(context.Background())
 	if err != nil && os.Getenv("MTLSLAB_REQUIRE_ENGINE") == "1" {
 		t.Errorf("MTLSLAB_REQUIRE_ENGINE=1: %v", err)
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mtlslab/mtlslab/images"
-	"github.com/mtlslab/mtlslab/lab"
+	"github.com/mtlslab/mtlslab/lab/sandbox"
 )
 
 // validTag is what may stand behind the colon of an image's name.
@@ -33,7 +33,7 @@ compose.yaml, and adversary. The same source always gives the same digest.`,
 			show := newNarrator(cmd)
 			show.progress("building the images, if need be")
 			began := time.Now()
-			made, err := lab.BuildImages(cmd.Context(), tag)
+			made, err := buildImages(cmd.Context(), tag)
 			if err != nil {
 				return err
 			}
@@ -51,6 +51,20 @@ compose.yaml, and adversary. The same source always gives the same digest.`,
 	return cmd
 }
 
+// buildImages brings the images of all our own programs into the engine, and gives them
+// the tag as a second name unless it is empty.
+func buildImages(ctx context.Context, tag string) ([]images.Image, error) {
+	engine, err := sandbox.Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	made, err := images.Ensure(ctx, engine)
+	if err != nil || tag == "" {
+		return made, err
+	}
+	return made, images.Tag(ctx, engine, tag, made...)
+}
+
 func newClean() *cobra.Command {
 	var withImages bool
 	cmd := &cobra.Command{
@@ -60,7 +74,11 @@ func newClean() *cobra.Command {
 engine, those of labs that still run included. They are known by their label.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			removed, err := lab.Clean(cmd.Context())
+			engine, err := sandbox.Connect(cmd.Context())
+			if err != nil {
+				return err
+			}
+			removed, err := engine.Clean(cmd.Context())
 			if err != nil && cmd.Context().Err() != nil {
 				err = unfinishedError{err}
 			}
@@ -69,13 +87,13 @@ engine, those of labs that still run included. They are known by their label.`,
 			}
 			var names []string
 			if withImages { // of which those that are in use stay
-				names, err = lab.RemoveImages(cmd.Context())
+				names, err = images.Prune(cmd.Context(), engine)
 			}
 			if wantsJSON(cmd) {
 				return errors.Join(err, printJSON(cmd.OutOrStdout(), struct {
-					Format  int           `json:"format"`
-					Removed lab.Leftovers `json:"removed"`
-					Images  []string      `json:"images,omitempty"`
+					Format  int               `json:"format"`
+					Removed sandbox.Leftovers `json:"removed"`
+					Images  []string          `json:"images,omitempty"`
 				}{1, removed, names}))
 			}
 			fmt.Fprintf(cmd.OutOrStdout(), "removed %s\n", removed)
@@ -129,19 +147,30 @@ func newDoctor() *cobra.Command {
 	}
 }
 
+// examineEngine tells which engine answers, and what the caller's labs have in it.
+func examineEngine(ctx context.Context) (*sandbox.Engine, sandbox.Leftovers, error) {
+	engine, err := sandbox.Connect(ctx)
+	if err != nil {
+		return nil, sandbox.Leftovers{}, err
+	}
+	left, err := engine.Left(ctx)
+	return engine, left, err
+}
+
 func examine(cmd *cobra.Command) []check {
 	ctx := cmd.Context()
 	checks := toolchain(ctx)
-	engine, left, err := lab.Examine(ctx)
+	engine, left, err := examineEngine(ctx)
 	if err != nil {
 		return append(checks, check{
 			Name: "engine", Found: err.Error(),
 			Do: "start one (apt-get install docker.io), or set DOCKER_HOST; without one `mtlslab run` uses processes",
 		})
 	}
+	facts := engine.Facts()
 	checks = append(checks, check{
 		Name: "engine", OK: true,
-		Found: fmt.Sprintf("%s, API %s, %s, at %s", engine.Version, engine.API, engine.Arch, engine.Host),
+		Found: fmt.Sprintf("%s, API %s, %s, at %s", facts.Version, facts.API, facts.Arch, facts.Host),
 	})
 	leftovers := check{Name: "leftovers", OK: left.Total() == 0, Found: left.String(), optional: true}
 	if !leftovers.OK {
@@ -176,8 +205,8 @@ func toolchain(ctx context.Context) []check {
 
 // base looks at what the gallery's images start from, and if it is missing, at
 // whether it can be made here.
-func base(ctx context.Context, engine lab.Engine) []check {
-	has, err := lab.HasBase(ctx)
+func base(ctx context.Context, engine *sandbox.Engine) []check {
+	has, err := images.HasBase(ctx, engine)
 	switch {
 	case err != nil:
 		return []check{{Name: "base", Found: err.Error(), optional: true}}
@@ -185,7 +214,7 @@ func base(ctx context.Context, engine lab.Engine) []check {
 		return []check{{Name: "base", OK: true, Found: images.BaseRef, optional: true}}
 	}
 	made := check{Name: "debootstrap", OK: true, Found: "can make it where no registry answers", optional: true}
-	if err := images.CanMakeBase(engine.Arch); err != nil {
+	if err := images.CanMakeBase(engine.Facts().Arch); err != nil {
 		made.OK, made.Found, made.Do = false, err.Error(), "only where no registry gives "+images.BaseRef
 	}
 	return []check{{
@@ -230,7 +259,12 @@ start: it is pulled, or where no registry gives it, made of Debian's packages,
 which takes root, debootstrap and a minute.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			made, err := lab.MakeBase(cmd.Context(), func(text string) { fmt.Fprintf(cmd.ErrOrStderr(), "mtlslab: %s\n", text) })
+			engine, err := sandbox.Connect(cmd.Context())
+			if err != nil {
+				return err
+			}
+			tell := func(text string) { fmt.Fprintf(cmd.ErrOrStderr(), "mtlslab: %s\n", text) }
+			made, err := images.Base(cmd.Context(), engine, tell)
 			if err != nil {
 				return err
 			}

@@ -11,8 +11,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mtlslab/mtlslab/images"
-	"github.com/mtlslab/mtlslab/lab"
 	"github.com/mtlslab/mtlslab/lab/report"
+	"github.com/mtlslab/mtlslab/lab/sandbox"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
@@ -96,7 +96,7 @@ func (n *narrator) line(name, text string, took time.Duration) {
 
 func (n *narrator) place(d demonstration) {
 	f := d.Facts
-	if f.Runtime == lab.Processes {
+	if f.Runtime == sandbox.Processes {
 		n.line("runtime", "local processes on loopback", f.Build)
 	} else {
 		n.line("engine", fmt.Sprintf("%s, API %s, %s", f.Engine.Version, f.Engine.API, f.Engine.Arch), f.Connect)
@@ -186,7 +186,7 @@ func (n *narrator) end(d demonstration) error {
 		return printJSON(n.out, d)
 	}
 	left := "containers and network removed; none left by label"
-	if d.Facts.Runtime == lab.Processes {
+	if d.Facts.Runtime == sandbox.Processes {
 		left = "processes ended"
 	}
 	n.line("clean-up", left, d.CleanUp)

@@ -11,8 +11,8 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/mtlslab/mtlslab/lab"
 	"github.com/mtlslab/mtlslab/lab/adapter"
+	"github.com/mtlslab/mtlslab/lab/peer"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
@@ -56,28 +56,28 @@ func (p *peerFlags) register(flags *pflag.FlagSet, role wire.Role) {
 	flags.StringArrayVar(&p.command, "command", nil, "word of its command, in place of the image's; may be repeated")
 }
 
-// peer is the peer that is meant, and the command that means it. The zero Peer
-// is our own.
-func (p *peerFlags) peer(role wire.Role, args []string) (lab.Peer, string, error) {
+// peer is the peer that is meant, and the command that means it; that of our own is
+// empty.
+func (p *peerFlags) peer(role wire.Role, args []string) (peer.Peer, string, error) {
 	command := "mtlslab audit " + string(role)
 	if err := p.check(args); err != nil {
-		return lab.Peer{}, "", err
+		return nil, "", err
 	}
 	switch {
 	case p.flags.Changed("peer"):
-		peer, err := galleryPeer(p.gallery, role)
-		return peer, command + " --peer " + p.gallery, err
+		image, err := galleryPeer(p.gallery, role)
+		return image, command + " --peer " + p.gallery, err
 	case p.flags.Changed("adapter"):
-		peer, err := p.fromFile(role, args)
+		image, err := p.fromFile(role, args)
 		for _, word := range append([]string{"--adapter", p.adapter}, args...) {
 			command += " " + quoted(word)
 		}
-		return peer, command, err
+		return image, command, err
 	case len(args) > 0:
-		peer, err := p.fromFlags(role, args[0])
-		return peer, command + p.asFlags() + " " + quoted(args[0]), err
+		image, err := p.fromFlags(role, args[0])
+		return image, command + p.asFlags() + " " + quoted(args[0]), err
 	default:
-		return lab.Peer{}, "", nil
+		return peer.Own{}, "", nil
 	}
 }
 
@@ -108,39 +108,39 @@ func (p *peerFlags) check(args []string) error {
 	return nil
 }
 
-func (p *peerFlags) fromFile(role wire.Role, args []string) (lab.Peer, error) {
+func (p *peerFlags) fromFile(role wire.Role, args []string) (peer.Image, error) {
 	a, err := readAdapter(p.adapter)
 	if err != nil {
-		return lab.Peer{}, fmt.Errorf("--adapter: %w", err)
+		return peer.Image{}, fmt.Errorf("--adapter: %w", err)
 	}
 	if a.Role != role {
-		return lab.Peer{}, fmt.Errorf("%s: it is of a %s: mtlslab audit %[2]s", p.adapter, a.Role)
+		return peer.Image{}, fmt.Errorf("%s: it is of a %s: mtlslab audit %[2]s", p.adapter, a.Role)
 	}
 	if len(args) > 0 {
 		a.Image, a.Build = args[0], ""
 	}
 	if err := checkBuild(p.adapter, a); err != nil {
-		return lab.Peer{}, fmt.Errorf("--adapter: %w", err)
+		return peer.Image{}, fmt.Errorf("--adapter: %w", err)
 	}
-	return lab.Peer{Adapter: a}, nil
+	return peer.Image{Adapter: a}, nil
 }
 
 // fromFlags makes an adapter of flags, for the commonest of servers.
-func (p *peerFlags) fromFlags(role wire.Role, image string) (lab.Peer, error) {
+func (p *peerFlags) fromFlags(role wire.Role, image string) (peer.Image, error) {
 	if role == wire.Client {
-		return lab.Peer{}, errors.New("a client needs an adapter, which says how it is called: mtlslab adapter init client")
+		return peer.Image{}, errors.New("a client needs an adapter, which says how it is called: mtlslab adapter init client")
 	}
 	if p.ca == "" || p.cert == "" || p.key == "" {
-		return lab.Peer{}, errors.New("give --ca-file, --cert-file and --key-file, where the image reads them; or --adapter")
+		return peer.Image{}, errors.New("give --ca-file, --cert-file and --key-file, where the image reads them; or --adapter")
 	}
 	a := &adapter.Adapter{
 		Name: nameOf(image), Role: role, Image: image, Port: 443, Speaks: adapter.HTTP, Env: make(map[string]string),
 		Material: adapter.Material{Files: adapter.Layout{CA: "ca", Cert: "cert", Key: "key"}},
 	}
 	if err := a.Check(); err != nil {
-		return lab.Peer{}, fmt.Errorf("image %q: %w", image, err)
+		return peer.Image{}, fmt.Errorf("image %q: %w", image, err)
 	}
-	return lab.Peer{Adapter: a}, p.fill(a)
+	return peer.Image{Adapter: a}, p.fill(a)
 }
 
 // fill gives a good adapter what the flags say, one after the other, so that a
@@ -237,10 +237,10 @@ func atMostOneImage(cmd *cobra.Command, args []string) error {
 }
 
 // galleryPeer is the peer of that name which comes with mtlslab.
-func galleryPeer(name string, role wire.Role) (lab.Peer, error) {
-	all, err := lab.Gallery()
+func galleryPeer(name string, role wire.Role) (peer.Image, error) {
+	all, err := peer.Gallery()
 	if err != nil {
-		return lab.Peer{}, err
+		return peer.Image{}, err
 	}
 	var names []string
 	for _, p := range all {
@@ -252,5 +252,5 @@ func galleryPeer(name string, role wire.Role) (lab.Peer, error) {
 		}
 		names = append(names, p.Adapter.BuildName())
 	}
-	return lab.Peer{}, fmt.Errorf("--peer %q: the gallery has no such %s; choose from %s", name, role, strings.Join(names, ", "))
+	return peer.Image{}, fmt.Errorf("--peer %q: the gallery has no such %s; choose from %s", name, role, strings.Join(names, ", "))
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/mtlslab/mtlslab/lab/peer"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
@@ -37,12 +38,12 @@ func TestRepeats(t *testing.T) {
 			if err := flags.Parse(tt.args); err != nil {
 				t.Fatal(err)
 			}
-			peer, command, err := p.peer(tt.role, flags.Args())
+			meant, command, err := p.peer(tt.role, flags.Args())
 			if err != nil {
 				t.Fatal(err)
 			}
-			if command != tt.want || (peer.Adapter == nil) != (tt.want == "") {
-				t.Errorf("got %q, %v, want %q", command, peer.Adapter, tt.want)
+			if _, own := meant.(peer.Own); command != tt.want || own != (tt.want == "") {
+				t.Errorf("got %q, %v, want %q", command, meant, tt.want)
 			}
 		})
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mtlslab/mtlslab/lab"
+	"github.com/mtlslab/mtlslab/lab/sandbox"
 )
 
 // Exit codes, the same for every command.
@@ -71,7 +72,7 @@ func conclude(ctx context.Context, err error, stderr io.Writer) int {
 
 // leftBehind is the part of an error that says so, or that nobody knows; or nil.
 func leftBehind(err error) error {
-	if left, ok := errors.AsType[*lab.LeftoverError](err); ok {
+	if left, ok := errors.AsType[*sandbox.LeftoverError](err); ok {
 		return left
 	}
 	if open, ok := errors.AsType[*lab.CloseError](err); ok {

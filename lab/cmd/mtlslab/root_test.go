@@ -13,6 +13,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mtlslab/mtlslab/lab"
+	"github.com/mtlslab/mtlslab/lab/exchange"
+	"github.com/mtlslab/mtlslab/lab/sandbox"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
@@ -20,7 +22,7 @@ import (
 func TestConclude(t *testing.T) {
 	t.Parallel()
 	broke := errors.New("the engine went away")
-	left := &lab.LeftoverError{Left: lab.Leftovers{Networks: 1}}
+	left := &sandbox.LeftoverError{Left: sandbox.Leftovers{Networks: 1}}
 	open := &lab.CloseError{Err: broke}
 	for _, tt := range []struct {
 		name        string
@@ -96,7 +98,7 @@ func TestMessages(t *testing.T) {
 		name, message string
 		good          bool
 	}{
-		{"greeting", lab.Greeting, true},
+		{"greeting", exchange.Greeting, true},
 		{"the longest", longest, true},
 		{"too long", longest + "x", false},
 		{"none", "", false},

@@ -12,7 +12,11 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/mtlslab/mtlslab/lab"
+	"github.com/mtlslab/mtlslab/lab/exchange"
+	"github.com/mtlslab/mtlslab/lab/peer"
 	"github.com/mtlslab/mtlslab/lab/pki"
+	"github.com/mtlslab/mtlslab/lab/sandbox"
+	"github.com/mtlslab/mtlslab/lab/verdict"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
@@ -33,14 +37,14 @@ type demonstration struct {
 
 // claim is one exchange and what must come of it.
 type claim struct {
-	Name    string      `json:"name"`
-	Want    string      `json:"want"`
-	Pass    bool        `json:"pass"`
-	Diff    string      `json:"diff,omitempty"`
-	Verdict lab.Verdict `json:"verdict"`
+	Name    string          `json:"name"`
+	Want    string          `json:"want"`
+	Pass    bool            `json:"pass"`
+	Diff    string          `json:"diff,omitempty"`
+	Verdict verdict.Verdict `json:"verdict"`
 
-	exchange lab.Exchange
-	want     lab.Want
+	exchange exchange.Exchange
+	want     verdict.Want
 }
 
 type pkiFacts struct {
@@ -78,7 +82,7 @@ func newRun() *cobra.Command {
 	}
 	flags := cmd.Flags()
 	runtimeFlag(flags, &cfg.Runtime)
-	flags.StringVar(&message, "message", lab.Greeting, "what the client says")
+	flags.StringVar(&message, "message", exchange.Greeting, "what the client says")
 	flags.StringVar(&algorithm, "algorithm", string(pki.ECDSAP256), "of every key: ecdsa-p256, ecdsa-p384, rsa-2048 or ed25519")
 	flags.DurationVar(&cfg.TTL, "ttl", lab.DefaultTTL, "how long the peers live at most")
 	return cmd
@@ -126,7 +130,7 @@ func demonstrate(cmd *cobra.Command, cfg lab.Config, message string) (err error)
 	}()
 
 	d.Facts = l.Facts()
-	leaf := l.Server.Certificate
+	leaf := l.Pair().Server.Certificate
 	d.PKI = pkiFacts{cfg.Algorithm, leaf.NotBefore, leaf.NotAfter}
 	show.place(d)
 	if d.Exchange, err = run(ctx, l, delivery(message)); err != nil {
@@ -156,11 +160,11 @@ func demonstrate(cmd *cobra.Command, cfg lab.Config, message string) (err error)
 
 // isolated says whether the peers had no way out. The lab starts no container
 // that is on another network too, so the engine's word for this one decides.
-func isolated(facts lab.Facts, v lab.Verdict) isolation {
+func isolated(facts lab.Facts, v verdict.Verdict) isolation {
 	switch {
-	case facts.Runtime == lab.Processes && facts.Why != "":
+	case facts.Runtime == sandbox.Processes && facts.Why != "":
 		return isolation{Why: "the peers ran as local processes, because " + facts.Why}
-	case facts.Runtime == lab.Processes:
+	case facts.Runtime == sandbox.Processes:
 		return isolation{Why: "the peers ran as local processes, as asked"}
 	case facts.Network == nil || !facts.Network.Internal:
 		return isolation{Why: "the engine says that the network is not internal"}
@@ -182,7 +186,7 @@ func (d demonstration) passes() bool {
 			return false
 		}
 	}
-	return d.Exchange.Pass && (d.Isolation.Proven || d.Facts.Runtime == lab.Processes)
+	return d.Exchange.Pass && (d.Isolation.Proven || d.Facts.Runtime == sandbox.Processes)
 }
 
 // verdict turns what was shown into the command's error.
@@ -191,7 +195,7 @@ func (d demonstration) verdict() error {
 		return nil
 	}
 	for _, c := range append(d.Controls, d.Exchange) {
-		if c.Verdict.Decision == lab.Inconclusive {
+		if c.Verdict.Decision == verdict.Inconclusive {
 			return errInconclusive
 		}
 	}
@@ -201,8 +205,8 @@ func (d demonstration) verdict() error {
 func delivery(message string) claim {
 	return claim{
 		Name:     "the right client",
-		exchange: lab.Exchange{Message: message},
-		want:     lab.Delivered("spiffe://lab/client"),
+		exchange: exchange.Exchange{Message: message},
+		want:     verdict.Delivered("spiffe://lab/client"),
 	}
 }
 
@@ -218,16 +222,16 @@ func controls(l *lab.Lab) ([]claim, error) {
 	}
 	return []claim{{
 		Name:     "no certificate",
-		exchange: lab.Exchange{Client: lab.Peer{Args: []string{"-no-certificate"}}},
-		want:     lab.Refused(wire.Server, wire.NoCertificate),
+		exchange: exchange.Exchange{Client: peer.Own{Args: []string{"-no-certificate"}}},
+		want:     verdict.Refused(wire.Server, wire.NoCertificate),
 	}, {
 		Name:     "impostor client",
-		exchange: lab.Exchange{Client: lab.Peer{Material: client}},
-		want:     lab.Refused(wire.Server, wire.UnknownAuthority),
+		exchange: exchange.Exchange{ClientMaterial: client},
+		want:     verdict.Refused(wire.Server, wire.UnknownAuthority),
 	}, {
 		Name:     "impostor server",
-		exchange: lab.Exchange{Server: lab.Peer{Material: server}},
-		want:     lab.Refused(wire.Client, wire.UnknownAuthority),
+		exchange: exchange.Exchange{ServerMaterial: server},
+		want:     verdict.Refused(wire.Client, wire.UnknownAuthority),
 	}}, nil
 }
 

@@ -3,25 +3,24 @@ package main
 import (
 	"fmt"
 
+	"github.com/mtlslab/mtlslab/lab/sandbox"
 	"github.com/spf13/pflag"
-
-	"github.com/mtlslab/mtlslab/lab"
 )
 
 // runtimeValue is a flag that holds a runtime.
-type runtimeValue lab.Runtime
+type runtimeValue sandbox.Runtime
 
-func runtimeFlag(flags *pflag.FlagSet, runtime *lab.Runtime) {
+func runtimeFlag(flags *pflag.FlagSet, runtime *sandbox.Runtime) {
 	flags.Var((*runtimeValue)(runtime), "runtime", "where the peers run: containers or processes (default containers where an engine answers)")
 }
 
 func (r *runtimeValue) Set(s string) error {
-	switch lab.Runtime(s) {
-	case lab.Containers, lab.Processes:
+	switch sandbox.Runtime(s) {
+	case sandbox.Containers, sandbox.Processes:
 		*r = runtimeValue(s)
 		return nil
 	default:
-		return fmt.Errorf("choose %s or %s", lab.Containers, lab.Processes)
+		return fmt.Errorf("choose %s or %s", sandbox.Containers, sandbox.Processes)
 	}
 }
 

@@ -15,9 +15,13 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/mtlslab/mtlslab/lab"
+	"github.com/mtlslab/mtlslab/lab/audit"
 	"github.com/mtlslab/mtlslab/lab/cases"
 	"github.com/mtlslab/mtlslab/lab/finding"
+	"github.com/mtlslab/mtlslab/lab/peer"
 	"github.com/mtlslab/mtlslab/lab/report"
+	"github.com/mtlslab/mtlslab/lab/sandbox"
+	"github.com/mtlslab/mtlslab/lab/scorecard"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
@@ -57,7 +61,7 @@ put to the test.`,
 	flags.StringSliceVar(&f.versions, "version", nil, "only this version of TLS, 1.2 or 1.3")
 	flags.StringSliceVar(&f.cases, "case", nil, "only the case of this id; may be repeated")
 	flags.StringVar(&f.out, "out", "", "directory to write the scorecard to")
-	flags.IntVar(&f.atOnce, "at-once", lab.DefaultAtOnce, "how many peers are audited at once")
+	flags.IntVar(&f.atOnce, "at-once", scorecard.DefaultAtOnce, "how many peers are audited at once")
 	flags.BoolVar(&f.fresh, "fresh", false, "with --out: do not take up what an interrupted run has found")
 	flags.BoolVar(&f.thorough, "thorough", false, "try certificates in both versions of TLS, not the last alone")
 	flags.BoolVar(&f.noExchanges, "no-exchanges", false, "leave the plain exchanges out")
@@ -67,8 +71,8 @@ put to the test.`,
 
 // contender is a peer in one of its roles.
 type contender struct {
-	lab.Peer
-	audit   lab.Audit        // what it is put to
+	peer.Peer
+	audit   audit.Audit      // what it is put to
 	product *finding.Product // nil for our own programs
 	known   *finding.Audit   // what an interrupted run has found, if it has
 }
@@ -137,14 +141,14 @@ func (f *scorecardFlags) check() error {
 }
 
 // auditOf is what a peer in that role is put to: those cases, or all.
-func (f *scorecardFlags) auditOf(role wire.Role, ids ...string) lab.Audit {
-	return lab.Audit{Role: role, Profile: f.profile, Versions: f.versions, Cases: ids, Once: !f.thorough}
+func (f *scorecardFlags) auditOf(role wire.Role, ids ...string) audit.Audit {
+	return audit.Audit{Role: role, Profile: f.profile, Versions: f.versions, Cases: ids, Once: !f.thorough}
 }
 
 // choose lists the peers that are meant, the gallery's and our own, and leaves out
 // those for which there is nothing to try.
 func (r *round) choose(names []string) error {
-	all, err := lab.Gallery()
+	all, err := peer.Gallery()
 	if err != nil {
 		return err
 	}
@@ -158,8 +162,8 @@ func (r *round) choose(names []string) error {
 		if len(r.cases) > 0 && len(ids) == 0 {
 			continue
 		}
-		for _, p := range append([]lab.Peer{{}}, all...) {
-			if p.Adapter != nil && p.Adapter.Role != role || len(names) > 0 && !slices.ContainsFunc(names, goesBy(p)) {
+		for _, p := range candidates(all, role) {
+			if len(names) > 0 && !slices.ContainsFunc(names, goesBy(p)) {
 				continue
 			}
 			c := contender{Peer: p, audit: r.auditOf(role, ids...)}
@@ -175,15 +179,34 @@ func (r *round) choose(names []string) error {
 	return nil
 }
 
-// goesBy says whether a peer is meant by a name.
-func goesBy(p lab.Peer) func(name string) bool {
-	return func(name string) bool { return name == p.Name() || p.Adapter != nil && name == p.Adapter.BuildName() }
+// candidates are our own program of a role and those of the gallery.
+func candidates(gallery []peer.Image, role wire.Role) []peer.Peer {
+	all := []peer.Peer{peer.Own{}}
+	for _, image := range gallery {
+		if image.Adapter.Role == role {
+			all = append(all, image)
+		}
+	}
+	return all
 }
 
-func repeatOf(p lab.Peer, role wire.Role) string {
+// goesBy says whether a peer is meant by a name.
+func goesBy(p peer.Peer) func(name string) bool {
+	return func(name string) bool { return name == p.Name() || name == buildNameOf(p) }
+}
+
+// buildNameOf is how a peer of the gallery is called on the command line; "" of our own.
+func buildNameOf(p peer.Peer) string {
+	if image, ok := p.(peer.Image); ok {
+		return image.Adapter.BuildName()
+	}
+	return ""
+}
+
+func repeatOf(p peer.Peer, role wire.Role) string {
 	command := "mtlslab audit " + string(role)
-	if p.Adapter != nil {
-		command += " --peer " + p.Adapter.BuildName()
+	if name := buildNameOf(p); name != "" {
+		command += " --peer " + name
 	}
 	return command
 }
@@ -192,7 +215,7 @@ func repeatOf(p lab.Peer, role wire.Role) string {
 func (r *round) carryOut(cmd *cobra.Command) (err error) {
 	ctx := cmd.Context()
 	show := newNarrator(cmd)
-	l, err := lab.Start(ctx, lab.Config{Runtime: lab.Containers, TTL: longTTL, Timeout: time.Minute, Progress: show.progress})
+	l, err := lab.Start(ctx, lab.Config{Runtime: sandbox.Containers, TTL: longTTL, Timeout: time.Minute, Progress: show.progress})
 	if err != nil {
 		return err
 	}
@@ -227,16 +250,14 @@ func (r *round) identify(ctx context.Context, l *lab.Lab) error {
 	for i := range r.contenders {
 		c := &r.contenders[i]
 		audit := finding.Audit{Format: 1, Role: c.audit.Role, Profile: r.profile, Subject: c.audit.Subject(), Run: l.ID()}
-		if c.Adapter != nil {
-			product, err := l.Identify(ctx, c.Peer)
-			if ctx.Err() != nil {
-				return context.Cause(ctx)
-			}
-			if err != nil {
-				return err
-			}
-			c.product, audit.Product = &product, &product
+		product, err := l.Identify(ctx, c.Peer, c.audit.Role)
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
 		}
+		if err != nil {
+			return err
+		}
+		c.product, audit.Product = product, product
 		r.card.Audits = append(r.card.Audits, audit)
 	}
 	return nil
@@ -262,7 +283,7 @@ func (r *round) show(out io.Writer) {
 // audit puts to the test whoever is not known yet.
 func (r *round) audit(ctx context.Context, l *lab.Lab) error {
 	var which []int
-	todo := lab.Roundup{AtOnce: r.atOnce}
+	todo := scorecard.Audits{AtOnce: r.atOnce}
 	for i, c := range r.contenders {
 		if c.known != nil {
 			continue
@@ -272,7 +293,7 @@ func (r *round) audit(ctx context.Context, l *lab.Lab) error {
 		todo.Audits = append(todo.Audits, c.audit)
 	}
 	todo.Finished = func(i int, a finding.Audit, broke error) { r.finish(which[i], a, broke, l.Sent()) }
-	return l.Roundup(ctx, todo)
+	return l.Audits(ctx, todo)
 }
 
 // crosses says whether there are plain exchanges to be made.
@@ -286,16 +307,16 @@ func (r *round) crosses() bool {
 // cross carries out the plain exchanges, on a network of their own, in which each
 // server in turn has the name that its certificate is for.
 func (r *round) cross(ctx context.Context) (err error) {
-	l, err := lab.Start(ctx, lab.Config{Runtime: lab.Containers, TTL: longTTL, Timeout: time.Minute})
+	l, err := lab.Start(ctx, lab.Config{Runtime: sandbox.Containers, TTL: longTTL, Timeout: time.Minute})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, l.Close(ctx)) }()
-	peers := make(map[wire.Role][]lab.Peer)
+	peers := make(map[wire.Role][]peer.Peer)
 	for _, c := range r.contenders {
 		peers[c.audit.Role] = append(peers[c.audit.Role], c.Peer)
 	}
-	made, err := l.Cross(ctx, peers[wire.Server], peers[wire.Client], func(done, total int) { r.live.Update(exchanges, done, total) })
+	made, err := l.Interop(ctx, peers[wire.Server], peers[wire.Client], func(done, total int) { r.live.Update(exchanges, done, total) })
 	if err == nil {
 		r.live.Exchanged(exchanges, made)
 	}

@@ -8,10 +8,11 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/mtlslab/mtlslab/lab"
 	"github.com/mtlslab/mtlslab/lab/adapter"
+	"github.com/mtlslab/mtlslab/lab/audit"
 	"github.com/mtlslab/mtlslab/lab/cases"
 	"github.com/mtlslab/mtlslab/lab/finding"
+	"github.com/mtlslab/mtlslab/lab/peer"
 	"github.com/mtlslab/mtlslab/lab/report"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
@@ -24,7 +25,7 @@ func TestTakeUp(t *testing.T) {
 		return &finding.Product{Name: "nginx", Image: "nginx:1", Digest: digest, Adapter: adapted}
 	}
 	control := finding.Finding{Case: "control", Status: finding.Passed, Decision: "delivered"}
-	audit := func(subject string, p *finding.Product) finding.Audit {
+	audited := func(subject string, p *finding.Product) finding.Audit {
 		return finding.Audit{
 			Format: report.Format, Role: wire.Server, Profile: cases.RFC5280, Subject: subject, Product: p, Run: "before",
 			Controls: []finding.Finding{control, control},
@@ -35,7 +36,7 @@ func TestTakeUp(t *testing.T) {
 	const command, built = "mtlslab scorecard", "this build"
 	whole := finding.Scorecard{
 		Profile: cases.RFC5280, Command: command, Built: built, Took: 1, Sent: sent,
-		Audits: []finding.Audit{audit("mtlslab server", nil), audit("nginx", product("one", "as it is"))},
+		Audits: []finding.Audit{audited("mtlslab server", nil), audited("nginx", product("one", "as it is"))},
 	}
 	with := func(change func(*finding.Scorecard)) finding.Scorecard {
 		sc := whole
@@ -70,13 +71,13 @@ func TestTakeUp(t *testing.T) {
 			if err := os.WriteFile(part, file.Bytes(), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			nginx := lab.Peer{Adapter: &adapter.Adapter{Name: "nginx", Role: wire.Server}}
+			nginx := peer.Image{Adapter: &adapter.Adapter{Name: "nginx", Role: wire.Server}}
 			r := &round{
 				scorecardFlags: &scorecardFlags{fresh: test.fresh}, part: part,
 				card: finding.Scorecard{Command: command, Built: built, Audits: make([]finding.Audit, 2)},
 				contenders: []contender{
-					{audit: lab.Audit{Role: wire.Server}},
-					{Peer: nginx, audit: lab.Audit{Role: wire.Server, Peer: nginx}, product: product("one", "as it is")},
+					{Peer: peer.Own{}, audit: audit.Audit{Role: wire.Server}},
+					{Peer: nginx, audit: audit.Audit{Role: wire.Server, Peer: nginx}, product: product("one", "as it is")},
 				},
 			}
 			var says bytes.Buffer

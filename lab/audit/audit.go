@@ -1,0 +1,130 @@
+// Package audit tries all cases of a profile against one peer, between controls that must
+// be delivered, and says what it found.
+//
+// It exists so that a refusal means something: each case differs from a good exchange in
+// one thing, and the good exchange is made before and after. It starts peers and the
+// adversary by the rooms below and judges nothing itself. It is not for peers that are
+// used for anything else meanwhile.
+package audit
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/mtlslab/mtlslab/lab/cases"
+	"github.com/mtlslab/mtlslab/lab/finding"
+	"github.com/mtlslab/mtlslab/lab/peer"
+	"github.com/mtlslab/mtlslab/lab/wire"
+)
+
+// Audit says which peer is audited and against what.
+type Audit struct {
+	Role     wire.Role // the audited peer's part; wire.Server or wire.Client
+	Peer     peer.Peer // our own program if nil
+	Profile  cases.Profile
+	Cases    []string // ids; every case if empty
+	Versions []string // of TLS; "1.2" and "1.3" if empty
+	Waivers  []finding.Waiver
+	Command  string // that repeats the audit, without its profile; "mtlslab audit server" or client if empty
+
+	// Once tries cases of certificates in the highest of the versions alone, but for
+	// those that are judged by version. It halves the audit.
+	Once bool
+
+	Progress func(done, total int, current string)
+}
+
+// Subject is what a report calls the audited peer.
+func (a Audit) Subject() string {
+	name := a.whole().Peer.Name()
+	if name == peer.OwnName {
+		name += " " + string(a.Role)
+	}
+	return name
+}
+
+// whole is the audit with what it leaves open filled in.
+func (a Audit) whole() Audit {
+	a.Profile = cmp.Or(a.Profile, cases.Strict)
+	if a.Peer == nil {
+		a.Peer = peer.Own{}
+	}
+	if len(a.Versions) == 0 {
+		a.Versions = wire.Versions()
+	}
+	if a.Progress == nil {
+		a.Progress = func(int, int, string) {}
+	}
+	return a
+}
+
+// Check says what keeps an audit from being made: a role, profile, version or case
+// that there is not, an adapter of the other role, or that nothing would be tried. One
+// list of cases may serve both roles.
+func (a Audit) Check() error {
+	a = a.whole()
+	switch {
+	case a.Role != wire.Server && a.Role != wire.Client:
+		return fmt.Errorf("role %q: choose %s or %s", a.Role, wire.Server, wire.Client)
+	case !slices.Contains(cases.Profiles(), a.Profile):
+		return fmt.Errorf("profile %q: choose %s", a.Profile, listed(cases.Profiles()))
+	}
+	for _, version := range a.Versions {
+		if !slices.Contains(wire.Versions(), version) {
+			return fmt.Errorf("version %q: choose %s", version, listed(wire.Versions()))
+		}
+	}
+	for i, id := range a.Cases {
+		c, known := cases.Find(id)
+		if !known {
+			return fmt.Errorf("case %q: there is none of that id", id)
+		}
+		if last := i == len(a.Cases)-1; last && len(a.trials()) == 0 {
+			return fmt.Errorf("case %q: %s", id, a.whyUntried(c))
+		}
+	}
+	return nil
+}
+
+// whyUntried says why a case is none of the audit's trials.
+func (a Audit) whyUntried(c cases.Case) string {
+	switch {
+	case !slices.Contains(c.Roles, a.Role.Other()):
+		return fmt.Sprintf("it is no case of a %s, but of a %s", a.Role, a.Role.Other())
+	default:
+		return fmt.Sprintf("it is tried in TLS %s alone", listed(c.Versions))
+	}
+}
+
+// Planned is a case that an audit tries.
+type Planned struct {
+	Case     string            `json:"case"`    // id
+	Summary  string            `json:"summary"` // what the adversary does, or with what the peer is started
+	Versions []string          `json:"versions"`
+	Expect   cases.Expectation `json:"expect"`
+	Cite     string            `json:"cite"`
+}
+
+// Plan lists the cases that the audit tries, in the order of the catalogue.
+func (a Audit) Plan() []Planned {
+	var all []Planned
+	for _, t := range a.whole().trials() {
+		if last := len(all) - 1; last >= 0 && all[last].Case == t.ID {
+			all[last].Versions = append(all[last].Versions, t.version)
+			continue
+		}
+		all = append(all, Planned{t.ID, t.Summary, []string{t.version}, t.rule.Expect, t.rule.Cite})
+	}
+	return all
+}
+
+// listed joins words for a person.
+func listed[T ~string](words []T) string {
+	texts := make([]string, len(words))
+	for i, word := range words {
+		texts[i] = string(word)
+	}
+	return strings.Join(texts, " or ")
+}

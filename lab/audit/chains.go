@@ -1,0 +1,98 @@
+package audit
+
+import (
+	"cmp"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/mtlslab/mtlslab/lab/attack"
+	"github.com/mtlslab/mtlslab/lab/cases"
+	"github.com/mtlslab/mtlslab/lab/finding"
+	"github.com/mtlslab/mtlslab/lab/pki"
+	"github.com/mtlslab/mtlslab/lab/wire"
+)
+
+// Chains are what the adversary presents in each case, made once: whoever is audited is
+// shown the same. Its methods may be called by many goroutines at once.
+type Chains struct {
+	pair *pki.Pair
+
+	mu     sync.Mutex
+	forged map[chainKey]*pki.Forged
+}
+
+// chainKey tells the chains apart.
+type chainKey struct {
+	id   string // of the case; empty for the control
+	role wire.Role
+}
+
+// NewChains returns chains of that authority, none of which has been made.
+func NewChains(pair *pki.Pair) *Chains {
+	return &Chains{pair: pair, forged: make(map[chainKey]*pki.Forged)}
+}
+
+// of is the adversary's chain in a case.
+func (f *Chains) of(c cases.Case, role wire.Role) (*pki.Forged, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	key := chainKey{c.ID, role}
+	if forged, ok := f.forged[key]; ok {
+		return forged, nil
+	}
+	forged, err := f.forge(c, role)
+	if err == nil {
+		f.forged[key] = forged
+	}
+	return forged, err
+}
+
+func (f *Chains) forge(c cases.Case, role wire.Role) (*pki.Forged, error) {
+	request := pki.RequestOf(role)
+	switch {
+	case c.Withdrawn:
+		return f.pair.Authority.Forge(request, func(f *pki.Forgery) { f.OwnRoot() })
+	case c.Mutation == nil:
+		return f.pair.Authority.Forge(request)
+	default:
+		return f.pair.Authority.Forge(request, c.Mutation(role))
+	}
+}
+
+// good is the chain of a control.
+func (f *Chains) good(role wire.Role) (*pki.Forged, error) { return f.of(cases.Case{}, role) }
+
+// arm makes an attack what the case says, once all else about it is set.
+func (f *Chains) arm(t trial, a *attack.Attack) error {
+	if t.Attack == nil {
+		return nil
+	}
+	t.Attack(a)
+	if a.Resume == nil || !a.Resume.AfterExpiry {
+		return nil
+	}
+	// A leaf that is to expire before the attack is over is made last of all.
+	request := pki.RequestOf(wire.Client)
+	request.NotAfter = time.Now().Add(cases.BriefLife).Truncate(time.Second)
+	forged, err := f.pair.Authority.Forge(request)
+	if err != nil {
+		return err
+	}
+	a.Chain, a.Key = forged.Chain, forged.PKCS8
+	return nil
+}
+
+// Sent is what was made so far, by case and role. The control is the case "control".
+func (f *Chains) Sent(run string) []finding.Sent {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var sent []finding.Sent
+	for key, forged := range f.forged {
+		sent = append(sent, finding.Sent{Run: run, Case: cmp.Or(key.id, "control"), Role: key.role, Chain: forged.Chain})
+	}
+	slices.SortFunc(sent, func(a, b finding.Sent) int {
+		return cmp.Or(cmp.Compare(a.Case, b.Case), cmp.Compare(a.Role, b.Role))
+	})
+	return sent
+}

@@ -1,0 +1,48 @@
+package audit
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+
+	"github.com/mtlslab/mtlslab/lab/cases"
+	"github.com/mtlslab/mtlslab/lab/finding"
+	"github.com/mtlslab/mtlslab/lab/verdict"
+)
+
+func (r *round) findings(trials []trial, results []tried) []finding.Finding {
+	findings := make([]finding.Finding, len(trials))
+	for i, t := range trials {
+		findings[i] = r.finding(t, results[i])
+	}
+	return findings
+}
+
+// finding is what came of a trial, as a report has it.
+func (r *round) finding(t trial, of tried) finding.Finding {
+	group, _, _ := strings.Cut(t.ID, "/")
+	f := finding.Finding{
+		Case: t.ID, Group: group, Summary: t.Summary, Role: r.audit.Role, Version: t.version,
+		Expect: t.rule.Expect, Cite: t.rule.Cite, Repeat: r.repeat(t), Took: of.took,
+	}
+	v := of.Judge()
+	f.Status, f.Means = v.Status, v.Means
+	if v.Status == finding.Untried {
+		return f
+	}
+	f.Decision, f.By, f.Reason = string(v.Decision), v.By, v.Reason
+	f.Client, f.Server = verdict.Account(&v.Client), verdict.Account(v.Server)
+	if !r.traits.Tells && v.Server == nil {
+		f.Server = "gives no account of its own"
+	}
+	return f
+}
+
+// repeat is the command that tries the trial again.
+func (r *round) repeat(t trial) string {
+	command := cmp.Or(r.audit.Command, "mtlslab audit "+string(r.audit.Role))
+	if r.audit.Profile != cases.Strict {
+		command += " --profile " + string(r.audit.Profile)
+	}
+	return fmt.Sprintf("%s --case %s --version %s -v", command, t.ID, t.version)
+}

@@ -1,0 +1,229 @@
+package audit
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/mtlslab/mtlslab/lab/cases"
+	"github.com/mtlslab/mtlslab/lab/finding"
+	"github.com/mtlslab/mtlslab/lab/limit"
+	"github.com/mtlslab/mtlslab/lab/peer"
+	"github.com/mtlslab/mtlslab/lab/pki"
+	"github.com/mtlslab/mtlslab/lab/sandbox"
+	"github.com/mtlslab/mtlslab/lab/verdict"
+	"github.com/mtlslab/mtlslab/lab/wire"
+)
+
+// Auditor carries out audits in one place. Its methods may be called by many goroutines
+// at once.
+type Auditor struct {
+	Place  peer.Place
+	Pair   *pki.Pair
+	Chains *Chains
+	Run    string // the sandbox's
+
+	// How many trials there may be at once: of servers, which wait a good deal, and of
+	// clients, each of which is a process and hardly waits.
+	Servers, Clients limit.Limit
+
+	Timeout time.Duration // of one trial, or longer if the peer needs longer
+}
+
+// round is one audit under way.
+type round struct {
+	*Auditor
+	audit    Audit
+	traits   peer.Traits
+	chosen   bool          // whether the versions were asked for
+	material wire.Material // of the audited peer
+
+	server       peer.Server // one of the two
+	client       peer.Client
+	plain, lists *target // the server without revocation lists, and with; the same where they are not apart
+
+	silent  map[string]string // why it is not tried in a version of TLS
+	oneRoot bool              // it trusts no more than the first of the roots that it is given
+
+	mu   sync.Mutex
+	done int
+}
+
+// Audit carries out every case of a profile against one peer, between controls that must
+// be delivered. What the peer lets through is a finding; an error means that the lab
+// broke, or a [*peer.UnusableError] that the peer could not be put to the test.
+func (a *Auditor) Audit(ctx context.Context, what Audit) (finding.Audit, error) {
+	began := time.Now()
+	if err := what.Check(); err != nil {
+		return finding.Audit{}, fmt.Errorf("audit: %w", err)
+	}
+	r := &round{Auditor: a, chosen: len(what.Versions) > 0, audit: what.whole(), silent: make(map[string]string)}
+	r.traits = r.audit.Peer.Traits()
+	plan, err := r.audit.plan(a.Chains)
+	if err != nil {
+		return finding.Audit{}, err
+	}
+	defer r.close(ctx)
+	if err := r.start(ctx, plan); err != nil {
+		return finding.Audit{}, err
+	}
+	facts := a.Place.Sandbox.Facts()
+	result := finding.Audit{
+		Format: 1, Subject: r.audit.Subject(), Role: r.audit.Role, Profile: r.audit.Profile, Run: a.Run,
+		Runtime: string(facts.Runtime), Isolated: facts.Runtime == sandbox.Containers, Began: began,
+	}
+	err = r.fill(ctx, plan, &result)
+	result.Product = r.product()
+	if err != nil {
+		return result, err
+	}
+	result.Took = time.Since(began)
+	return result.Waive(r.audit.Waivers, time.Now()), nil
+}
+
+// start gives the peer what every trial needs of it, and brings it up.
+func (r *round) start(ctx context.Context, plan []trial) (err error) {
+	if err := r.collect(plan); err != nil {
+		return err
+	}
+	if r.audit.Role == wire.Client {
+		r.client, err = r.audit.Peer.Client(ctx, r.Place)
+		return err
+	}
+	if r.server, err = r.audit.Peer.Server(ctx, r.Place); err != nil {
+		return err
+	}
+	return r.serve(ctx, plan)
+}
+
+// collect makes the material of the peer: good, and with all that any trial wants it to
+// trust or to know revoked.
+func (r *round) collect(plan []trial) error {
+	r.material = r.Pair.Material(r.audit.Role)
+	lists, err := r.Pair.Authority.CRLs()
+	if err != nil {
+		return err
+	}
+	r.material.CRL = lists
+	other, err := r.otherRoot()
+	if err != nil {
+		return err
+	}
+	trials := plan
+	if !r.traits.Tells {
+		trials = append(slices.Clone(plan), other)
+	}
+	given := make(map[*pki.Forged]bool) // one chain serves both versions of TLS
+	for _, t := range trials {
+		if given[t.forged] {
+			continue
+		}
+		given[t.forged] = true
+		r.material.Trust = append(r.material.Trust, t.forged.Trust()...)
+		r.material.CRL = append(r.material.CRL, t.forged.CRLs()...)
+	}
+	return nil
+}
+
+// close stops what only this audit has started. What is still there after that is
+// removed with the lab.
+func (r *round) close(ctx context.Context) {
+	ctx = context.WithoutCancel(ctx)
+	if r.server != nil {
+		r.server.Close(ctx)
+	}
+	if r.client != nil {
+		r.client.Close(ctx)
+	}
+}
+
+func (r *round) product() *finding.Product {
+	if r.audit.Role == wire.Client {
+		return r.client.Product()
+	}
+	return r.server.Product()
+}
+
+// lacks says why the peer cannot be put into what a trial wants of it; "" if it can.
+func (r *round) lacks(t trial) string {
+	switch {
+	case r.silent[t.version] != "":
+		return r.silent[t.version]
+	case r.oneRoot && len(t.forged.ExtraRoots) > 0:
+		return "it trusts no more than one of the roots that it is given"
+	case r.audit.Role == wire.Client:
+		return r.client.Lacks(t.demand(wire.Client))
+	default:
+		return r.server.Lacks(t.demand(wire.Server))
+	}
+}
+
+// fill makes the trials of a plan, between controls.
+func (r *round) fill(ctx context.Context, plan []trial, result *finding.Audit) error {
+	controls, err := r.controls(plan)
+	if err != nil {
+		return err
+	}
+	total := len(plan) + 2*len(controls)
+	before, err := r.carryOut(ctx, controls, total)
+	if err != nil {
+		return err
+	}
+	if controls, before, err = r.usable(controls, before); err != nil {
+		return err
+	}
+	result.Controls = r.findings(controls, before)
+	plan = r.audit.without(func(version string) bool { return r.silent[version] != "" }, plan)
+	if err := r.tryOtherRoot(ctx, plan); err != nil {
+		return err
+	}
+	tried, err := r.carryOut(ctx, plan, total)
+	if err != nil {
+		return err
+	}
+	after, err := r.carryOut(ctx, controls, total)
+	if err != nil {
+		return err
+	}
+	if err := r.checkLogs(ctx, plan, tried); err != nil {
+		return err
+	}
+	if err := r.startsStill(ctx, plan, tried); err != nil {
+		return err
+	}
+	result.Findings = r.findings(plan, tried)
+	result.Controls = append(result.Controls, r.findings(controls, after)...)
+	return r.servesStill(ctx)
+}
+
+// try carries out one trial, and returns what there is to judge it by.
+func (r *round) try(ctx context.Context, t trial) (tried, error) {
+	began := time.Now()
+	timeout := max(r.Timeout, r.traits.Limit)
+	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("the exchange took longer than %v", timeout))
+	defer cancel()
+	nonce := sandbox.NewID()
+	v := verdict.Trial{
+		Case: t.Case, Rule: t.rule, Audited: r.audit.Role, Tells: r.traits.Tells, Patience: r.traits.Patience,
+		Sent: wire.DigestOf(greeting(nonce)), Nonce: nonce, GoodKey: wire.IdentityOf(r.Pair.Client.Certificate).Key,
+	}
+	carry := r.tryServer
+	if r.audit.Role == wire.Client {
+		carry = r.tryClient
+	}
+	err := carry(ctx, t, &v)
+	return tried{v, time.Since(began)}, err
+}
+
+// tried is a trial that was made, and how long that took.
+type tried struct {
+	verdict.Trial
+	took time.Duration
+}
+
+// controlID is that of the good exchange.
+const controlID = "control"
+
+func controlCase() cases.Case { return cases.Case{ID: controlID, Summary: "the good exchange"} }

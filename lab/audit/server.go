@@ -1,0 +1,235 @@
+package audit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/mtlslab/mtlslab/lab/attack"
+	"github.com/mtlslab/mtlslab/lab/peer"
+	"github.com/mtlslab/mtlslab/lab/pki"
+	"github.com/mtlslab/mtlslab/lab/verdict"
+	"github.com/mtlslab/mtlslab/lab/wire"
+)
+
+// target is an audited server that takes connections.
+type target struct {
+	peer.Serving
+	at   peer.Listening
+	stop func() // ends it, if it is of one trial alone
+}
+
+// serve starts the audited server: once, or once with revocation lists and once without,
+// where those are apart and wanted.
+func (r *round) serve(ctx context.Context, plan []trial) error {
+	var start errgroup.Group
+	start.Go(func() (err error) {
+		r.plain, err = r.serveFor(ctx, r.given(false))
+		return err
+	})
+	if r.traits.ListsApart && wantsLists(plan) {
+		start.Go(func() (err error) {
+			r.lists, err = r.serveFor(ctx, r.given(true))
+			return err
+		})
+	}
+	if err := start.Wait(); err != nil {
+		return err
+	}
+	if r.lists == nil {
+		r.lists = r.plain
+	}
+	return nil
+}
+
+// given is what the audited server is started with.
+func (r *round) given(lists bool) peer.Given {
+	return peer.Given{
+		Hostname: r.Place.Names.Fresh(r.audit.Peer.Name()), Material: r.material, Lists: lists,
+		Admit: r.Pair.Client.String(),
+	}
+}
+
+// serveFor starts a server for all trials.
+func (r *round) serveFor(ctx context.Context, g peer.Given) (*target, error) {
+	serving, err := r.server.Serve(ctx, g)
+	if err != nil {
+		return nil, err
+	}
+	listening, err := serving.Wait(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &target{serving, listening, func() {}}, nil
+}
+
+// targetOf is the server of a trial. Without one, v says what came of the trial.
+func (r *round) targetOf(ctx context.Context, t trial, v *verdict.Trial) (*target, error) {
+	switch {
+	case t.alone():
+		return r.serveAlone(ctx, t, v)
+	case t.lists:
+		return r.lists, nil
+	default:
+		return r.plain, nil
+	}
+}
+
+// serveAlone starts a server for one trial alone.
+func (r *round) serveAlone(ctx context.Context, t trial, v *verdict.Trial) (*target, error) {
+	g := r.given(t.lists)
+	g.Alone = true
+	if t.Material != nil {
+		g.Material = t.Material(g.Material)
+	}
+	serving, err := r.server.Serve(ctx, g)
+	if err != nil {
+		return nil, notServing(err, v)
+	}
+	stop := sync.OnceFunc(func() {
+		limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+		defer cancel()
+		_ = serving.Stop(limit) // one that does not end is in the way of the next, and of the control
+	})
+	limit, cancel := context.WithTimeout(ctx, peer.StartLimit)
+	defer cancel()
+	listening, err := serving.Wait(limit)
+	switch {
+	case err == nil:
+		return &target{serving, listening, stop}, nil
+	case limit.Err() != nil && ctx.Err() == nil:
+		v.Void, err = fmt.Sprintf("the server neither listened nor ended within %v", peer.StartLimit), nil
+	default:
+		err = notServing(err, v)
+	}
+	stop()
+	return nil, err
+}
+
+// notServing has a server that did not come to serve, for a trial alone, be what came of
+// that. Any other error is the lab's.
+func notServing(err error, v *verdict.Trial) error {
+	if cannot, ok := errors.AsType[*peer.CannotError](err); ok {
+		v.Untried = cannot.Why
+		return nil
+	}
+	unusable, ok := errors.AsType[*peer.UnusableError](err)
+	switch {
+	case !ok:
+		return err
+	case unusable.Ended != nil:
+		v.Account = unusable.Ended
+	default:
+		v.Void = "the server neither listened nor ended: " + unusable.What
+	}
+	return nil
+}
+
+// tryServer carries out one trial of a server.
+func (r *round) tryServer(ctx context.Context, t trial, v *verdict.Trial) error {
+	server, err := r.targetOf(ctx, t, v)
+	if server == nil || err != nil {
+		return err
+	}
+	defer server.stop()
+	order := r.order(t, v.Nonce, v.Sent.Text)
+	order.Connect = server.at.Address
+	if err := r.Chains.arm(t, &order); err != nil {
+		return err
+	}
+	speech, err := r.traits.Protocol.Speech(v.Sent.Text, v.Nonce)
+	if err != nil {
+		return err
+	}
+	if err := speech.Ask(&order); err != nil {
+		return err
+	}
+	if t.Withdrawn {
+		if goes, err := r.withdraw(ctx, t, server, &order, v); !goes || err != nil {
+			return err
+		}
+	}
+	if err := r.carryAgainst(ctx, t, server, order, speech, v); err != nil {
+		return err
+	}
+	if !t.alone() || v.Judge().Decision != verdict.WasRefused {
+		return nil
+	}
+	return r.lookAgain(ctx, t, server, v)
+}
+
+// order is an attack on a server as it is told, as long as it is honest.
+func (r *round) order(t trial, id, message string) attack.Attack {
+	return attack.Attack{
+		ID: id, Role: wire.Client, Version: t.version, Message: message, Chain: t.forged.Chain, Key: t.forged.PKCS8,
+		SNI: pki.ServerName, Limit: r.traits.Patience,
+	}
+}
+
+// carryAgainst has the adversary attack a server, and takes both accounts.
+func (r *round) carryAgainst(
+	ctx context.Context, t trial, server *target, order attack.Attack, speech peer.Speech, v *verdict.Trial,
+) error {
+	makesSession := order.Resume != nil && order.Resume.From == ""
+	if makesSession {
+		order.Resume.Message = greeting(v.Nonce + ", for a session")
+	}
+	evidence, err := r.Place.Adversary.Carry(ctx, order)
+	if err != nil {
+		return err
+	}
+	last := evidence.Last()
+	v.Evidence, v.CutShort = evidence, order.Truncate
+	v.Delivered, v.Refused = speech.Delivered(last.Heard), speech.Refused(last.Heard)
+	if makesSession {
+		first, err := r.traits.Protocol.Speech(order.Resume.Message, v.Nonce)
+		if err != nil {
+			return err
+		}
+		made := evidence.Connections[0]
+		if notResumable(made, first.Delivered(made.Heard), v) {
+			return nil
+		}
+	}
+	if r.traits.Tells && last.Local == "" {
+		return nil // there was no connection to give an account of
+	}
+	v.Account, err = server.Account(ctx, peer.Asked{
+		Sent: v.Sent, Nonce: v.Nonce, Local: last.Local, Began: last.Began, Ending: last.End,
+		NoLog: order.Resume != nil, CutShort: order.Truncate, Patient: t.alone(),
+		Answered: t.ID == controlID && v.Delivered,
+	})
+	return err
+}
+
+// notResumable says whether an attack was to resume a session that there is not, and has
+// that be what came of it.
+func notResumable(made attack.Connection, delivered bool, v *verdict.Trial) bool {
+	switch {
+	case !delivered:
+		v.Void = "the connection that was to make the session was not served: it ended by " + string(made.End)
+	case !made.Session:
+		v.Untried = "it gives no session that could be resumed"
+	default:
+		return false
+	}
+	return true
+}
+
+// lookAgain takes a refusal back that says nothing: of a server that has logged the
+// message before it ended, or that serves nobody any more.
+func (r *round) lookAgain(ctx context.Context, t trial, server *target, v *verdict.Trial) error {
+	if t.Withdrawn {
+		return r.servesGood(ctx, t, server, v)
+	}
+	server.stop() // then its log is whole
+	logged, err := server.Account(ctx, peer.Asked{Sent: v.Sent, Nonce: v.Nonce, Log: true})
+	if logged != nil {
+		v.Account = logged
+	}
+	return err
+}

@@ -1,0 +1,153 @@
+package audit
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/mtlslab/mtlslab/lab/attack"
+	"github.com/mtlslab/mtlslab/lab/peer"
+	"github.com/mtlslab/mtlslab/lab/sandbox"
+	"github.com/mtlslab/mtlslab/lab/verdict"
+	"github.com/mtlslab/mtlslab/lab/wire"
+)
+
+// withdraw has the adversary make a session, and the server trust its root no more. The
+// attack is then to resume it. Without goes, it did not come to the attack, and v says
+// why.
+func (r *round) withdraw(ctx context.Context, t trial, server *target, order *attack.Attack, v *verdict.Trial) (goes bool, err error) {
+	before := r.order(t, order.ID+"-before", greeting(v.Nonce+", for a session"))
+	before.Keep = true
+	evidence, delivered, err := r.say(ctx, server, before, v.Nonce)
+	if err != nil {
+		return false, err
+	}
+	v.Evidence = evidence
+	if notResumable(evidence.Last(), delivered, v) {
+		return false, nil
+	}
+	less := r.material
+	less.Trust = bytes.Replace(less.Trust, t.forged.Trust(), nil, 1)
+	used, err := server.Reload(ctx, less)
+	if err != nil {
+		return false, err
+	}
+	if !used {
+		if used, err = r.untilUntrusted(ctx, t, server); err != nil {
+			return false, err
+		}
+	}
+	if !used {
+		v.Void = "it went on trusting the root long after it was told to read its trust again"
+		return false, nil
+	}
+	order.Resume = &attack.Resume{From: before.ID}
+	return true, nil
+}
+
+// say carries out an honest attack in the server's own protocol, and says whether its
+// message was delivered.
+func (r *round) say(ctx context.Context, server *target, order attack.Attack, nonce string) (attack.Evidence, bool, error) {
+	order.Connect = server.at.Address
+	speech, err := r.traits.Protocol.Speech(order.Message, nonce)
+	if err != nil {
+		return attack.Evidence{}, false, err
+	}
+	if err := speech.Ask(&order); err != nil {
+		return attack.Evidence{}, false, err
+	}
+	evidence, err := r.Place.Adversary.Carry(ctx, order)
+	return evidence, speech.Delivered(evidence.Last().Heard), err
+}
+
+// settled is for how long a server must have refused all new sessions before it
+// is taken to have read its trust again: one with several processes replaces
+// them one by one.
+const settled = time.Second
+
+// untrustedPause is between two looks.
+const untrustedPause = 40 * time.Millisecond
+
+// untilUntrusted waits until the server takes no new session of the trial's root: there is
+// no other word of when it has read its trust again.
+func (r *round) untilUntrusted(ctx context.Context, t trial, server *target) (bool, error) {
+	limit, cancel := context.WithTimeout(ctx, r.traits.Patience)
+	defer cancel()
+	ticker := time.NewTicker(untrustedPause)
+	defer ticker.Stop()
+	since := time.Now()
+	for time.Since(since) < settled {
+		refused, err := r.turnedAway(limit, t, server)
+		switch {
+		case limit.Err() != nil:
+			return false, context.Cause(ctx)
+		case err != nil:
+			return false, err
+		case !refused:
+			since = time.Now()
+		}
+		select {
+		case <-ticker.C:
+		case <-limit.Done():
+		}
+	}
+	return true, nil
+}
+
+// turnedAway says whether the server refuses a new session of the trial's root.
+func (r *round) turnedAway(ctx context.Context, t trial, server *target) (bool, error) {
+	nonce := sandbox.NewID()
+	evidence, delivered, err := r.say(ctx, server, r.order(t, nonce, greeting(nonce)), nonce)
+	if err != nil || delivered {
+		return false, err
+	}
+	speech, err := r.traits.Protocol.Speech("", nonce)
+	if err != nil {
+		return false, err
+	}
+	last := evidence.Last()
+	return last.Alert != nil || speech.Refused(last.Heard) || verdict.Closed(last), nil
+}
+
+// servesGood takes a refusal back that says nothing: a server that was told to trust less
+// may have stopped serving anybody.
+func (r *round) servesGood(ctx context.Context, t trial, server *target, v *verdict.Trial) error {
+	good, err := r.Chains.good(wire.Client)
+	if err != nil {
+		return err
+	}
+	t.forged = good
+	nonce := sandbox.NewID()
+	_, delivered, err := r.say(ctx, server, r.order(t, nonce, greeting(nonce)), nonce)
+	if err == nil && !delivered {
+		v.Void = "once it was told to trust less, it served nobody"
+	}
+	return err
+}
+
+// checkLogs looks into the servers' logs again, in which all is by now: the controls after
+// the trials are.
+func (r *round) checkLogs(ctx context.Context, plan []trial, results []tried) error {
+	for i := range results {
+		v := &results[i].Trial
+		if r.server == nil || v.Untried != "" || plan[i].alone() || plan[i].resumes() || v.Judge().Decision != verdict.WasRefused {
+			continue
+		}
+		server := r.plain
+		if plan[i].lists {
+			server = r.lists
+		}
+		logged, err := server.Account(ctx, peer.Asked{Sent: v.Sent, Nonce: v.Nonce, Log: true})
+		if err != nil {
+			return err
+		}
+		if logged != nil {
+			v.Account = logged
+		}
+	}
+	return nil
+}
+
+// greeting is a message with a nonce in it.
+func greeting(nonce string) string { return fmt.Sprintf("Hello, server! (%s)", nonce) }

@@ -1,0 +1,112 @@
+package exchange
+
+import (
+	"context"
+	"reflect"
+	"sync"
+
+	"github.com/mtlslab/mtlslab/lab/peer"
+	"github.com/mtlslab/mtlslab/lab/wire"
+)
+
+// Started is a server that was started, and may be starting still.
+type Started struct {
+	peer.Serving
+	Hostname string
+	Named    bool // it is known to the resolver by the name that its certificate is for
+	Often    bool // its clients are run many times
+}
+
+// Servers are those of one lab: one that is asked for again is not started again. The
+// zero value has none. Its methods may be called by many goroutines at once.
+type Servers struct {
+	// Reach are addresses that our own server, with good material, is to try to reach.
+	Reach []string
+
+	mu   sync.Mutex
+	kept []*kept
+}
+
+type kept struct {
+	peer     peer.Peer
+	material *wire.Material // nil if it is the good one; the same only if it is the very same
+	server   peer.Server
+	started  Started
+}
+
+// Good is our own server with good material, if an exchange has started it.
+func (s *Servers) Good() (server Started, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	k := s.find(peer.Own{}, nil)
+	if k == nil {
+		return Started{}, false
+	}
+	return k.started, true
+}
+
+// serve returns the server of an exchange, and starts it if there is none. It does not
+// wait.
+func (s *Servers) serve(ctx context.Context, in peer.Place, x Exchange, good bool) (Started, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	material := x.ServerMaterial
+	if good {
+		material = nil
+	}
+	if k := s.find(x.Server, material); k != nil {
+		return k.started, nil
+	}
+	server, err := x.Server.Server(ctx, in)
+	if err != nil {
+		return Started{}, err
+	}
+	k := &kept{peer: x.Server, material: material, server: server}
+	k.started.Hostname = in.Names.Fresh("server")
+	given := peer.Given{Hostname: k.started.Hostname, Material: *x.ServerMaterial}
+	if good {
+		given.Reach = s.Reach
+	}
+	if k.started.Serving, err = server.Serve(ctx, given); err != nil {
+		return Started{}, err
+	}
+	k.started.Serving = &again{Serving: k.started.Serving, forget: func() { s.forget(k) }}
+	s.kept = append(s.kept, k)
+	return k.started, nil
+}
+
+func (s *Servers) find(p peer.Peer, material *wire.Material) *kept {
+	for _, k := range s.kept {
+		if k.material == material && reflect.DeepEqual(k.peer, p) {
+			return k
+		}
+	}
+	return nil
+}
+
+// forget makes way for another try.
+func (s *Servers) forget(gone *kept) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i, k := range s.kept {
+		if k == gone {
+			s.kept = append(s.kept[:i], s.kept[i+1:]...)
+			return
+		}
+	}
+}
+
+// again is a server that is forgotten when it does not come to serve, so that the next
+// exchange starts another.
+type again struct {
+	peer.Serving
+	forget func()
+}
+
+func (a *again) Wait(ctx context.Context) (peer.Listening, error) {
+	listening, err := a.Serving.Wait(ctx)
+	if err != nil {
+		a.forget()
+	}
+	return listening, err
+}

@@ -1,0 +1,289 @@
+package peer
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/containerd/errdefs"
+
+	"github.com/mtlslab/mtlslab/images"
+	"github.com/mtlslab/mtlslab/lab/adapter"
+	"github.com/mtlslab/mtlslab/lab/finding"
+	"github.com/mtlslab/mtlslab/lab/sandbox"
+	"github.com/mtlslab/mtlslab/lab/wire"
+)
+
+// Image is somebody else's image, its code unchanged. Its adapter says how it is run.
+type Image struct {
+	Adapter *adapter.Adapter
+
+	// Context is the directory that Adapter.Build names, if it is not to be found from the
+	// adapter's file.
+	Context fs.FS
+}
+
+// Limits of a peer that is somebody else's. Programs that are slow to start are no worse
+// for it.
+const (
+	imagePatience = 10 * time.Second
+	// runLimit is how long a client may take. It is longer than the adversary's patience, so
+	// that a client that waits for that is not taken for one that hangs.
+	runLimit   = 2 * imagePatience
+	imageLimit = StartLimit + runLimit + imagePatience
+)
+
+// Name is that of the adapter.
+func (i Image) Name() string { return i.Adapter.Name }
+
+// Traits are what its adapter says.
+func (i Image) Traits() Traits {
+	t := Traits{
+		Patience: imagePatience, Limit: imageLimit, AtOnce: i.Adapter.Parallel, ListsApart: i.Adapter.TakesLists(),
+		Speaks: i.Adapter.Speaks, Protocol: spoken{i.Adapter},
+	}
+	if i.movable() {
+		t.Starts = 1 // in one container, one after the other: they share a port
+	}
+	return t
+}
+
+// spoken is the protocol of an adapter.
+type spoken struct{ *adapter.Adapter }
+
+func (s spoken) Speech(message, nonce string) (Speech, error) {
+	return s.Adapter.Speech(message, nonce)
+}
+
+// movable says whether the peer's material can be in another place each time.
+func (i Image) movable() bool {
+	dir := i.Adapter.Dir()
+	return !slices.ContainsFunc(i.Adapter.MaterialPaths(dir), func(file string) bool { return path.Dir(file) != dir })
+}
+
+// Server brings the image into the engine of a sandbox of containers.
+func (i Image) Server(ctx context.Context, in Place) (Server, error) {
+	made, err := i.bring(ctx, in, wire.Server)
+	if err != nil {
+		return nil, err
+	}
+	return &imageServer{broughtImage: made}, nil
+}
+
+// Client brings the image into the engine of a sandbox of containers.
+func (i Image) Client(ctx context.Context, in Place) (Client, error) {
+	made, err := i.bring(ctx, in, wire.Client)
+	if err != nil {
+		return nil, err
+	}
+	return newImageClient(made)
+}
+
+// Built says whether the engine has the image already that is built for this peer.
+// Without containers, and of a peer that builds none, it has not.
+func (i Image) Built(ctx context.Context, s sandbox.Sandbox) (bool, error) {
+	in, err := sandbox.IsolatedOf(s)
+	if err != nil || i.Adapter.Build == "" {
+		return false, nil //nolint:nilerr // where images cannot run there are none
+	}
+	return images.Built(ctx, in.Engine(), i.Adapter.BuildName(), i.files())
+}
+
+// files are what the peer's image is built of.
+func (i Image) files() fs.FS {
+	if i.Context != nil {
+		return i.Context
+	}
+	return os.DirFS(i.Adapter.BuildDir())
+}
+
+// broughtImage is an image that the engine has.
+type broughtImage struct {
+	Image
+	place Place
+	in    *sandbox.Isolated
+	argv  []string // the image's own, if the adapter says no other
+	user  string   // that it runs as, in the image's words
+
+	asking  sync.Mutex
+	asked   bool // for its version
+	product finding.Product
+}
+
+// Product is what is known of it, with its version once it has run.
+func (b *broughtImage) Product() *finding.Product {
+	b.asking.Lock()
+	defer b.asking.Unlock()
+	product := b.product
+	return &product
+}
+
+// bring sees to it that the engine has the image: built, pulled, or there already.
+func (i Image) bring(ctx context.Context, in Place, as wire.Role) (*broughtImage, error) {
+	a := i.Adapter
+	if a.Role != as {
+		return nil, fmt.Errorf("%s: its adapter is that of a %s, and a %s is wanted", a.Name, a.Role, as)
+	}
+	isolated, err := sandbox.IsolatedOf(in.Sandbox)
+	if err != nil {
+		return nil, err
+	}
+	b := &broughtImage{Image: i, place: in, in: isolated}
+	ref, err := b.ensure(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", a.Name, err)
+	}
+	inspected, err := isolated.Engine().ImageInspect(ctx, ref)
+	if err != nil {
+		return nil, fmt.Errorf("%s: inspecting its image: %w", a.Name, err)
+	}
+	b.product = finding.Product{
+		Name: a.Name, About: a.About, Image: ref, Digest: inspected.ID, Adapter: fingerprint(a),
+		Authentication: a.Authentication, Adjusted: a.Adjusted, Hint: a.Hint,
+	}
+	if config := inspected.Config; config != nil {
+		b.user = config.User
+		b.argv = slices.Concat(config.Entrypoint, config.Cmd)
+		if len(a.Command) > 0 {
+			b.argv = slices.Clone(config.Entrypoint)
+		}
+	}
+	b.user = cmp.Or(a.User, b.user)
+	return b, nil
+}
+
+// fingerprint changes with anything that an adapter says.
+func fingerprint(a *adapter.Adapter) string {
+	text, err := json.Marshal(a)
+	if err != nil {
+		return "" // not of texts and numbers
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:])
+}
+
+func (b *broughtImage) ensure(ctx context.Context) (ref string, err error) {
+	a, engine, progress := b.Adapter, b.in.Engine(), b.place.Progress
+	if a.Build != "" {
+		files := b.files()
+		progress("building the image of " + a.Name + ", if need be")
+		if err := a.CheckBuild(files); err != nil {
+			return "", err
+		}
+		needsBase, err := images.NeedsBase(files)
+		if err == nil && needsBase {
+			_, err = images.Base(ctx, engine, progress)
+		}
+		if err != nil {
+			return "", err
+		}
+		image, err := images.Build(ctx, engine, a.BuildName(), files, progress)
+		return image.Ref, err
+	}
+	_, err = engine.ImageInspect(ctx, a.Image)
+	if err == nil || !errdefs.IsNotFound(err) {
+		return a.Image, err
+	}
+	if err := images.Pull(ctx, engine, a.Image, progress); err != nil {
+		return "", fmt.Errorf("the engine has no image %s, and could not pull it: %w", a.Image, err)
+	}
+	return a.Image, nil
+}
+
+// program is how a container of the image is started, without its files.
+func (b *broughtImage) program(hostname, alias string) sandbox.ImageProgram {
+	return sandbox.ImageProgram{
+		Hostname: hostname, Alias: alias, Ref: b.product.Image, User: b.Adapter.User,
+		Owner: b.owner(), Dirs: b.dirs(),
+	}
+}
+
+// owner is who is to own the files.
+func (b *broughtImage) owner() string { return cmp.Or(b.Adapter.Material.Owner, b.user) }
+
+// dirs are the directories that hold material, each a volume: what is in one is in no
+// layer of the container.
+func (b *broughtImage) dirs() []string {
+	var all []string
+	add := func(dir string) {
+		if !slices.Contains(all, dir) && !strings.HasPrefix(dir, sandbox.InitDir+"/") {
+			all = append(all, dir)
+		}
+	}
+	add(b.Adapter.Dir())
+	for _, file := range b.Adapter.MaterialPaths(b.Adapter.Dir()) {
+		add(path.Dir(file))
+	}
+	return all
+}
+
+// material are the files of a peer's material, in a directory that they may need. An
+// error is a [*CannotError] where a file cannot be made of it.
+func (b *broughtImage) material(m wire.Material, dir string) ([]sandbox.File, error) {
+	made, err := b.Adapter.MaterialFiles(m, dir)
+	if err != nil {
+		return nil, b.unpackable(err)
+	}
+	var all []sandbox.File
+	if !slices.Contains(b.dirs(), dir) {
+		all = append(all, sandbox.File{Path: dir, Mode: fs.ModeDir | 0o755})
+	}
+	for _, f := range made {
+		all = append(all, sandbox.File{Path: f.Path, Data: f.Data, Mode: f.Mode})
+	}
+	return all, nil
+}
+
+// configured are a peer's material and its configuration.
+func (b *broughtImage) configured(m wire.Material, values adapter.Values) ([]sandbox.File, error) {
+	all, err := b.material(m, values.Dir)
+	if err != nil {
+		return nil, err
+	}
+	texts, err := b.expandMap(b.Adapter.Files, "files", values)
+	if err != nil {
+		return nil, err
+	}
+	for name, text := range texts {
+		all = append(all, sandbox.File{Path: name, Data: []byte(text), Mode: 0o644})
+	}
+	return all, nil
+}
+
+// expandMap fills the templates of an adapter's files, or of its environment, in.
+func (b *broughtImage) expandMap(texts map[string]string, key string, values adapter.Values) (map[string]string, error) {
+	all := make(map[string]string, len(texts))
+	for name, text := range texts {
+		expanded, err := b.Adapter.Expand(text, values)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %s %s: %w", b.Name(), key, name, err)
+		}
+		all[name] = expanded
+	}
+	return all, nil
+}
+
+// askVersion has the peer say its version, once, in a container of it that runs.
+func (b *broughtImage) askVersion(ctx context.Context, p *sandbox.Process) error {
+	b.asking.Lock()
+	defer b.asking.Unlock()
+	if len(b.Adapter.Version) == 0 || b.asked {
+		return nil
+	}
+	b.asked = true
+	output, code, err := b.in.Exec(ctx, p, b.Adapter.Version)
+	if err == nil && code == 0 {
+		b.product.Version = wire.Printable(firstLine(output))
+	}
+	return err
+}

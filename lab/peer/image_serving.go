@@ -1,0 +1,236 @@
+package peer
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/mtlslab/mtlslab/lab/adapter"
+	"github.com/mtlslab/mtlslab/lab/attack"
+	"github.com/mtlslab/mtlslab/lab/journal"
+	"github.com/mtlslab/mtlslab/lab/sandbox"
+	"github.com/mtlslab/mtlslab/lab/wire"
+)
+
+// imageServing is a server of somebody else's image, started.
+type imageServing struct {
+	*imageServer
+	process *sandbox.Process         // the container's
+	address string                   // host:port
+	output  *journal.Journal[string] // its lines, of both streams
+	values  adapter.Values
+
+	// The container's own process is the server, or a command that runs in it.
+	ended  <-chan struct{}
+	exit   func(context.Context) (int, error)
+	stop   func(context.Context) error
+	signal func(ctx context.Context, name string) error
+	runs   func(context.Context) (bool, error)
+}
+
+func (s *imageServing) alive() bool {
+	select {
+	case <-s.ended:
+		return false
+	default:
+		return true
+	}
+}
+
+// probePause is between two looks at whether a server listens: some start a process
+// for each.
+const probePause = 40 * time.Millisecond
+
+func (s *imageServing) Wait(ctx context.Context) (Listening, error) {
+	within := s.Adapter.Ready.Limit()
+	limit, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	if s.Adapter.Ready.Log != "" {
+		pattern := regexp.MustCompile(s.Adapter.Ready.Log)
+		if _, err := s.output.Await(limit, pattern.MatchString); err != nil {
+			what := fmt.Sprintf("no line of its output matched ready.log within %v", within)
+			return Listening{}, s.notReady(ctx, limit, what, "ready.log, command")
+		}
+	}
+	if err := s.untilOpen(ctx, limit); err != nil {
+		return Listening{}, err
+	}
+	switch runs, err := s.runs(limit); {
+	case err != nil:
+		return Listening{}, err
+	case !runs: // whoever has its address now has answered
+		return Listening{}, s.hasEnded(ctx)
+	}
+	says := wire.Outcome{Role: wire.Server, Kind: wire.Listening, Local: s.address}
+	return Listening{Address: s.address, Account: says, LastLines: s.lastLines}, s.askVersion(ctx, s.process)
+}
+
+// untilOpen waits until somebody takes connections at its address.
+func (s *imageServing) untilOpen(ctx, limit context.Context) error {
+	ticker := time.NewTicker(probePause)
+	defer ticker.Stop()
+	probing, leave := context.WithCancel(limit)
+	defer leave()
+	go func() { // nobody answers for a container that is gone, nor says so
+		select {
+		case <-s.ended:
+			leave()
+		case <-probing.Done():
+		}
+	}()
+	for {
+		open, err := s.place.Adversary.Probe(probing, sandbox.NewID(), s.address)
+		switch {
+		case open:
+			return nil
+		case !s.alive():
+			return s.hasEnded(ctx)
+		case err != nil && limit.Err() == nil:
+			return err
+		}
+		select {
+		case <-s.ended:
+			return s.hasEnded(ctx)
+		case <-limit.Done():
+			what := fmt.Sprintf("nothing listens on port %d after %v", s.Adapter.Port, s.Adapter.Ready.Limit())
+			return s.notReady(ctx, limit, what, "port, command, files")
+		case <-ticker.C:
+		}
+	}
+}
+
+// notReady is the error of a server that did not become ready in time, or has ended.
+func (s *imageServing) notReady(ctx, limit context.Context, what, look string) error {
+	switch {
+	case !s.alive():
+		return s.hasEnded(ctx)
+	case ctx.Err() != nil || limit.Err() == nil:
+		return context.Cause(ctx)
+	default:
+		return s.unusable(what, look)
+	}
+}
+
+// hasEnded is the error of a server that ended.
+func (s *imageServing) hasEnded(ctx context.Context) error {
+	account, err := s.exitAccount(ctx)
+	if err != nil {
+		return err
+	}
+	e := s.unusable("it ended: "+account.Detail, "command, files, material")
+	e.Ended = account
+	return e
+}
+
+// exitAccount is that of a server that ended.
+func (s *imageServing) exitAccount(ctx context.Context) (*wire.Outcome, error) {
+	code, err := s.exit(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("waiting for %s to exit: %w", s.Name(), err)
+	}
+	said := ""
+	if lines := s.lastLines(); len(lines) > 0 {
+		said = "; it said: " + lines[len(lines)-1]
+	}
+	return ended(wire.Server, code, said), nil
+}
+
+func (s *imageServing) unusable(what, look string) *UnusableError {
+	return &UnusableError{Peer: s.Name(), What: what, Look: look, Log: s.lastLines()}
+}
+
+// maxLastLines is how many lines of a peer's output an error shows.
+const maxLastLines = 8
+
+// lastLines are the end of what it wrote.
+func (s *imageServing) lastLines() []string {
+	lines := slices.DeleteFunc(s.output.All(), func(line string) bool { return strings.TrimSpace(line) == "" })
+	lines = lines[max(0, len(lines)-maxLastLines):]
+	for i, line := range lines {
+		lines[i] = wire.Printable(line)
+	}
+	return lines
+}
+
+// Account is that the message is in its log, if its adapter says that it would be, or how
+// it ended. It gives none of its own.
+func (s *imageServing) Account(ctx context.Context, a Asked) (*wire.Outcome, error) {
+	if a.Kind != "" {
+		return nil, nil
+	}
+	if s.Adapter.Logs && !a.NoLog {
+		switch logged := s.logged(ctx, a); {
+		case logged:
+			return &wire.Outcome{Role: wire.Server, Kind: wire.Received, Time: a.Began, Message: &a.Sent}, nil
+		case a.Answered:
+			return nil, s.unusable("a message was answered, and is not in its output, though its adapter says that it logs them", "logs")
+		}
+	}
+	if a.Log {
+		return nil, nil
+	}
+	if a.Patient && a.Ending == attack.EndUnreachable {
+		s.untilEnd(ctx) // some listen before they have read what they cannot work with, and end
+	}
+	if a.Patient && s.alive() {
+		if _, err := s.runs(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if s.alive() {
+		return nil, nil
+	}
+	return s.exitAccount(ctx)
+}
+
+// untilEnd waits for the server to end as long as it may take to be ready.
+func (s *imageServing) untilEnd(ctx context.Context) {
+	limit, cancel := context.WithTimeout(ctx, s.Adapter.Ready.Limit())
+	defer cancel()
+	select {
+	case <-s.ended:
+	case <-limit.Done():
+	}
+}
+
+// logged says whether the message is in the server's log. The log of one that has ended
+// is whole before long.
+func (s *imageServing) logged(ctx context.Context, a Asked) bool {
+	holds := func(line string) bool { return strings.Contains(line, a.Nonce) }
+	if !a.Answered && !a.CutShort && s.alive() {
+		return s.output.Any(holds)
+	}
+	ctx, cancel := context.WithTimeout(ctx, AccountGrace)
+	defer cancel()
+	_, err := s.output.Await(ctx, holds)
+	return err == nil
+}
+
+// Reload has the server take up what its files now say. How long that takes, nobody tells.
+func (s *imageServing) Reload(ctx context.Context, m wire.Material) (used bool, err error) {
+	files, err := s.material(m, s.values.Dir)
+	if err != nil {
+		return false, err
+	}
+	if err := s.in.Copy(ctx, s.process, s.owner(), files); err != nil {
+		return false, err
+	}
+	if s.Adapter.Reload.Signal != "" {
+		return false, s.signal(ctx, s.Adapter.Reload.Signal)
+	}
+	argv, err := s.Adapter.ExpandAll(s.Adapter.Reload.Command, s.values)
+	if err != nil {
+		return false, err
+	}
+	output, code, err := s.in.Exec(ctx, s.process, argv)
+	if err == nil && code != 0 {
+		what := fmt.Sprintf("reload.command ended with code %d: %s", code, wire.Printable(lastLine(output)))
+		err = s.unusable(what, "reload.command")
+	}
+	return false, err
+}
+
+func (s *imageServing) Stop(ctx context.Context) error { return s.stop(ctx) }

@@ -1,0 +1,118 @@
+package peer
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/mtlslab/mtlslab/images"
+	"github.com/mtlslab/mtlslab/lab/adapter"
+	"github.com/mtlslab/mtlslab/lab/attack"
+	"github.com/mtlslab/mtlslab/lab/finding"
+	"github.com/mtlslab/mtlslab/lab/journal"
+	"github.com/mtlslab/mtlslab/lab/sandbox"
+	"github.com/mtlslab/mtlslab/lab/wire"
+)
+
+// Own is our own server or client, or a program that takes the same flags and gives the
+// same accounts. The zero value is ours.
+type Own struct {
+	Source images.Source // another program
+	Args   []string      // further flags
+}
+
+// Sources of our own programs.
+var (
+	ServerSource = images.Source{Name: "server", Package: "./server"}
+	ClientSource = images.Source{Name: "client", Package: "./client"}
+)
+
+// OwnName is what our own programs are called beside others.
+const OwnName = "mtlslab"
+
+// Name is that of the other program, or [OwnName].
+func (o Own) Name() string { return cmp.Or(o.Source.Name, OwnName) }
+
+// Server never fails: the program is built when it is started.
+func (o Own) Server(_ context.Context, in Place) (Server, error) {
+	return &ownServer{Own: o, in: in}, nil
+}
+
+// Client never fails: the program is built when it is run.
+func (o Own) Client(_ context.Context, in Place) (Client, error) {
+	return &ownClient{Own: o, in: in}, nil
+}
+
+// Product is nil.
+func (Own) Product() *finding.Product { return nil }
+
+// Lacks says that nothing is: our own can be told all.
+func (Own) Lacks(Demand) string { return "" }
+
+// Traits are the same for both of our programs.
+func (Own) Traits() Traits {
+	return Traits{
+		Tells: true, Patience: 5 * time.Second, Limit: 15 * time.Second, Speaks: adapter.Line, Protocol: receipts{},
+	}
+}
+
+// receipts is the protocol of our own programs: a line, and a receipt for it.
+type receipts struct{}
+
+// Speech never fails.
+func (receipts) Speech(message, _ string) (Speech, error) {
+	return receiptFor{wire.DigestOf(message).SHA256}, nil
+}
+
+// receiptFor is the speech of the message with that hash. The adversary says a line, and
+// answers one by a receipt, when nothing else is said of an attack.
+type receiptFor struct{ sha256 string }
+
+func (receiptFor) Ask(*attack.Attack) error    { return nil }
+func (receiptFor) Answer(*attack.Attack) error { return nil }
+func (receiptFor) Refused(string) bool         { return false }
+
+func (r receiptFor) Delivered(answer string) bool {
+	receipt, err := wire.ParseReceipt([]byte(firstLine(answer)))
+	return err == nil && receipt.SHA256 == r.sha256
+}
+
+// program is one of ours that runs, and whose account is being read.
+type program struct {
+	*sandbox.Process
+	name    string
+	account *journal.Journal[wire.Outcome]
+}
+
+func start(ctx context.Context, in sandbox.Sandbox, p sandbox.Program) (*program, error) {
+	process, err := in.Start(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	started := &program{process, p.Hostname, journal.New[wire.Outcome]()}
+	go started.account.Read(process.Stdout, wire.ParseOutcome)
+	return started, nil
+}
+
+// give hands a program its material, which is also its starting gun. A server may be
+// given other material later.
+func (p *program) give(m wire.Material) error {
+	if err := m.WriteTar(p.Stdin); err != nil {
+		return fmt.Errorf("giving %s its material: %w%s", p.name, err, p.Stderr.Said())
+	}
+	return nil
+}
+
+// giveAll hands a program its material, and nothing after it.
+func (p *program) giveAll(m wire.Material) error { return errors.Join(p.give(m), p.Stdin.Close()) }
+
+// await waits for an outcome of the program. An error names it and its last words.
+func (p *program) await(ctx context.Context, match func(wire.Outcome) bool) (wire.Outcome, error) {
+	outcome, err := p.account.Await(ctx, match)
+	if err != nil {
+		return outcome, fmt.Errorf("%s: %w%s", p.name, err, p.Stderr.Said())
+	}
+	return outcome, nil
+}

@@ -1,0 +1,177 @@
+package peer
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/mtlslab/mtlslab/lab/journal"
+	"github.com/mtlslab/mtlslab/lab/sandbox"
+	"github.com/mtlslab/mtlslab/lab/wire"
+)
+
+// ownServer is our own server.
+type ownServer struct {
+	Own
+	in Place
+
+	mu      sync.Mutex
+	started []*ownServing
+}
+
+// ownServing is our own server, started.
+type ownServing struct {
+	server   *ownServer
+	given    Given
+	starting chan struct{} // closed once the fields below are set
+	program  *program
+	says     wire.Outcome // listening
+	err      error
+
+	reloading sync.Mutex
+	reloads   int // so far
+}
+
+func (s *ownServer) Serve(ctx context.Context, g Given) (Serving, error) {
+	started := &ownServing{server: s, given: g, starting: make(chan struct{})}
+	s.mu.Lock()
+	s.started = append(s.started, started)
+	s.mu.Unlock()
+	go func() {
+		defer close(started.starting)
+		started.err = started.start(ctx)
+	}()
+	return started, nil
+}
+
+func (s *ownServer) Close(ctx context.Context) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, started := range s.started {
+		_ = started.Stop(ctx) // what stays is removed with the lab
+	}
+}
+
+func (s *ownServing) start(ctx context.Context) (err error) {
+	args := []string{"-log", "json", "-material", "-", "-until-eof", "-listen", s.server.in.Sandbox.Facts().Listen}
+	if s.given.Admit != "" {
+		args = append(args, "-allow", s.given.Admit)
+	}
+	if len(s.given.Reach) > 0 {
+		args = append(args, "-reach", strings.Join(s.given.Reach, ","))
+	}
+	s.program, err = start(ctx, s.server.in.Sandbox, sandbox.Program{
+		Hostname: s.given.Hostname, Alias: s.given.Alias,
+		Source: cmp.Or(s.server.Source, ServerSource), Args: slices.Concat(args, s.server.Args),
+	})
+	if err != nil {
+		return err
+	}
+	giving := s.program.give(s.given.Material)
+	s.says, err = s.program.await(ctx, func(o wire.Outcome) bool { return o.Kind == wire.Listening })
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, journal.ErrEnded):
+		return s.didNotListen(ctx)
+	default:
+		return errors.Join(err, giving)
+	}
+}
+
+// didNotListen is the error of a server that ended instead.
+func (s *ownServing) didNotListen(ctx context.Context) error {
+	code, err := s.program.Wait(ctx)
+	if err != nil {
+		return err
+	}
+	account := ended(wire.Server, code, s.program.Stderr.Said())
+	return &UnusableError{
+		Peer: s.given.Hostname, Ended: account,
+		What: "it ended before it listened, " + account.Detail,
+	}
+}
+
+func (s *ownServing) Wait(ctx context.Context) (Listening, error) {
+	select {
+	case <-s.starting:
+		if s.err != nil {
+			return Listening{}, s.err
+		}
+		return Listening{
+			Address: s.server.in.Sandbox.Reach(s.given.Hostname, s.says.Local), Account: s.says,
+			LastLines: func() []string { return nil }, // its accounts hold more
+		}, nil
+	case <-ctx.Done():
+		return Listening{}, fmt.Errorf("waiting for %s to listen: %w", s.given.Hostname, context.Cause(ctx))
+	}
+}
+
+func (s *ownServing) Account(ctx context.Context, a Asked) (*wire.Outcome, error) {
+	if a.Log {
+		return nil, nil // its account holds more than its log
+	}
+	ctx, cancel := context.WithTimeout(ctx, AccountGrace)
+	defer cancel()
+	outcome, err := s.program.await(ctx, a.isOf)
+	if err != nil {
+		return nil, nil //nolint:nilerr // that it says nothing is what there is to say
+	}
+	return &outcome, nil
+}
+
+// isOf says whether an outcome is what is asked for.
+func (a Asked) isOf(o wire.Outcome) bool {
+	if a.Kind != "" {
+		return o.Kind == a.Kind
+	}
+	ended := a.Local != "" && o.Remote == a.Local && o.Kind != wire.Received && !o.Time.Before(a.Began)
+	return ended || o.Message != nil && o.Message.SHA256 == a.Sent.SHA256
+}
+
+// Reload gives the server other material, and returns once that is in use.
+func (s *ownServing) Reload(ctx context.Context, m wire.Material) (used bool, err error) {
+	s.reloading.Lock()
+	defer s.reloading.Unlock()
+	if err := s.program.give(m); err != nil {
+		return false, err
+	}
+	s.reloads++
+	seen := 0
+	outcome, err := s.program.await(ctx, func(o wire.Outcome) bool {
+		if o.Kind == wire.Reloaded || o.Kind == wire.ReloadFailed {
+			seen++
+		}
+		return seen == s.reloads
+	})
+	if err == nil && outcome.Kind == wire.ReloadFailed {
+		err = fmt.Errorf("%s: reloading: %s", s.given.Hostname, outcome.Detail)
+	}
+	return err == nil, err
+}
+
+func (s *ownServing) Stop(ctx context.Context) error {
+	select {
+	case <-s.starting:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	if s.program == nil {
+		return nil
+	}
+	return s.program.Stop(ctx)
+}
+
+// portOf is the port of an address; "" if it has none.
+func portOf(address string) string {
+	_, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return ""
+	}
+	return port
+}

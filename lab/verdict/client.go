@@ -1,0 +1,102 @@
+package verdict
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/mtlslab/mtlslab/lab/attack"
+	"github.com/mtlslab/mtlslab/lab/cases"
+	"github.com/mtlslab/mtlslab/lab/wire"
+)
+
+// judgeClient decides about an audited client.
+func (t Trial) judgeClient(v *Verdict) {
+	if t.Account == nil {
+		v.inconclusive("the client gave no account")
+		return
+	}
+	v.Client, v.Server = *t.Account, t.adversaryAsServer()
+	if !t.Tells {
+		t.byExitCode(v)
+		return
+	}
+	v.byAccounts()
+	stopped := v.Client.Kind == wire.Failed && v.Client.Reason != wire.Timeout || ended(t.Account)
+	if t.altered() && stopped && !v.Leaked {
+		t.byExit(v)
+	}
+}
+
+// byExitCode decides about a client that gives no account but its exit code.
+func (t Trial) byExitCode(v *Verdict) {
+	v.Leaked = t.Evidence.Heard(t.Nonce)
+	delivered := v.Client.Kind == wire.Delivered
+	connections := t.Evidence.Connections
+	switch {
+	case v.Client.Reason == wire.Timeout:
+		v.inconclusive(v.Client.Detail)
+	case !v.Leaked && v.Client.Reason == wire.Crashed:
+		v.inconclusive("the client crashed: " + v.Client.Detail)
+	case !v.Leaked && t.Evidence.Dropped > 0:
+		v.inconclusive(fmt.Sprintf("it made %d connections more than anybody looks at", t.Evidence.Dropped))
+	case !v.Leaked && slices.ContainsFunc(connections, outlasted):
+		v.inconclusive("it neither spoke nor hung up as long as the adversary waited")
+	case v.Leaked && delivered && t.Rule.Expect == cases.MustAccept && !t.presented():
+		v.inconclusive("the message arrived, but the client did not present its certificate")
+	case v.Leaked && delivered:
+		v.Decision = WasDelivered
+		if v.Server.Peer != nil {
+			v.Identity = v.Server.Peer.String()
+		}
+	case v.Leaked:
+		v.inconclusive("the message reached the server, but the client does not call it delivered")
+	case delivered:
+		v.inconclusive("the client calls its message delivered, and it never arrived")
+	case len(connections) == 0 && t.altered():
+		v.refused(wire.Client, wire.BadMaterial)
+	case len(connections) == 0:
+		v.inconclusive("the client made no connection")
+	case v.Server.Alert != nil:
+		v.refused(wire.Client, wire.ByAlert)
+	default:
+		v.refused(wire.Client, wire.ByClosing)
+	}
+}
+
+// outlasted says whether the adversary was the first to lose patience.
+func outlasted(c attack.Connection) bool { return c.End == attack.EndTimeout }
+
+// presented says whether the message came from whoever holds the good client's key.
+func (t Trial) presented() bool {
+	return slices.ContainsFunc(t.Evidence.Connections, func(c attack.Connection) bool {
+		return strings.Contains(c.Heard, t.Nonce) && c.Peer != nil && c.Peer.Key == t.GoodKey
+	})
+}
+
+// adversaryAsServer is what the adversary saw of a client, in the words of a server's
+// own account. Our own client says its message in one line; of another's the nonce is
+// known.
+func (t Trial) adversaryAsServer() *wire.Outcome {
+	mark := t.Nonce
+	if t.Tells {
+		mark = t.Sent.Text
+	}
+	c := t.Evidence.Last()
+	heard := slices.IndexFunc(t.Evidence.Connections, func(c attack.Connection) bool {
+		return c.FirstLine() == t.Sent.Text || !t.Tells && strings.Contains(c.Heard, mark)
+	})
+	if heard >= 0 {
+		c = t.Evidence.Connections[heard]
+	}
+	o := accountOf(wire.Server, c)
+	switch {
+	case heard >= 0 || t.Evidence.Heard(mark):
+		o.Kind, o.Message = wire.Received, &t.Sent
+	case c.Alert != nil:
+		o.Kind, o.Alert = wire.RefusedByPeer, c.Alert
+	default:
+		o.Kind = wire.Failed
+	}
+	return &o
+}
