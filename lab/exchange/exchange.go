@@ -121,12 +121,15 @@ func Between(ctx context.Context, server Started, client peer.Client, x Exchange
 	var ready time.Duration
 	call := peer.Call{
 		Message: text, Nonce: nonce, Material: *x.ClientMaterial, ServerName: x.ServerName, Version: x.Version,
-		Hostname: server.Hostname, Foreign: !e.ServerTells, Often: server.Often, Named: server.Named,
+		Foreign: !e.ServerTells, Often: server.Often, Named: server.Named,
 		Server: func(ctx context.Context) (address string, err error) {
 			listening, err = server.Wait(ctx)
 			ready = time.Since(began)
 			return listening.Address, err
 		},
+	}
+	if e.ServerTells {
+		call.Hostname = server.Hostname // with the port on which ours always listens
 	}
 	var err error
 	if e.Client, err = client.Call(ctx, call); err != nil {

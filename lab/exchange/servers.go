@@ -64,7 +64,7 @@ func (s *Servers) serve(ctx context.Context, in peer.Place, x Exchange, good boo
 	k := &kept{peer: x.Server, material: material, server: server}
 	k.started.Hostname = in.Names.Fresh("server")
 	given := peer.Given{Hostname: k.started.Hostname, Material: *x.ServerMaterial}
-	if good {
+	if good && reflect.DeepEqual(x.Server, peer.Peer(peer.Own{})) {
 		given.Reach = s.Reach
 	}
 	if k.started.Serving, err = server.Serve(ctx, given); err != nil {

@@ -64,7 +64,8 @@ func reachOf(err error) Reach {
 		return ReachConnected
 	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.ECONNRESET):
 		return ReachRefused
-	case errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETDOWN):
+	case errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETDOWN),
+		errors.Is(err, syscall.EADDRNOTAVAIL): // no address of its own to go from
 		return ReachNoRoute
 	case isName && unknown.IsNotFound:
 		return ReachUnknownName

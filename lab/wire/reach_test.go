@@ -25,6 +25,7 @@ func TestReachOf(t *testing.T) {
 		"reset":                 {dial(syscall.ECONNRESET), ReachRefused, true},
 		"no network":            {dial(syscall.ENETUNREACH), ReachNoRoute, false},
 		"nobody on the network": {dial(syscall.EHOSTUNREACH), ReachNoRoute, false},
+		"no address":            {dial(syscall.EADDRNOTAVAIL), ReachNoRoute, false},
 		"not allowed":           {dial(syscall.EACCES), ReachFailed, false},
 		"too many files":        {dial(syscall.EMFILE), ReachFailed, false},
 		"timeout of TCP":        {dial(syscall.ETIMEDOUT), ReachNoAnswer, false},

@@ -137,13 +137,6 @@ func (n *narrator) check(c check) {
 
 func (n *narrator) exchange(d demonstration) {
 	v := d.Exchange.Verdict
-	if d.Facts.Network != nil {
-		text := d.Isolation.How
-		if !d.Isolation.Proven {
-			text = "NOT ISOLATED: " + d.Isolation.Why
-		}
-		n.line("", text, 0)
-	}
 	if v.Listening.Own != nil {
 		n.line("server", fmt.Sprintf("listening on %s as %s", v.Listening.Local, v.Listening.Own), v.Ready)
 	}
@@ -154,6 +147,22 @@ func (n *narrator) exchange(d demonstration) {
 	n.line("client", fmt.Sprintf("verified %s; %s, %s", v.Client.Peer, v.Client.TLS.Version, v.Client.TLS.Group), v.Took-v.Ready)
 	n.line("message", "Received: "+wire.Printable(v.Sent.Text), v.Took)
 	n.line("", "from "+v.Identity+", verified by the server", 0)
+}
+
+// isolation says what was tried from inside, and what came of it.
+func (n *narrator) isolation(d demonstration) {
+	if d.Facts.Runtime == sandbox.Processes {
+		return // it is said at the end
+	}
+	if !d.Isolation.Proven {
+		n.line("isolation", "NOT ISOLATED: "+d.Isolation.Why, 0)
+		return
+	}
+	tried := make([]string, len(d.Isolation.Tries))
+	for i, try := range d.Isolation.Tries {
+		tried[i] = try.Address
+	}
+	n.line("isolation", fmt.Sprintf("from inside, none of %d answers: %s", len(tried), strings.Join(tried, ", ")), 0)
 }
 
 func (n *narrator) controls(claims []claim) {

@@ -54,9 +54,10 @@ type pkiFacts struct {
 }
 
 type isolation struct {
-	Proven bool   `json:"proven"`
-	How    string `json:"how,omitempty"` // what keeps the peers in
-	Why    string `json:"why,omitempty"` // why it is not proven
+	Proven bool       `json:"proven"`
+	How    string     `json:"how,omitempty"`   // what keeps the peers in
+	Why    string     `json:"why,omitempty"`   // why it is not proven
+	Tries  []wire.Try `json:"tries,omitempty"` // what the server tried to reach, and came to
 }
 
 func newRun() *cobra.Command {
@@ -136,12 +137,17 @@ func demonstrate(cmd *cobra.Command, cfg lab.Config, message string) (err error)
 	if d.Exchange, err = run(ctx, l, delivery(message)); err != nil {
 		return err
 	}
-	d.Isolation = isolated(d.Facts, d.Exchange.Verdict)
 	show.exchange(d)
 	if d.Controls, err = runControls(ctx, l); err != nil {
 		return err
 	}
 	show.controls(d.Controls)
+	tries, err := l.Reached(ctx)
+	if err != nil {
+		return err
+	}
+	d.Isolation = isolated(d.Facts, tries)
+	show.isolation(d)
 	var took time.Duration
 	if d.Mistake, took, err = catchExample(ctx, l); err != nil {
 		return err
@@ -158,9 +164,9 @@ func demonstrate(cmd *cobra.Command, cfg lab.Config, message string) (err error)
 	return d.verdict()
 }
 
-// isolated says whether the peers had no way out. The lab starts no container
-// that is on another network too, so the engine's word for this one decides.
-func isolated(facts lab.Facts, v verdict.Verdict) isolation {
+// isolated says whether the peers had no way out. What the engine says of the network is
+// not enough: a peer has tried, and reached nobody.
+func isolated(facts lab.Facts, tries []wire.Try) isolation {
 	switch {
 	case facts.Runtime == sandbox.Processes && facts.Why != "":
 		return isolation{Why: "the peers ran as local processes, because " + facts.Why}
@@ -168,11 +174,18 @@ func isolated(facts lab.Facts, v verdict.Verdict) isolation {
 		return isolation{Why: "the peers ran as local processes, as asked"}
 	case facts.Network == nil || !facts.Network.Internal:
 		return isolation{Why: "the engine says that the network is not internal"}
-	case v.Listening.RouteOut != nil && !*v.Listening.RouteOut:
-		return isolation{Proven: true, How: "internal; the peers have no route out"}
-	default:
-		return isolation{Proven: true, How: "internal; the engine drops what would leave it"}
+	case len(tries) == 0:
+		return isolation{Why: "the server tried to reach nobody"}
 	}
+	for _, try := range tries {
+		switch {
+		case try.Result.Out():
+			return isolation{Why: "from inside, the server reached " + try.Address, Tries: tries}
+		case try.Result == wire.ReachFailed:
+			return isolation{Why: "a try from inside to reach " + try.Address + " showed nothing", Tries: tries}
+		}
+	}
+	return isolation{Proven: true, How: "internal; no address of the host has a place in it", Tries: tries}
 }
 
 func (d demonstration) passes() bool {

@@ -28,6 +28,7 @@ func main() {
 		return nil
 	})
 	_ = flag.String("log", "json", "")
+	_ = flag.Bool("until-eof", false, "") // its lifetime is short
 	lifetime := flag.Duration("lifetime", time.Minute, "")
 	flag.Parse()
 	time.AfterFunc(*lifetime, func() { os.Exit(0) })

@@ -18,6 +18,7 @@ func main() {
 	material := flag.String("material", "", "")
 	lifetime := flag.Duration("lifetime", time.Minute, "")
 	_ = flag.String("log", "json", "")
+	_ = flag.Bool("until-eof", false, "") // its lifetime is short
 	flag.Parse()
 	time.AfterFunc(*lifetime, func() { os.Exit(0) })
 
