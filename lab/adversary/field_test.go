@@ -15,9 +15,7 @@ import (
 	"math/big"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
-	"time"
 
 	"github.com/mtlslab/mtlslab/lab/attack"
 )
@@ -274,20 +272,6 @@ func BenchmarkAtOnce(b *testing.B) {
 	}
 	share()
 	b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N)/many, "µs/attack")
-}
-
-// processorTime reports, when what it returns is called, what this process used.
-func processorTime(b *testing.B) func() {
-	b.Helper()
-	used := func() time.Duration {
-		var usage syscall.Rusage
-		if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
-			b.Fatal(err)
-		}
-		return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
-	}
-	before := used()
-	return func() { b.ReportMetric(float64((used()-before).Microseconds())/float64(b.N), "cpu-µs/op") }
 }
 
 // forget drops the reports that have come.

@@ -124,7 +124,7 @@ func TestReadMaterialDirFaults(t *testing.T) {
 			return errors.Join(remove(wire.FileKey)(dir), os.Mkdir(filepath.Join(dir, wire.FileKey), 0o700))
 		}, fault{wire.FileKey, wire.ErrUnexpected}},
 		{"pipe for a key", func(dir string) error {
-			return errors.Join(remove(wire.FileKey)(dir), syscall.Mkfifo(filepath.Join(dir, wire.FileKey), 0o600))
+			return errors.Join(remove(wire.FileKey)(dir), makePipe(filepath.Join(dir, wire.FileKey)))
 		}, fault{wire.FileKey, wire.ErrUnexpected}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -82,6 +82,10 @@ func (n *narrator) line(name, text string, took time.Duration) {
 	if n.json {
 		return
 	}
+	if len(name) >= nameWidth { // it would touch what comes after it
+		fmt.Fprintln(n.out, name)
+		name = ""
+	}
 	room := width - nameWidth - timeWidth - 1
 	for i, part := range report.Wrap(text, room) {
 		stamp := ""
