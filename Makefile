@@ -1,7 +1,9 @@
 # What people type. `make help` lists it.
 #
-# Needed: Go and make; for containers an engine; for the race detector, which
-# the tests use where they can, a C compiler.
+# Needed: Go and make. For containers an engine; the image that the gallery's peers
+# start from is pulled, or where no registry gives it, made by debootstrap, which is
+# installed where it can be. For the race detector, which the tests use where they
+# can, a C compiler.
 
 GO       ?= go
 ARGS     ?=
@@ -13,7 +15,7 @@ LINT         := .tools/golangci-lint-$(LINT_VERSION)
 # The race detector needs cgo, and cgo a C compiler.
 RACE = $(shell command -v "$$($(GO) env CC)" >/dev/null 2>&1 && echo -race)
 
-.PHONY: help lab test check scorecard base debootstrap images bench fuzz lint clean format tidy generated short build go race
+.PHONY: help lab test check scorecard base prepare images bench fuzz lint clean format tidy short build go race
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
@@ -23,7 +25,7 @@ lab: build ## deliver one message and turn the impostors away; ARGS=--json and s
 
 # One package at a time: they share one engine, and some ask a great deal of it. Of
 # its tests four go on at once: most wait for containers.
-test: go race ## all tests; with containers where an engine answers
+test: race prepare ## all tests; with containers where an engine answers
 	$(GO) test $(RACE) -p 1 -parallel 4 -timeout 30m $(ARGS) ./...
 
 check: format tidy lint short ## what to run before every commit
@@ -31,7 +33,7 @@ check: format tidy lint short ## what to run before every commit
 scorecard: base ## audit the gallery of real software, and write docs/scorecard
 	@bin/mtlslab scorecard --out docs/scorecard $(ARGS)
 
-base: build debootstrap ## bring debian:bookworm-slim into the engine, for the gallery
+base: prepare ## bring debian:bookworm-slim into the engine, for the gallery
 	@bin/mtlslab base
 
 images: build ## put the images that compose.yaml names into the engine
@@ -75,10 +77,13 @@ go:
 race: go
 	@test -n "$(RACE)" || echo "no C compiler, so without the race detector: install gcc" >&2
 
-# Needed only where no registry gives the base image.
-debootstrap:
-	@docker image inspect debian:bookworm-slim >/dev/null 2>&1 || command -v debootstrap >/dev/null 2>&1 || \
-		{ command -v apt-get >/dev/null 2>&1 && test "$$(id -u)" = 0 && apt-get update -qq && apt-get install -y -qq debootstrap; } >&2 || true
+# Before anything is started: the base image is there or can be had, or it is said in one
+# line what to install.
+prepare: build
+	@bin/mtlslab base --check 2>/dev/null || { \
+		command -v apt-get >/dev/null 2>&1 && test "$$(id -u)" = 0 && \
+		{ apt-get update -qq && apt-get install -y -qq debootstrap; } >/dev/null; \
+		bin/mtlslab base --check; }
 
 $(LINT):
 	@echo "installing golangci-lint $(LINT_VERSION) into .tools, once" >&2

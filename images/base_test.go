@@ -246,8 +246,8 @@ func bootstrapping(t *testing.T) noRegistry {
 // lacks skips a test of what this host cannot do, unless all must be tested.
 func lacks(t *testing.T, why error) {
 	t.Helper()
-	if os.Getenv("MTLSLAB_REQUIRE_ENGINE") == "1" {
-		t.Fatalf("MTLSLAB_REQUIRE_ENGINE=1: %v", why)
+	if os.Getenv("MTLSLAB_REQUIRE_TOOLS") == "1" {
+		t.Fatalf("MTLSLAB_REQUIRE_TOOLS=1: %v", why)
 	}
 	t.Skip(why)
 }
@@ -255,8 +255,8 @@ func lacks(t *testing.T, why error) {
 // TestBaseOfDebiansPackages makes the whole image, which takes a minute or more;
 // `make base` does the same where the image is missing.
 func TestBaseOfDebiansPackages(t *testing.T) {
-	if testing.Short() || os.Getenv("MTLSLAB_TEST_BASE") != "1" && os.Getenv("MTLSLAB_REQUIRE_ENGINE") != "1" {
-		t.Skip("takes half a minute or more; MTLSLAB_TEST_BASE=1 asks for it, and so does MTLSLAB_REQUIRE_ENGINE=1")
+	if testing.Short() || os.Getenv("MTLSLAB_TEST_BASE") != "1" && os.Getenv("MTLSLAB_REQUIRE_TOOLS") != "1" {
+		t.Skip("takes half a minute or more; MTLSLAB_TEST_BASE=1 asks for it, and so does MTLSLAB_REQUIRE_TOOLS=1")
 	}
 	engine := bootstrapping(t)
 	needMirror(t)

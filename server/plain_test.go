@@ -75,8 +75,8 @@ func require(t *testing.T, programs ...string) {
 		if _, err := exec.LookPath(program); err == nil {
 			continue
 		}
-		if os.Getenv("MTLSLAB_REQUIRE_ENGINE") == "1" {
-			t.Fatalf("%s is missing, and MTLSLAB_REQUIRE_ENGINE is set", program)
+		if os.Getenv("MTLSLAB_REQUIRE_TOOLS") == "1" {
+			t.Fatalf("%s is missing, and MTLSLAB_REQUIRE_TOOLS is set", program)
 		}
 		t.Skipf("%s is missing", program)
 	}

@@ -49,8 +49,8 @@ func TestOpenSSL(t *testing.T) {
 func findOpenSSL(t *testing.T) string {
 	t.Helper()
 	path, err := exec.LookPath("openssl")
-	if err != nil && os.Getenv("MTLSLAB_REQUIRE_ENGINE") == "1" {
-		t.Fatalf("MTLSLAB_REQUIRE_ENGINE is 1: %v", err)
+	if err != nil && os.Getenv("MTLSLAB_REQUIRE_TOOLS") == "1" {
+		t.Fatalf("MTLSLAB_REQUIRE_TOOLS is 1: %v", err)
 	} else if err != nil {
 		t.Skipf("cannot compare with OpenSSL: %v", err)
 	}

@@ -251,7 +251,8 @@ var howMade = map[string]string{
 }
 
 func newBase() *cobra.Command {
-	return &cobra.Command{
+	var check bool
+	cmd := &cobra.Command{
 		Use:   "base",
 		Short: "Bring debian:bookworm-slim into the engine, pulled or made here",
 		Long: `Bring debian:bookworm-slim into the engine, from which the gallery's images
@@ -260,8 +261,14 @@ which takes root, debootstrap and a minute.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			engine, err := sandbox.Connect(cmd.Context())
+			if check && errors.Is(err, sandbox.ErrNoEngine) {
+				return nil // then nothing is built from it
+			}
 			if err != nil {
 				return err
+			}
+			if check {
+				return checkBase(cmd.Context(), engine)
 			}
 			tell := func(text string) { fmt.Fprintf(cmd.ErrOrStderr(), "mtlslab: %s\n", text) }
 			made, err := images.Base(cmd.Context(), engine, tell)
@@ -275,4 +282,20 @@ which takes root, debootstrap and a minute.`,
 			return err
 		},
 	}
+	cmd.Flags().BoolVar(&check, "check", false, "only see whether the image is there, can be pulled or can be made, and say what is wanting")
+	return cmd
+}
+
+// checkBase says in one line what to install where the image is missing, cannot be made and
+// cannot be pulled.
+func checkBase(ctx context.Context, engine *sandbox.Engine) error {
+	has, err := images.HasBase(ctx, engine)
+	if has || err != nil {
+		return err
+	}
+	wanting := images.CanMakeBase(engine.Facts().Arch)
+	if wanting == nil || images.Pull(ctx, engine, images.BaseRef, func(string) {}) == nil {
+		return nil
+	}
+	return fmt.Errorf("the engine has no %s, and no registry gives it: %w", images.BaseRef, wanting)
 }

@@ -10,10 +10,10 @@ import (
 func TestLine(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]string{
-		"go":          "go        ok: 1.26                                                          1.0 ms\n",
-		"leftovers":   "leftovers ok: 1.26                                                          1.0 ms\n",
-		"abcdefghij":  "abcdefghij\n          ok: 1.26                                                          1.0 ms\n",
-		"debootstrap": "debootstrap\n          ok: 1.26                                                          1.0 ms\n",
+		"go":          "go        ok: 1.26                                                        1.0 ms\n",
+		"leftovers":   "leftovers ok: 1.26                                                        1.0 ms\n",
+		"abcdefghij":  "abcdefghij\n          ok: 1.26                                                        1.0 ms\n",
+		"debootstrap": "debootstrap\n          ok: 1.26                                                        1.0 ms\n",
 	} {
 		var out bytes.Buffer
 		n := &narrator{out: &out}
