@@ -1,10 +1,7 @@
 package cases_test
 
 import (
-	"bufio"
 	"maps"
-	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -116,34 +113,6 @@ func TestOrderIsDeterministic(t *testing.T) {
 		t.Error("the order differs from one call to the next")
 	} else if group := func(id string) int { return slices.Index(groups, strings.Split(id, "/")[0]) }; !slices.IsSortedFunc(first, func(a, b string) int { return group(a) - group(b) }) {
 		t.Error("the groups are not together, or not in their order")
-	}
-}
-
-// TestRows holds the cases against the rows of the catalogue that they come from,
-// and the rows of certificates against the cases.
-func TestRows(t *testing.T) {
-	t.Parallel()
-	file, err := os.Open(filepath.Join("testdata", "rows.txt"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close() //nolint:errcheck // was only read
-	waits := map[string]string{}
-	for lines := bufio.NewScanner(file); lines.Scan(); {
-		row, why, _ := strings.Cut(lines.Text(), " ")
-		waits[row] = why
-	}
-	met := map[string]bool{}
-	for _, c := range cases.All() {
-		if _, known := waits[c.Row]; !known {
-			t.Errorf("%s: there is no row %s", c.ID, c.Row)
-		}
-		met[c.Row] = true
-	}
-	for row, why := range waits {
-		if row[0] <= 'G' && met[row] == (why != "") {
-			t.Errorf("row %s: has cases is %t, and it says %q", row, met[row], why)
-		}
 	}
 }
 

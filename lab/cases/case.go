@@ -52,7 +52,6 @@ type Case struct {
 	ID      string // "usage/server-cert-for-client-role"; never changes
 	Summary string // one line, what the adversary does
 	Meaning string // for a failure: what anybody could do who exploits it, in plain words
-	Row     string // of the catalogue it came from, "D01"
 
 	// Roles are the parts that the adversary can play in it: wire.Client attacks
 	// a server, wire.Server attacks a client.

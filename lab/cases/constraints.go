@@ -41,11 +41,10 @@ func leafAlso(role wire.Role, more ...pki.GeneralName) pki.Mutation {
 	return pki.LeafNames(append(namesOf(role), more...)...)
 }
 
-func constraintCase(id, row, summary, meaning string, rules map[Profile]Rule, mutation func(wire.Role) pki.Mutation) Case {
-	return Case{
-		ID: "constraints/" + id, Row: row, Roles: asBoth, Summary: summary, Meaning: meaning,
-		Reasons: outside, Rules: rules, Mutation: mutation,
-	}
+func constraintCase(c Case) Case {
+	c.ID, c.Roles = "constraints/"+c.ID, asBoth
+	c.Reasons = outside
+	return c
 }
 
 // constraintCases are of what an authority may issue, and under which policies.
@@ -66,27 +65,61 @@ func dnsConstraints() []Case {
 	notCritical := pki.NameConstraints(nil, excluded("evil.test"))
 	notCritical.Critical = false
 	return []Case{
-		constraintCase("dns-not-permitted", "E01", "has a DNS name that its issuer may not issue", unbound, must(permittedCite),
-			constrained(extra, excluded("good.test"), nil)),
-		constraintCase("dns-excluded", "E02", "has a DNS name that is excluded for its issuer", unbound, must(excludedCite), constrained(extra, nil, excluded("www.evil.test"))),
-		constraintCase("dns-excluded-above", "E02", "has a DNS name below one that is excluded", unbound, must(excludedCite), constrained(extra, nil, excluded("evil.test"))),
-		constraintCase("dns-excluded-in-capitals", "E02", "has a DNS name that is excluded in capitals", unbound, must(subtreeCite), constrained(extra, nil, excluded("EVIL.TEST"))),
-		constraintCase("dns-excluded-within-permitted", "E02", "has a DNS name that is permitted, and excluded", unbound, must(excludedCite),
-			constrained(extra, names{pki.DNSName("test"), pki.DNSName(host)}, excluded("evil.test"))),
-		constraintCase("dns-excluded-not-critical", "E02", "has a DNS name that is excluded by an extension that is not critical", unbound, must(subtreeCite),
-			func(role wire.Role) pki.Mutation {
+		constraintCase(Case{
+			ID: "dns-not-permitted", Summary: "has a DNS name that its issuer may not issue",
+			Meaning: unbound, Rules: must(permittedCite),
+			Mutation: constrained(extra, excluded("good.test"), nil),
+		}),
+		constraintCase(Case{
+			ID: "dns-excluded", Summary: "has a DNS name that is excluded for its issuer",
+			Meaning: unbound, Rules: must(excludedCite),
+			Mutation: constrained(extra, nil, excluded("www.evil.test")),
+		}),
+		constraintCase(Case{
+			ID: "dns-excluded-above", Summary: "has a DNS name below one that is excluded",
+			Meaning: unbound, Rules: must(excludedCite),
+			Mutation: constrained(extra, nil, excluded("evil.test")),
+		}),
+		constraintCase(Case{
+			ID: "dns-excluded-in-capitals", Summary: "has a DNS name that is excluded in capitals",
+			Meaning: unbound, Rules: must(subtreeCite),
+			Mutation: constrained(extra, nil, excluded("EVIL.TEST")),
+		}),
+		constraintCase(Case{
+			ID: "dns-excluded-within-permitted", Summary: "has a DNS name that is permitted, and excluded",
+			Meaning: unbound, Rules: must(excludedCite),
+			Mutation: constrained(extra, names{pki.DNSName("test"), pki.DNSName(host)}, excluded("evil.test")),
+		}),
+		constraintCase(Case{
+			ID:      "dns-excluded-not-critical",
+			Summary: "has a DNS name that is excluded by an extension that is not critical",
+			Meaning: unbound, Rules: must(subtreeCite),
+			Mutation: func(role wire.Role) pki.Mutation {
 				return pki.Together(pki.IssuerExtension(notCritical), leafAlso(role, extra...))
-			}),
-		constraintCase("dns-permitted", "E01", "has DNS names that its issuer may issue", tooFew, alike(MustAccept, subtreeCite),
-			constrained(extra, names{pki.DNSName("evil.test"), pki.DNSName(host)}, nil)),
-		constraintCase("dns-neighbour", "E02", "has a DNS name that ends like an excluded one, within a label", tooFew, alike(MustAccept, subtreeCite),
-			constrained(names{pki.DNSName("notevil.test")}, nil, excluded("evil.test"))),
-		constraintCase("wildcard-over-excluded", "E03", "has a wildcard that covers an excluded name", unbound, must("CVE-2025-61727"),
-			constrained(names{pki.DNSName("*.evil.test")}, nil, excluded("www.evil.test"))),
-		constraintCase("wildcard-over-permitted", "E03", "has a wildcard that covers more than what is permitted", unbound, must("RUSTSEC-2026-0099"),
-			constrained(names{pki.DNSName("*.good.test")}, names{pki.DNSName("www.good.test"), pki.DNSName(host)}, nil)),
+			},
+		}),
+		constraintCase(Case{
+			ID: "dns-permitted", Summary: "has DNS names that its issuer may issue",
+			Meaning: tooFew, Rules: alike(MustAccept, subtreeCite),
+			Mutation: constrained(extra, names{pki.DNSName("evil.test"), pki.DNSName(host)}, nil),
+		}),
+		constraintCase(Case{
+			ID: "dns-neighbour", Summary: "has a DNS name that ends like an excluded one, within a label",
+			Meaning: tooFew, Rules: alike(MustAccept, subtreeCite),
+			Mutation: constrained(names{pki.DNSName("notevil.test")}, nil, excluded("evil.test")),
+		}),
+		constraintCase(Case{
+			ID: "wildcard-over-excluded", Summary: "has a wildcard that covers an excluded name",
+			Meaning: unbound, Rules: must("CVE-2025-61727"),
+			Mutation: constrained(names{pki.DNSName("*.evil.test")}, nil, excluded("www.evil.test")),
+		}),
+		constraintCase(Case{
+			ID: "wildcard-over-permitted", Summary: "has a wildcard that covers more than what is permitted",
+			Meaning: unbound, Rules: must("RUSTSEC-2026-0099"),
+			Mutation: constrained(names{pki.DNSName("*.good.test")}, names{pki.DNSName("www.good.test"), pki.DNSName(host)}, nil),
+		}),
 		{
-			ID: "constraints/common-name-only", Row: "E08", Roles: asBoth, Needs: []Need{Admission}, Reasons: []wire.Reason{wire.NameConstraint, wire.WrongName, wire.BadName, wire.NotAllowed},
+			ID: "constraints/common-name-only", Roles: asBoth, Needs: []Need{Admission}, Reasons: []wire.Reason{wire.NameConstraint, wire.WrongName, wire.BadName, wire.NotAllowed},
 			Summary: "has no names but the common one, which its issuer may not issue", Meaning: unbound,
 			Rules: rules(refuse("policy: a common name is no name (RFC 9525, 2), least of all one that is not permitted"), refuse("X509-SVID, 2"), refuse("CVE-2026-42790")),
 			Mutation: func(role wire.Role) pki.Mutation {
@@ -108,14 +141,38 @@ func otherConstraints() []Case {
 	mail := func(name string) names { return names{pki.EmailName(name)} }
 	uri := func(host string) names { return names{pki.URIName(host)} }
 	return []Case{
-		constraintCase("ipv4-excluded", "E04", "has an IPv4 address of a network that is excluded", unbound, must(excludedCite), constrained(names{v4}, nil, names{net4})),
-		constraintCase("ipv6-excluded", "E04", "has an IPv6 address of a network that is excluded", unbound, must(excludedCite), constrained(names{v6}, nil, names{net6})),
-		constraintCase("ip-not-permitted", "E04", "has an IP address outside the network that is permitted", unbound, must(permittedCite), constrained(names{v4}, names{elsewhere}, nil)),
-		constraintCase("ip-permitted", "E04", "has an IP address of the network that is permitted", tooFew, alike(MustAccept, subtreeCite), constrained(names{v4}, names{net4}, nil)),
-		constraintCase("uri-excluded", "E05", "has an ID in a trust domain that is excluded", unbound, must("RUSTSEC-2026-0098"), constrained(nil, nil, uri("lab"))),
-		constraintCase("uri-not-permitted", "E05", "has an ID outside the trust domain that is permitted", unbound, must("RUSTSEC-2026-0098"), constrained(nil, uri("good.test"), nil)),
+		constraintCase(Case{
+			ID: "ipv4-excluded", Summary: "has an IPv4 address of a network that is excluded",
+			Meaning: unbound, Rules: must(excludedCite),
+			Mutation: constrained(names{v4}, nil, names{net4}),
+		}),
+		constraintCase(Case{
+			ID: "ipv6-excluded", Summary: "has an IPv6 address of a network that is excluded",
+			Meaning: unbound, Rules: must(excludedCite),
+			Mutation: constrained(names{v6}, nil, names{net6}),
+		}),
+		constraintCase(Case{
+			ID: "ip-not-permitted", Summary: "has an IP address outside the network that is permitted",
+			Meaning: unbound, Rules: must(permittedCite),
+			Mutation: constrained(names{v4}, names{elsewhere}, nil),
+		}),
+		constraintCase(Case{
+			ID: "ip-permitted", Summary: "has an IP address of the network that is permitted",
+			Meaning: tooFew, Rules: alike(MustAccept, subtreeCite),
+			Mutation: constrained(names{v4}, names{net4}, nil),
+		}),
+		constraintCase(Case{
+			ID: "uri-excluded", Summary: "has an ID in a trust domain that is excluded",
+			Meaning: unbound, Rules: must("RUSTSEC-2026-0098"),
+			Mutation: constrained(nil, nil, uri("lab")),
+		}),
+		constraintCase(Case{
+			ID: "uri-not-permitted", Summary: "has an ID outside the trust domain that is permitted",
+			Meaning: unbound, Rules: must("RUSTSEC-2026-0098"),
+			Mutation: constrained(nil, uri("good.test"), nil),
+		}),
 		{
-			ID: "constraints/uri-with-zone", Row: "E05", Roles: asServer, Reasons: append([]wire.Reason{wire.BadName}, outside...),
+			ID: "constraints/uri-with-zone", Roles: asServer, Reasons: append([]wire.Reason{wire.BadName}, outside...),
 			Summary: "has a URI whose host is an IP address with a zone that reads like a permitted domain", Meaning: unbound,
 			Rules: must("CVE-2024-45341"),
 			Mutation: func(role wire.Role) pki.Mutation {
@@ -125,16 +182,35 @@ func otherConstraints() []Case {
 				)
 			},
 		},
-		constraintCase("email-excluded", "E06", "has an e-mail address at a host that is excluded", unbound, must(excludedCite), constrained(mail("root@evil.test"), nil, mail("evil.test"))),
-		constraintCase("email-not-permitted", "E06", "has an e-mail address at a host that is not permitted", unbound, must(permittedCite), constrained(mail("root@evil.test"), mail("good.test"), nil)),
-		constraintCase("email-first-of-two", "E06", "has the first of two e-mail addresses that are excluded, alike but for their hosts", unbound, must("CVE-2026-27137"),
-			constrained(mail("root@evil.test"), nil, names{pki.EmailName("root@evil.test"), pki.EmailName("root@good.test")})),
-		constraintCase("email-below-permitted-host", "E06", "has an e-mail address at a host below the one that is permitted", unbound, must("CVE-2026-78664"),
-			constrained(mail("root@www.good.test"), mail("good.test"), nil)),
-		constraintCase("email-at-permitted-host", "E06", "has an e-mail address at the host that is permitted", tooFew, alike(MustAccept, subtreeCite),
-			constrained(mail("root@good.test"), mail("good.test"), nil)),
+		constraintCase(Case{
+			ID: "email-excluded", Summary: "has an e-mail address at a host that is excluded",
+			Meaning: unbound, Rules: must(excludedCite),
+			Mutation: constrained(mail("root@evil.test"), nil, mail("evil.test")),
+		}),
+		constraintCase(Case{
+			ID: "email-not-permitted", Summary: "has an e-mail address at a host that is not permitted",
+			Meaning: unbound, Rules: must(permittedCite),
+			Mutation: constrained(mail("root@evil.test"), mail("good.test"), nil),
+		}),
+		constraintCase(Case{
+			ID:      "email-first-of-two",
+			Summary: "has the first of two e-mail addresses that are excluded, alike but for their hosts",
+			Meaning: unbound, Rules: must("CVE-2026-27137"),
+			Mutation: constrained(mail("root@evil.test"), nil, names{pki.EmailName("root@evil.test"), pki.EmailName("root@good.test")}),
+		}),
+		constraintCase(Case{
+			ID:      "email-below-permitted-host",
+			Summary: "has an e-mail address at a host below the one that is permitted",
+			Meaning: unbound, Rules: must("CVE-2026-78664"),
+			Mutation: constrained(mail("root@www.good.test"), mail("good.test"), nil),
+		}),
+		constraintCase(Case{
+			ID: "email-at-permitted-host", Summary: "has an e-mail address at the host that is permitted",
+			Meaning: tooFew, Rules: alike(MustAccept, subtreeCite),
+			Mutation: constrained(mail("root@good.test"), mail("good.test"), nil),
+		}),
 		{
-			ID: "constraints/root", Row: "E09", Roles: asBoth, Reasons: outside,
+			ID: "constraints/root", Roles: asBoth, Reasons: outside,
 			Summary: "has a DNS name that is excluded by the trusted root", Meaning: "A root that was to vouch for one domain vouches for every one.",
 			Rules: strictOnly("RFC 5280, 6.2", "policy: what a trusted root says of itself is believed"),
 			Mutation: func(role wire.Role) pki.Mutation {
@@ -155,11 +231,27 @@ func directoryConstraints() []Case {
 	quiet := pki.NameConstraints(nil, names{ours})
 	quiet.Critical = false
 	all := []Case{
-		constraintCase("directory-name-excluded", "E07", "has a subject that is excluded for its issuer", unbound, must, constrained(nil, nil, names{ours})),
-		constraintCase("directory-name-not-permitted", "E07", "has a subject that its issuer may not issue", unbound, must, constrained(nil, names{others}, nil)),
-		constraintCase("directory-name-excluded-not-critical", "E07", "has a subject that is excluded by an extension that is not critical", unbound, must,
-			same(pki.IssuerExtension(quiet))),
-		constraintCase("directory-name-permitted", "E07", "has a subject that its issuer may issue", tooFew, alike(MayEither, subtreeCite), constrained(nil, names{ours}, nil)),
+		constraintCase(Case{
+			ID: "directory-name-excluded", Summary: "has a subject that is excluded for its issuer",
+			Meaning: unbound, Rules: must,
+			Mutation: constrained(nil, nil, names{ours}),
+		}),
+		constraintCase(Case{
+			ID: "directory-name-not-permitted", Summary: "has a subject that its issuer may not issue",
+			Meaning: unbound, Rules: must,
+			Mutation: constrained(nil, names{others}, nil),
+		}),
+		constraintCase(Case{
+			ID:      "directory-name-excluded-not-critical",
+			Summary: "has a subject that is excluded by an extension that is not critical",
+			Meaning: unbound, Rules: must,
+			Mutation: same(pki.IssuerExtension(quiet)),
+		}),
+		constraintCase(Case{
+			ID: "directory-name-permitted", Summary: "has a subject that its issuer may issue",
+			Meaning: tooFew, Rules: alike(MayEither, subtreeCite),
+			Mutation: constrained(nil, names{ours}, nil),
+		}),
 	}
 	for i := range all {
 		all[i].Reasons = append([]wire.Reason{wire.CriticalExtension}, outside...)
@@ -180,16 +272,39 @@ func oddConstraints() []Case {
 	}
 	const panics = "Whoever can connect brings the other side down, or is let in by a constraint that is not read."
 	all := []Case{
-		constraintCase("empty", "E10", "has an issuer whose name constraints are empty", panics, strictOnly(subtreeCite, "policy: a constraint that cannot be read is none that can be kept"), malformed(pki.Sequence())),
-		constraintCase("garbage", "E10", "has an issuer whose name constraints are no DER", panics, alike(MustRefuse, "RFC 5280, 4.2"), malformed([]byte("garbage"))),
-		constraintCase("ip-mask-with-gaps", "E10", "has an issuer that may issue for a network with gaps", panics, strictOnly(subtreeCite, "policy: a constraint that cannot be read is none that can be kept"),
-			constrained(nil, nil, names{pki.IPName(192, 0, 2, 0, 255, 0, 255, 0)})),
-		constraintCase("empty-dns-name", "E10", "has an empty DNS name, and an issuer with name constraints", panics, strictOnly("RFC 5280, 4.2.1.6", "CVE-2026-27138"),
-			constrained(names{pki.DNSName("")}, nil, names{pki.DNSName("evil.test")})),
-		constraintCase("mailbox-in-utf-8", "A13", "has a mailbox beyond ASCII, and an issuer with a constraint in overlong punycode", panics, alike(MayEither, "CVE-2022-3602"),
-			constrained(names{pki.OtherName(smtpUTF8Mailbox, "a@xn--"+strings.Repeat("a", 600)+"b.test")}, names{pki.EmailName("xn--" + strings.Repeat("a", 600) + "b.test")}, nil)),
-		constraintCase("many", "E11", "has a thousand names, and an issuer with a thousand constraints", slow, alike(MayEither, "CVE-2025-58187"),
-			constrained(many(1000, pki.DNSName, "a%d.good.test"), nil, many(1000, pki.DNSName, "b%d.evil.test"))),
+		constraintCase(Case{
+			ID: "empty", Summary: "has an issuer whose name constraints are empty",
+			Meaning:  panics,
+			Rules:    strictOnly(subtreeCite, "policy: a constraint that cannot be read is none that can be kept"),
+			Mutation: malformed(pki.Sequence()),
+		}),
+		constraintCase(Case{
+			ID: "garbage", Summary: "has an issuer whose name constraints are no DER",
+			Meaning: panics, Rules: alike(MustRefuse, "RFC 5280, 4.2"),
+			Mutation: malformed([]byte("garbage")),
+		}),
+		constraintCase(Case{
+			ID: "ip-mask-with-gaps", Summary: "has an issuer that may issue for a network with gaps",
+			Meaning:  panics,
+			Rules:    strictOnly(subtreeCite, "policy: a constraint that cannot be read is none that can be kept"),
+			Mutation: constrained(nil, nil, names{pki.IPName(192, 0, 2, 0, 255, 0, 255, 0)}),
+		}),
+		constraintCase(Case{
+			ID: "empty-dns-name", Summary: "has an empty DNS name, and an issuer with name constraints",
+			Meaning: panics, Rules: strictOnly("RFC 5280, 4.2.1.6", "CVE-2026-27138"),
+			Mutation: constrained(names{pki.DNSName("")}, nil, names{pki.DNSName("evil.test")}),
+		}),
+		constraintCase(Case{
+			ID:      "mailbox-in-utf-8",
+			Summary: "has a mailbox beyond ASCII, and an issuer with a constraint in overlong punycode",
+			Meaning: panics, Rules: alike(MayEither, "CVE-2022-3602"),
+			Mutation: constrained(names{pki.OtherName(smtpUTF8Mailbox, "a@xn--"+strings.Repeat("a", 600)+"b.test")}, names{pki.EmailName("xn--" + strings.Repeat("a", 600) + "b.test")}, nil),
+		}),
+		constraintCase(Case{
+			ID: "many", Summary: "has a thousand names, and an issuer with a thousand constraints",
+			Meaning: slow, Rules: alike(MayEither, "CVE-2025-58187"),
+			Mutation: constrained(many(1000, pki.DNSName, "a%d.good.test"), nil, many(1000, pki.DNSName, "b%d.evil.test")),
+		}),
 	}
 	for i := range all {
 		all[i].Reasons = bad
@@ -202,13 +317,17 @@ var smtpUTF8Mailbox = asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 8, 9} // RFC 95
 func policyCases() []Case {
 	require := pkix.Extension{Id: pki.OIDPolicyConstraints, Critical: true, Value: pki.Sequence([]byte{0x80, 1, 0})}
 	demand := Case{
-		ID: "constraints/explicit-policy", Row: "E12", Roles: asBoth, Reasons: []wire.Reason{wire.BadCertificate, wire.CriticalExtension, wire.UnknownAuthority},
+		ID: "constraints/explicit-policy", Roles: asBoth, Reasons: []wire.Reason{wire.BadCertificate, wire.CriticalExtension, wire.UnknownAuthority},
 		Summary:  "has an issuer that demands a policy, and names none",
 		Meaning:  "What an authority demands of those who rely on it is not done.",
 		Rules:    alike(MustRefuse, "RFC 5280, 6.1.3 (f)"),
 		Mutation: same(pki.IssuerExtension(require)),
 	}
-	tree := constraintCase("policy-tree", "E12", "has policies that are mapped to each other at every level", slow, alike(MayEither, "CVE-2023-0464"), same(policyTree))
+	tree := constraintCase(Case{
+		ID: "policy-tree", Summary: "has policies that are mapped to each other at every level",
+		Meaning: slow, Rules: alike(MayEither, "CVE-2023-0464"),
+		Mutation: same(policyTree),
+	})
 	tree.Reasons = demand.Reasons
 	return []Case{demand, tree}
 }
@@ -243,19 +362,19 @@ func criticalCases() []Case {
 	const meaning = "What an authority says must be understood is not."
 	return []Case{
 		{
-			ID: "constraints/unknown-critical", Row: "E13", Roles: asBoth, Reasons: reasons,
+			ID: "constraints/unknown-critical", Roles: asBoth, Reasons: reasons,
 			Summary: "has a critical extension that nobody knows", Meaning: meaning,
 			Rules:    alike(MustRefuse, "RFC 5280, 4.2"),
 			Mutation: same(pki.LeafExtension(pki.Unknown(true))),
 		},
 		{
-			ID: "constraints/unknown-critical-issuer", Row: "E14", Roles: asBoth, Reasons: reasons,
+			ID: "constraints/unknown-critical-issuer", Roles: asBoth, Reasons: reasons,
 			Summary: "has an issuer with a critical extension that nobody knows", Meaning: meaning,
 			Rules:    alike(MustRefuse, "RFC 5280, 6.1.4 (o)"),
 			Mutation: same(pki.IssuerExtension(pki.Unknown(true))),
 		},
 		{
-			ID: "constraints/unknown-not-critical", Row: "E13", Roles: asBoth, Reasons: reasons,
+			ID: "constraints/unknown-not-critical", Roles: asBoth, Reasons: reasons,
 			Summary: "has an extension that nobody knows, and nobody need", Meaning: tooFew,
 			Rules:    alike(MustAccept, "RFC 5280, 4.2"),
 			Mutation: same(pki.LeafExtension(pki.Unknown(false))),

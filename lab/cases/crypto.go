@@ -21,11 +21,9 @@ const (
 	parsed    = "What is not the certificate that was signed, to the letter, is taken for it; or whoever sends it brings the other side down."
 )
 
-func cryptoCase(id, row, summary, meaning string, rules map[Profile]Rule, reasons []wire.Reason, m pki.Mutation) Case {
-	return Case{
-		ID: "crypto/" + id, Row: row, Roles: asBoth, Summary: summary, Meaning: meaning,
-		Reasons: reasons, Rules: rules, Mutation: same(m),
-	}
+func cryptoCase(c Case) Case {
+	c.ID, c.Roles = "crypto/"+c.ID, asBoth
+	return c
 }
 
 // cryptoCases are of algorithms, keys and encodings.
@@ -68,69 +66,71 @@ func signatures() []Case {
 	const mismatch = "What the signature was made with is read from where the signature does not reach."
 	anyR := "Anybody can sign anything: a signature of zeros fits every key."
 	return []Case{
-		cryptoCase("ecdsa-sha1", "G01", "has a leaf signed with SHA-1", forgeable, sha1, weak, pki.Signed(crypto.SHA1, p256)),
-		cryptoCase("rsa-sha1", "G02", "has a leaf signed with RSA and SHA-1", forgeable, sha1, weak, pki.Signed(crypto.SHA1, rsaIssuer)),
-		cryptoCase("rsa-md5", "G02", "has a leaf signed with RSA and MD5", forgeable, md5, weak, pki.Signed(crypto.MD5, rsaIssuer)),
-		cryptoCase("ecdsa-sha1-issuer", "G01", "has an intermediate signed with SHA-1", forgeable, sha1, weak, pki.Weak(crypto.SHA1, p256)),
-		cryptoCase("rsa-sha1-issuer", "G02", "has an intermediate signed with RSA and SHA-1", forgeable, sha1, weak, pki.Weak(crypto.SHA1, rsaIssuer)),
-		cryptoCase("rsa-md5-issuer", "G02", "has an intermediate signed with RSA and MD5", forgeable, md5, weak, pki.Weak(crypto.MD5, rsaIssuer)),
-		cryptoCase("sha1-root", "G01", "has a trusted root signed with SHA-1", "A good peer is turned away for a signature that nobody relies on.", alike(MustAccept, "RFC 8446, 4.4.2.2"), weak, pki.WeakRoot(crypto.SHA1, p256)),
-		cryptoCase("zero-signature", "G08", "has a leaf whose signature is two zeros", anyR, path, broken, pki.Together(onP256, seal(pki.OfLeaf, zero))),
-		cryptoCase("zero-signature-of-issuer", "G08", "has an intermediate whose signature is two zeros", anyR, path, broken, func(f *pki.Forgery) {
-			pki.Weak(crypto.SHA256, p256)(f)
-			f.Leaf.Issuer.Seals = append(f.Leaf.Issuer.Seals, zero)
+		cryptoCase(Case{
+			ID: "ecdsa-sha1", Summary: "has a leaf signed with SHA-1",
+			Meaning: forgeable, Rules: sha1, Reasons: weak,
+			Mutation: same(pki.Signed(crypto.SHA1, p256)),
 		}),
-		cryptoCase("empty-signature", "G08", "has a leaf whose signature is empty", "Anybody can leave the signature out.", path, broken, seal(pki.OfLeaf, empty)),
-		cryptoCase("outer-algorithm", "G09", "names another algorithm beside the signature than within it", mismatch, alike(MustRefuse, "RFC 5280, 4.1.1.2"), broken,
-			pki.Together(onP256, seal(pki.OfLeaf, func(s *pki.Seal) { s.Algorithm = other }))),
-		cryptoCase("inner-algorithm", "G09", "names another algorithm within what is signed than beside it", mismatch, alike(MustRefuse, "RFC 5280, 4.1.1.2"), broken,
-			pki.Together(onP256, pki.LeafDER(func(t *pki.TBS) { t.Algorithm = other }))),
-	}
-}
-
-func rsaKeys() []Case {
-	short := strictOnly("RFC 8446, 4.2.3", "NIST SP 800-131A, 3")
-	exponent := strictOnly("RFC 8017, 3.1", "NIST FIPS 186-5, A.1.1")
-	of := func(bits int) func() (*rsa.PrivateKey, error) { return rsaOf(pki.RSASize{Bits: bits}) }
-	const unused = "Whoever sends it makes the other side work for nothing."
-	return []Case{
-		cryptoCase("rsa-512", "G03", "has an RSA key of 512 bits", breakable, short, weak, pki.LeafKey(of(512))),
-		cryptoCase("rsa-768", "G03", "has an RSA key of 768 bits", breakable, short, weak, pki.LeafKey(of(768))),
-		cryptoCase("rsa-1024", "G03", "has an RSA key of 1024 bits", breakable, short, weak, pki.LeafKey(of(1024))),
-		cryptoCase("rsa-512-issuer", "G04", "has an intermediate with an RSA key of 512 bits", breakable, short, weak, pki.IssuerKey(of(512))),
-		cryptoCase("rsa-1024-issuer", "G04", "has an intermediate with an RSA key of 1024 bits", breakable, short, weak, pki.IssuerKey(of(1024))),
-		cryptoCase("rsa-1024-root", "G04", "has a trusted root with an RSA key of 1024 bits", breakable, short, weak, pki.AnchorKey(of(1024))),
-		cryptoCase("rsa-2048", "G03", "has an RSA key of 2048 bits", "A good peer is turned away.", alike(MustAccept, "RFC 8446, 9.1"), weak, pki.LeafKey(of(2048))),
-		cryptoCase("rsa-exponent-3", "G05", "has an RSA key with exponent 3", breakable, exponent, weak, pki.LeafKey(rsaOf(pki.RSASize{Bits: 2048, Exponent: 3}))),
-		cryptoCase("rsa-exponent-1-issuer", "G05", "has an intermediate with an RSA key with exponent 1", "Anybody can sign for that authority: a signature is the message itself.",
-			alike(MustRefuse, "RFC 8017, 3.1"), weak, pki.IssuerKey(rsaOf(pki.RSASize{Bits: 2048, Primes: 4, Exponent: 1}))),
-		cryptoCase("rsa-16384-issuer", "G05", "has an intermediate with an RSA key of 16 kilobits", unused, strictOnly("CVE-2023-29409", "CVE-2023-29409"), weak,
-			pki.IssuerKey(rsaOf(pki.RSASize{Bits: 16384, Primes: 32}))),
-	}
-}
-
-func otherKeys() []Case {
-	curve := strictOnly("RFC 8446, 4.2.3", "RFC 8446, 4.2.3")
-	explicit := alike(MustRefuse, "RFC 5480, 2.1.1")
-	broken := append([]wire.Reason{wire.ProtocolError}, weak...)
-	return []Case{
-		cryptoCase("p384", "G06", "has a key on P-384", tooFew, alike(MayEither, "RFC 8446, 4.2.3"), weak, pki.LeafKey(on(elliptic.P384()))),
-		cryptoCase("p521", "G06", "has a key on P-521", tooFew, alike(MayEither, "RFC 8446, 4.2.3"), weak, pki.LeafKey(on(elliptic.P521()))),
-		cryptoCase("ed25519", "G06", "has an Ed25519 key", tooFew, alike(MayEither, "RFC 8446, 4.2.3"), broken, pki.LeafKey(ed25519Key)),
-		cryptoCase("p224", "G06", "has a key on P-224", breakable, curve, broken, pki.LeafKey(on(elliptic.P224()))),
-		cryptoCase("p224-issuer", "G06", "has an intermediate with a key on P-224", breakable, curve, weak, pki.IssuerKey(on(elliptic.P224()))),
-		cryptoCase("brainpool-issuer", "G06", "has an intermediate with a key on brainpoolP256r1", parsed, curve, weak, pki.IssuerKey(pki.Brainpool().NewKey)),
-		cryptoCase("explicit-curve", "G06", "has a key on P-256 with the curve spelt out", "Whoever chooses the curve chooses one on which the key is known.", explicit, broken, func(f *pki.Forgery) {
-			pki.LeafKey(p256)(f)
-			if key, ok := f.Leaf.Key.(*ecdsa.PrivateKey); ok {
-				f.Leaf.PublicKey = pki.SpeltInfo(key)
-			}
+		cryptoCase(Case{
+			ID: "rsa-sha1", Summary: "has a leaf signed with RSA and SHA-1",
+			Meaning: forgeable, Rules: sha1, Reasons: weak,
+			Mutation: same(pki.Signed(crypto.SHA1, rsaIssuer)),
 		}),
-		cryptoCase("explicit-curve-issuer", "G06", "has an intermediate with a key on P-256 with the curve spelt out", "Whoever chooses the curve chooses one on which the key is known.",
-			explicit, weak, pki.IssuerKey(pki.P256().NewKey)),
-		cryptoCase("forged-by-curve", "G06", "presents a root with the key of the trusted one, on a curve that fits", "Anybody can sign for the trusted root.",
-			alike(MustRefuse, "CVE-2020-0601"), weak, pki.ForgedByCurve),
-		cryptoCase("dsa-issuer", "G07", "has an intermediate with a DSA key", parsed, rules(either("RFC 8446, 4.2.3"), either("RFC 8446, 4.2.3"), refuse("CVE-2025-58188")), weak, pki.IssuerKey(pki.DSA)),
+		cryptoCase(Case{
+			ID: "rsa-md5", Summary: "has a leaf signed with RSA and MD5",
+			Meaning: forgeable, Rules: md5, Reasons: weak,
+			Mutation: same(pki.Signed(crypto.MD5, rsaIssuer)),
+		}),
+		cryptoCase(Case{
+			ID: "ecdsa-sha1-issuer", Summary: "has an intermediate signed with SHA-1",
+			Meaning: forgeable, Rules: sha1, Reasons: weak,
+			Mutation: same(pki.Weak(crypto.SHA1, p256)),
+		}),
+		cryptoCase(Case{
+			ID: "rsa-sha1-issuer", Summary: "has an intermediate signed with RSA and SHA-1",
+			Meaning: forgeable, Rules: sha1, Reasons: weak,
+			Mutation: same(pki.Weak(crypto.SHA1, rsaIssuer)),
+		}),
+		cryptoCase(Case{
+			ID: "rsa-md5-issuer", Summary: "has an intermediate signed with RSA and MD5",
+			Meaning: forgeable, Rules: md5, Reasons: weak,
+			Mutation: same(pki.Weak(crypto.MD5, rsaIssuer)),
+		}),
+		cryptoCase(Case{
+			ID: "sha1-root", Summary: "has a trusted root signed with SHA-1",
+			Meaning:  "A good peer is turned away for a signature that nobody relies on.",
+			Rules:    alike(MustAccept, "RFC 8446, 4.4.2.2"),
+			Reasons:  weak,
+			Mutation: same(pki.WeakRoot(crypto.SHA1, p256)),
+		}),
+		cryptoCase(Case{
+			ID: "zero-signature", Summary: "has a leaf whose signature is two zeros",
+			Meaning: anyR, Rules: path, Reasons: broken,
+			Mutation: same(pki.Together(onP256, seal(pki.OfLeaf, zero))),
+		}),
+		cryptoCase(Case{
+			ID: "zero-signature-of-issuer", Summary: "has an intermediate whose signature is two zeros",
+			Meaning: anyR, Rules: path, Reasons: broken,
+			Mutation: same(func(f *pki.Forgery) {
+				pki.Weak(crypto.SHA256, p256)(f)
+				f.Leaf.Issuer.Seals = append(f.Leaf.Issuer.Seals, zero)
+			}),
+		}),
+		cryptoCase(Case{
+			ID: "empty-signature", Summary: "has a leaf whose signature is empty",
+			Meaning: "Anybody can leave the signature out.", Rules: path, Reasons: broken,
+			Mutation: same(seal(pki.OfLeaf, empty)),
+		}),
+		cryptoCase(Case{
+			ID: "outer-algorithm", Summary: "names another algorithm beside the signature than within it",
+			Meaning: mismatch, Rules: alike(MustRefuse, "RFC 5280, 4.1.1.2"), Reasons: broken,
+			Mutation: same(pki.Together(onP256, seal(pki.OfLeaf, func(s *pki.Seal) { s.Algorithm = other }))),
+		}),
+		cryptoCase(Case{
+			ID: "inner-algorithm", Summary: "names another algorithm within what is signed than beside it",
+			Meaning: mismatch, Rules: alike(MustRefuse, "RFC 5280, 4.1.1.2"), Reasons: broken,
+			Mutation: same(pki.Together(onP256, pki.LeafDER(func(t *pki.TBS) { t.Algorithm = other }))),
+		}),
 	}
 }
 
@@ -143,11 +143,33 @@ func serials() []Case {
 	out := strictOnly(cite, "policy: a serial number is what RFC 5280, 4.1.2.2 lets an authority give")
 	const two = "A certificate that has two numbers is on no list under the other."
 	return []Case{
-		cryptoCase("serial-negative", "G10", "has a negative serial number", two, out, bad, serial(0xff, 1, 2, 3)),
-		cryptoCase("serial-zero", "G10", "has the serial number zero", two, out, bad, serial(0)),
-		cryptoCase("serial-of-21-octets", "G10", "has a serial number of 21 octets", two, out, bad, serial(append([]byte{1}, make([]byte, 20)...)...)),
-		cryptoCase("serial-of-20-octets", "G10", "has a serial number of 20 octets", tooFew, alike(MustAccept, cite), bad, serial(append([]byte{0x7f}, make([]byte, 19)...)...)),
-		cryptoCase("serial-padded", "G10", "has a serial number with a zero before it that DER leaves out", two, strictOnly(cite, "policy: DER has one form for a number (X.690, 8.3.2)"), bad, serial(0, 0x7f, 1, 2)),
+		cryptoCase(Case{
+			ID: "serial-negative", Summary: "has a negative serial number",
+			Meaning: two, Rules: out, Reasons: bad,
+			Mutation: same(serial(0xff, 1, 2, 3)),
+		}),
+		cryptoCase(Case{
+			ID: "serial-zero", Summary: "has the serial number zero",
+			Meaning: two, Rules: out, Reasons: bad,
+			Mutation: same(serial(0)),
+		}),
+		cryptoCase(Case{
+			ID: "serial-of-21-octets", Summary: "has a serial number of 21 octets",
+			Meaning: two, Rules: out, Reasons: bad,
+			Mutation: same(serial(append([]byte{1}, make([]byte, 20)...)...)),
+		}),
+		cryptoCase(Case{
+			ID: "serial-of-20-octets", Summary: "has a serial number of 20 octets",
+			Meaning: tooFew, Rules: alike(MustAccept, cite), Reasons: bad,
+			Mutation: same(serial(append([]byte{0x7f}, make([]byte, 19)...)...)),
+		}),
+		cryptoCase(Case{
+			ID: "serial-padded", Summary: "has a serial number with a zero before it that DER leaves out",
+			Meaning:  two,
+			Rules:    strictOnly(cite, "policy: DER has one form for a number (X.690, 8.3.2)"),
+			Reasons:  bad,
+			Mutation: same(serial(0, 0x7f, 1, 2)),
+		}),
 	}
 }
 
@@ -163,12 +185,30 @@ func versions() []Case {
 	unnamed := []wire.Reason{wire.BadCertificate, wire.WrongName, wire.BadName, wire.NotAllowed}
 	with := strictOnly("RFC 5280, 4.1.2.9", "policy: a certificate keeps to the version that it says it is of")
 	return []Case{
-		cryptoCase("version-1", "G11", "has a leaf of version 1, which has no names, only a subject", anyUse,
-			rules(refuse("policy: it has no names (RFC 9525, 2), and is nobody's"), refuse("X509-SVID, 2"), refuse("RFC 5280, 4.1.2.1")), unnamed,
-			pki.LeafDER(func(t *pki.TBS) { t.Version, t.Extensions = nil, nil })).needing(Admission),
-		cryptoCase("version-1-with-extensions", "G11", "has a leaf of version 1 that has extensions", parsed, with, unnamed, version(0)),
-		cryptoCase("version-2-with-extensions", "G11", "has a leaf of version 2 that has extensions", parsed, with, unnamed, version(1)),
-		cryptoCase("version-4", "G11", "has a leaf of version 4", parsed, strictOnly("RFC 5280, 4.1.2.1", "policy: there is no version 4"), unnamed, version(3)),
+		cryptoCase(Case{
+			ID: "version-1", Summary: "has a leaf of version 1, which has no names, only a subject",
+			Meaning:  anyUse,
+			Rules:    rules(refuse("policy: it has no names (RFC 9525, 2), and is nobody's"), refuse("X509-SVID, 2"), refuse("RFC 5280, 4.1.2.1")),
+			Reasons:  unnamed,
+			Mutation: same(pki.LeafDER(func(t *pki.TBS) { t.Version, t.Extensions = nil, nil })),
+		}).needing(Admission),
+		cryptoCase(Case{
+			ID: "version-1-with-extensions", Summary: "has a leaf of version 1 that has extensions",
+			Meaning: parsed, Rules: with, Reasons: unnamed,
+			Mutation: same(version(0)),
+		}),
+		cryptoCase(Case{
+			ID: "version-2-with-extensions", Summary: "has a leaf of version 2 that has extensions",
+			Meaning: parsed, Rules: with, Reasons: unnamed,
+			Mutation: same(version(1)),
+		}),
+		cryptoCase(Case{
+			ID: "version-4", Summary: "has a leaf of version 4",
+			Meaning:  parsed,
+			Rules:    strictOnly("RFC 5280, 4.1.2.1", "policy: there is no version 4"),
+			Reasons:  unnamed,
+			Mutation: same(version(3)),
+		}),
 	}
 }
 
@@ -188,7 +228,7 @@ func encodings() []Case {
 	twice := pki.Unknown(false)
 	return []Case{
 		{
-			ID: "crypto/two-name-extensions", Row: "G12", Roles: asBoth, Reasons: bad, Meaning: parsed,
+			ID: "crypto/two-name-extensions", Roles: asBoth, Reasons: bad, Meaning: parsed,
 			Summary: "has two extensions of names, with the right names in the second",
 			Rules:   alike(MustRefuse, "RFC 5280, 4.2"),
 			Mutation: same(pki.LeafDER(func(t *pki.TBS) {
@@ -197,32 +237,67 @@ func encodings() []Case {
 				t.Extensions = append(t.Extensions, right)
 			})),
 		},
-		cryptoCase("extension-twice", "G12", "has the same extension two times", parsed, strictOnly("RFC 5280, 4.2", "policy: no extension is there twice (RFC 5280, 4.2)"), bad,
-			pki.LeafDER(func(t *pki.TBS) { t.Extensions = append(t.Extensions, twice, twice) })),
-		cryptoCase("trailing-bytes", "G13", "has bytes after the leaf", parsed, der, bad, recast(func(b []byte) []byte { return append(b, 0, 0, 0, 0) })),
-		cryptoCase("trailing-bytes-in-extension", "G13", "has bytes after the key usage, within its extension", parsed, lax, bad,
-			pki.LeafDER(func(t *pki.TBS) {
+		cryptoCase(Case{
+			ID: "extension-twice", Summary: "has the same extension two times",
+			Meaning:  parsed,
+			Rules:    strictOnly("RFC 5280, 4.2", "policy: no extension is there twice (RFC 5280, 4.2)"),
+			Reasons:  bad,
+			Mutation: same(pki.LeafDER(func(t *pki.TBS) { t.Extensions = append(t.Extensions, twice, twice) })),
+		}),
+		cryptoCase(Case{
+			ID: "trailing-bytes", Summary: "has bytes after the leaf",
+			Meaning: parsed, Rules: der, Reasons: bad,
+			Mutation: same(recast(func(b []byte) []byte { return append(b, 0, 0, 0, 0) })),
+		}),
+		cryptoCase(Case{
+			ID: "trailing-bytes-in-extension", Summary: "has bytes after the key usage, within its extension",
+			Meaning: parsed, Rules: lax, Reasons: bad,
+			Mutation: same(pki.LeafDER(func(t *pki.TBS) {
 				e := t.Extension(pki.OIDKeyUsage)
 				e.Value = append(slices.Clone(e.Value), 0, 0)
 			})),
-		cryptoCase("indefinite-length", "G14", "has a leaf of indefinite length", parsed, lax, bad, recast(indefinite)),
-		cryptoCase("overlong-length", "G14", "has a leaf whose length is written with more bytes than it needs", parsed, lax, bad, recast(overlong)),
-		cryptoCase("boolean-not-der", "G14", "has a critical extension in which true is written as one", parsed, lax, append(bad, wire.CriticalExtension),
-			pki.LeafDER(func(t *pki.TBS) {
+		}),
+		cryptoCase(Case{
+			ID: "indefinite-length", Summary: "has a leaf of indefinite length",
+			Meaning: parsed, Rules: lax, Reasons: bad,
+			Mutation: same(recast(indefinite)),
+		}),
+		cryptoCase(Case{
+			ID: "overlong-length", Summary: "has a leaf whose length is written with more bytes than it needs",
+			Meaning: parsed, Rules: lax, Reasons: bad,
+			Mutation: same(recast(overlong)),
+		}),
+		cryptoCase(Case{
+			ID: "boolean-not-der", Summary: "has a critical extension in which true is written as one",
+			Meaning: parsed, Rules: lax, Reasons: append(bad, wire.CriticalExtension),
+			Mutation: same(pki.LeafDER(func(t *pki.TBS) {
 				usage := *t.Extension(pki.OIDKeyUsage)
 				t.Drop(pki.OIDKeyUsage)
 				t.RawExtensions = append(t.RawExtensions, pki.Sequence(pki.Marshal(usage.Id), element(asn1.TagBoolean, []byte{1}), element(asn1.TagOctetString, usage.Value)))
 			})),
-		cryptoCase("default-spelt-out", "G14", "has an extension that says that it is not critical", parsed, alike(MayEither, "RFC 5280, 4.1"), bad,
-			raw(unknownID, element(asn1.TagBoolean, []byte{0}), value)),
-		cryptoCase("subject-not-utf-8", "G14", "has a subject that says it is UTF-8 and is not", parsed, strictOnly("RFC 5280, 4.1.2.4", "policy: a certificate is what it says it is (RFC 3629, 3)"), bad,
-			pki.LeafDER(func(t *pki.TBS) {
+		}),
+		cryptoCase(Case{
+			ID: "default-spelt-out", Summary: "has an extension that says that it is not critical",
+			Meaning: parsed, Rules: alike(MayEither, "RFC 5280, 4.1"), Reasons: bad,
+			Mutation: same(raw(unknownID, element(asn1.TagBoolean, []byte{0}), value)),
+		}),
+		cryptoCase(Case{
+			ID: "subject-not-utf-8", Summary: "has a subject that says it is UTF-8 and is not",
+			Meaning: parsed,
+			Rules:   strictOnly("RFC 5280, 4.1.2.4", "policy: a certificate is what it says it is (RFC 3629, 3)"),
+			Reasons: bad,
+			Mutation: same(pki.LeafDER(func(t *pki.TBS) {
 				name := pki.Sequence(pki.Marshal(oidCommonName), element(asn1.TagUTF8String, []byte("other\xff\xc0\x80")))
 				t.Subject = pki.Sequence(pki.Element(asn1.ClassUniversal, asn1.TagSet, true, name))
 			})),
-		cryptoCase("huge-oid", "G14", "has an extension whose identifier is a number of ten thousand digits", "Whoever sends it brings the other side down, or makes it work for nothing.",
-			alike(MayEither, "CVE-2023-2650"), bad,
-			raw(element(asn1.TagOID, append(append([]byte{0x88}, slices.Repeat([]byte{0xff}, 4744)...), 0x7f)), nil, value)),
+		}),
+		cryptoCase(Case{
+			ID: "huge-oid", Summary: "has an extension whose identifier is a number of ten thousand digits",
+			Meaning:  "Whoever sends it brings the other side down, or makes it work for nothing.",
+			Rules:    alike(MayEither, "CVE-2023-2650"),
+			Reasons:  bad,
+			Mutation: same(raw(element(asn1.TagOID, append(append([]byte{0x88}, slices.Repeat([]byte{0xff}, 4744)...), 0x7f)), nil, value)),
+		}),
 	}
 }
 

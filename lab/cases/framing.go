@@ -20,7 +20,7 @@ func framingCases() []Case {
 func plainTextCases() []Case {
 	return []Case{
 		{
-			ID: "framing/plain-text-client", Row: "J07", Roles: asClient, AnyVersion: true,
+			ID: "framing/plain-text-client", Roles: asClient, AnyVersion: true,
 			Summary: "sends its message without TLS",
 			Meaning: "The port serves without TLS those who do not ask for it.",
 			Reasons: []wire.Reason{wire.NotTLS},
@@ -28,7 +28,7 @@ func plainTextCases() []Case {
 			Attack:  func(a *attack.Attack) { a.NoTLS = true },
 		},
 		{
-			ID: "framing/http-client", Row: "J07", Roles: asClient, AnyVersion: true,
+			ID: "framing/http-client", Roles: asClient, AnyVersion: true,
 			Summary: "sends its message in an HTTP request, without TLS",
 			Meaning: "The port serves HTTP without TLS to those who ask for it.",
 			Reasons: []wire.Reason{wire.NotTLS},
@@ -40,7 +40,7 @@ func plainTextCases() []Case {
 			},
 		},
 		{
-			ID: "framing/plain-text-then-close", Row: "J05", Roles: asClient, AnyVersion: true,
+			ID: "framing/plain-text-then-close", Roles: asClient, AnyVersion: true,
 			Summary: "sends its message without TLS and closes at once",
 			Meaning: "A message without TLS is taken for one of a verified client, if the connection ends before its handshake began.",
 			Reasons: []wire.Reason{wire.NotTLS},
@@ -48,7 +48,7 @@ func plainTextCases() []Case {
 			Attack:  func(a *attack.Attack) { a.NoTLS, a.HangUp = true, true },
 		},
 		{
-			ID: "framing/plain-text-before-handshake", Row: "J06", Roles: asClient,
+			ID: "framing/plain-text-before-handshake", Roles: asClient,
 			Summary: "sends its message before a good handshake instead of after it",
 			Meaning: "Whoever is on the path puts words into the mouth of a verified client.",
 			Reasons: []wire.Reason{wire.NotTLS},
@@ -56,7 +56,7 @@ func plainTextCases() []Case {
 			Attack:  func(a *attack.Attack) { a.Preface, a.Message = []byte(a.Message+"\n"), "" },
 		},
 		{
-			ID: "framing/proxy-header-before-handshake", Row: "J06", Roles: asClient,
+			ID: "framing/proxy-header-before-handshake", Roles: asClient,
 			Summary: "sends a header of the PROXY protocol, with an address of its choice, before a good handshake",
 			Meaning: "Anybody can be from any address: nobody verified who sends the header.",
 			Reasons: []wire.Reason{wire.NotTLS},
@@ -70,7 +70,7 @@ func plainTextCases() []Case {
 func truncationCases() []Case {
 	return []Case{
 		{
-			ID: "framing/truncated-message", Row: "J08", Roles: asClient,
+			ID: "framing/truncated-message", Roles: asClient,
 			Summary: "ends TCP in the middle of its message, without close_notify",
 			Meaning: "Whoever is on the path cuts a message short, and half of it passes for the whole.",
 			Reasons: []wire.Reason{wire.Disconnected},
@@ -78,7 +78,7 @@ func truncationCases() []Case {
 			Attack:  func(a *attack.Attack) { a.Truncate = true },
 		},
 		{
-			ID: "framing/truncated-receipt", Row: "J08", Roles: asServer, AfterTrust: true,
+			ID: "framing/truncated-receipt", Roles: asServer, AfterTrust: true,
 			Summary: "ends TCP in the middle of its receipt, without close_notify",
 			Meaning: "Whoever is on the path cuts an answer short, and half of it passes for the whole.",
 			Reasons: []wire.Reason{wire.Disconnected},
@@ -94,23 +94,23 @@ func truncationCases() []Case {
 // name.
 func sniCases() (cases []Case) {
 	for _, n := range []struct {
-		id, row, what string
-		change        func(name string) string
+		id, what string
+		change   func(name string) string
 	}{
-		{"absent-sni", "J04", "no server name", func(string) string { return "" }},
-		{"unknown-sni", "J04", "the name of a server that is not there", func(string) string { return "nobody.invalid" }},
-		{"sni-in-capitals", "J02", "the server's name in capitals", strings.ToUpper},
-		{"wildcard-sni", "J02", "a wildcard for a server name", func(name string) string { return "*." + name }},
+		{"absent-sni", "no server name", func(string) string { return "" }},
+		{"unknown-sni", "the name of a server that is not there", func(string) string { return "nobody.invalid" }},
+		{"sni-in-capitals", "the server's name in capitals", strings.ToUpper},
+		{"wildcard-sni", "a wildcard for a server name", func(name string) string { return "*." + name }},
 	} {
 		cases = append(cases, Case{
-			ID: "framing/" + n.id, Row: n.row, Roles: asClient,
+			ID: "framing/" + n.id, Roles: asClient,
 			Summary: "presents a good certificate and sends " + n.what,
 			Meaning: "The server did neither of what is open to it, to abort or to go on.",
 			Reasons: []wire.Reason{wire.ProtocolError},
 			Rules:   alike(MayEither, "RFC 6066, 3"),
 			Attack:  func(a *attack.Attack) { a.SNI = n.change(a.SNI) },
 		}, Case{
-			ID: "framing/no-certificate-with-" + n.id, Row: n.row, Roles: asClient,
+			ID: "framing/no-certificate-with-" + n.id, Roles: asClient,
 			Summary: "presents no certificate and sends " + n.what,
 			Meaning: "Clients choose by a name, which is theirs to choose, whether they are authenticated.",
 			Reasons: []wire.Reason{wire.NoCertificate},

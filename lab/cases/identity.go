@@ -31,9 +31,9 @@ func identityCases() []Case {
 
 // hostCase is a server whose names are all right but for the host's. Its SPIFFE
 // ID is, so that a peer that goes by that may accept.
-func hostCase(id, row, summary, cite string, names ...pki.GeneralName) Case {
+func hostCase(id, summary, cite string, names ...pki.GeneralName) Case {
 	return Case{
-		ID: "identity/" + id, Row: row, Roles: asServer, Summary: summary, Meaning: anyServer,
+		ID: "identity/" + id, Roles: asServer, Summary: summary, Meaning: anyServer,
 		Reasons:  wrongName,
 		Rules:    rules(refuse(cite), either("X509-SVID, 2"), refuse(cite)),
 		Mutation: same(pki.LeafNames(append(names, pki.URIName(serverID))...)),
@@ -43,52 +43,52 @@ func hostCase(id, row, summary, cite string, names ...pki.GeneralName) Case {
 var principalName = asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 311, 20, 2, 3} // of Microsoft, and widely known
 
 func hostCases() []Case {
-	upper := hostCase("host-in-upper-case", "J02", "has the host's name in capitals", "RFC 9525, 6.3", pki.DNSName("SERVER"))
+	upper := hostCase("host-in-upper-case", "has the host's name in capitals", "RFC 9525, 6.3", pki.DNSName("SERVER"))
 	upper.Meaning = "A good server is turned away: names of hosts are compared without regard to case."
 	upper.Rules, upper.Reasons = alike(MustAccept, "RFC 9525, 6.3"), nil
 
-	dot := hostCase("host-with-final-dot", "J02", "has the host's name with a final dot", "", pki.DNSName("server."))
+	dot := hostCase("host-with-final-dot", "has the host's name with a final dot", "", pki.DNSName("server."))
 	dot.Rules = strictOnly("RFC 5280, 4.2.1.6", "policy: the syntax of RFC 5280, 4.2.1.6 has no final dot")
 
-	ip := hostCase("host-in-ip-address", "A09", "has the six letters of the host's name in place of an IP address", "RFC 5280, 4.2.1.6", pki.IPName([]byte(host)...))
+	ip := hostCase("host-in-ip-address", "has the six letters of the host's name in place of an IP address", "RFC 5280, 4.2.1.6", pki.IPName([]byte(host)...))
 	ip.Reasons = []wire.Reason{wire.BadCertificate, wire.WrongName}
 
-	bytes := hostCase("host-in-utf-8", "A13", "has a name that looks like the host's, in letters beyond ASCII", "RFC 5280, 7.2", pki.DNSName("sеrver")) // the second letter is Cyrillic
+	bytes := hostCase("host-in-utf-8", "has a name that looks like the host's, in letters beyond ASCII", "RFC 5280, 7.2", pki.DNSName("sеrver")) // the second letter is Cyrillic
 	bytes.Reasons = []wire.Reason{wire.BadCertificate, wire.WrongName, wire.BadName}
 
-	none := hostCase("host-only-in-common-name", "A05", "has no names at all, and the host's in the common name", "RFC 9525, 2")
+	none := hostCase("host-only-in-common-name", "has no names at all, and the host's in the common name", "RFC 9525, 2")
 	none.Rules = rules(refuse("RFC 9525, 2"), refuse("X509-SVID, 2"), refuse("RFC 9525, 2"))
 	none.Mutation = same(pki.Together(commonName(host), pki.LeafNames()))
 
 	return []Case{
-		hostCase("other-host", "A03", "has another host's name", "RFC 9525, 6.3", pki.DNSName("other")),
-		hostCase("host-as-prefix", "A03", "has a name that begins with the host's", "RFC 9525, 6.3", pki.DNSName("server.evil.test")),
-		hostCase("host-as-suffix", "A03", "has a name that ends with the host's", "RFC 9525, 6.3", pki.DNSName("evil-server")),
-		hostCase("host-as-parent", "A03", "has the name of a host below", "RFC 9525, 6.3", pki.DNSName("evil.server")),
+		hostCase("other-host", "has another host's name", "RFC 9525, 6.3", pki.DNSName("other")),
+		hostCase("host-as-prefix", "has a name that begins with the host's", "RFC 9525, 6.3", pki.DNSName("server.evil.test")),
+		hostCase("host-as-suffix", "has a name that ends with the host's", "RFC 9525, 6.3", pki.DNSName("evil-server")),
+		hostCase("host-as-parent", "has the name of a host below", "RFC 9525, 6.3", pki.DNSName("evil.server")),
 		upper, dot,
 		{
-			ID: "identity/host-in-common-name", Row: "A04", Roles: asServer, Meaning: anyServer, Reasons: wrongName,
+			ID: "identity/host-in-common-name", Roles: asServer, Meaning: anyServer, Reasons: wrongName,
 			Summary:  "has another host's name, and the right one in the common name",
 			Rules:    rules(refuse("RFC 9525, 2"), either("X509-SVID, 2"), refuse("RFC 9525, 2")),
 			Mutation: same(pki.Together(commonName(host), pki.LeafNames(pki.DNSName("other"), pki.URIName(serverID)))),
 		},
 		none,
-		hostCase("host-in-email", "A06", "has the host's name as an e-mail address", "RFC 9525, 6.3", pki.EmailName(host)),
-		hostCase("host-in-other-name", "A06", "has the host's name as a principal's", "CVE-2022-21656", pki.OtherName(principalName, host)),
-		hostCase("host-in-directory-name", "A06", "has the host's name in a directory name", "RFC 9525, 6.3", pki.DirectoryName(pkix.Name{CommonName: host})),
+		hostCase("host-in-email", "has the host's name as an e-mail address", "RFC 9525, 6.3", pki.EmailName(host)),
+		hostCase("host-in-other-name", "has the host's name as a principal's", "CVE-2022-21656", pki.OtherName(principalName, host)),
+		hostCase("host-in-directory-name", "has the host's name in a directory name", "RFC 9525, 6.3", pki.DirectoryName(pkix.Name{CommonName: host})),
 		{
-			ID: "identity/host-in-uri", Row: "A06", Roles: asServer, Meaning: anyServer, Reasons: wrongName,
+			ID: "identity/host-in-uri", Roles: asServer, Meaning: anyServer, Reasons: wrongName,
 			Summary:  "has the host's name as the host of its URI, and as nothing else",
 			Rules:    alike(MustRefuse, "RFC 9525, 6.3"),
 			Mutation: same(pki.LeafNames(pki.URIName("https://server/"))),
 		},
 		ip, bytes,
-		hostCase("host-with-nul", "A07", "has a name that is the host's up to a zero byte", "CVE-2009-2408", pki.DNSName("server\x00.evil.test")),
-		hostCase("host-homograph", "A13", "has the encoded form of a name that looks like the host's", "RFC 9525, 6.3", pki.DNSName("xn--srver-5of")),
-		hostCase("host-in-broken-punycode", "A13", "has a name that no decoding yields", "CVE-2022-3602", pki.DNSName("xn--server-999999999999b")),
-		hostCase("host-injected", "A12", "has one name that reads like two when it is printed", "CVE-2021-44532", pki.DNSName("other, DNS:server")),
+		hostCase("host-with-nul", "has a name that is the host's up to a zero byte", "CVE-2009-2408", pki.DNSName("server\x00.evil.test")),
+		hostCase("host-homograph", "has the encoded form of a name that looks like the host's", "RFC 9525, 6.3", pki.DNSName("xn--srver-5of")),
+		hostCase("host-in-broken-punycode", "has a name that no decoding yields", "CVE-2022-3602", pki.DNSName("xn--server-999999999999b")),
+		hostCase("host-injected", "has one name that reads like two when it is printed", "CVE-2021-44532", pki.DNSName("other, DNS:server")),
 		{
-			ID: "identity/host-injected-in-uri", Row: "A12", Roles: asServer, Meaning: anyServer,
+			ID: "identity/host-injected-in-uri", Roles: asServer, Meaning: anyServer,
 			Reasons:  []wire.Reason{wire.WrongName, wire.BadName, wire.BadCertificate},
 			Summary:  "has a URI that reads like the host's name when it is printed",
 			Rules:    alike(MustRefuse, "CVE-2021-44532"),
@@ -107,15 +107,15 @@ func wildcardCases() []Case {
 		{"in-the-middle", "s*r", "has a name with a wildcard amid a label"},
 		{"twice", "*.*", "has a name of wildcards only"},
 	} {
-		all = append(all, hostCase("wildcard-"+w.id, "A08", w.summary, "RFC 9525, 6.3", pki.DNSName(w.name)))
+		all = append(all, hostCase("wildcard-"+w.id, w.summary, "RFC 9525, 6.3", pki.DNSName(w.name)))
 	}
 	return all
 }
 
 // clientCase is a client whose ID is not the one that is admitted.
-func clientCase(id, row, summary string, names ...pki.GeneralName) Case {
+func clientCase(id, summary string, names ...pki.GeneralName) Case {
 	return Case{
-		ID: "identity/" + id, Row: row, Roles: asClient, Summary: summary, Meaning: anyClient,
+		ID: "identity/" + id, Roles: asClient, Summary: summary, Meaning: anyClient,
 		Reasons:  notOnList,
 		Rules:    alike(MustRefuse, onlyClient),
 		Needs:    []Need{Admission},
@@ -126,32 +126,32 @@ func clientCase(id, row, summary string, names ...pki.GeneralName) Case {
 const intruder = "spiffe://lab/intruder"
 
 func clientCases() []Case {
-	nul := clientCase("id-with-nul", "A07", "has an ID that is the admitted one up to a zero byte", pki.URIName(clientID+"\x00.evil"))
+	nul := clientCase("id-with-nul", "has an ID that is the admitted one up to a zero byte", pki.URIName(clientID+"\x00.evil"))
 	nul.Reasons = []wire.Reason{wire.BadCertificate, wire.BadName, wire.NotAllowed}
 
-	none := clientCase("id-only-in-common-name", "A05", "has no names at all, and the admitted one in the common name")
+	none := clientCase("id-only-in-common-name", "has no names at all, and the admitted one in the common name")
 	none.Rules = rules(either("policy: no standard says where a client has its name"), refuse("X509-SVID, 2"), refuse("policy: a common name is free text (RFC 9525, 2)"))
 	none.Mutation = same(pki.Together(commonName(clientID), pki.LeafNames()))
 
-	dns := clientCase("no-id", "A10", "has a DNS name, which is not admitted, and no URI", pki.DNSName("client"))
+	dns := clientCase("no-id", "has a DNS name, which is not admitted, and no URI", pki.DNSName("client"))
 	dns.Rules = rules(refuse(onlyClient), refuse("X509-SVID, 2"), refuse(onlyClient))
 
 	return []Case{
-		clientCase("other-id", "A02", "has the ID of another client", pki.URIName(intruder)),
-		clientCase("id-of-other-domain", "A11", "has the right path in another trust domain", pki.URIName("spiffe://lab.evil.test/client")),
-		clientCase("id-in-path", "A11", "has the admitted ID within the path of another", pki.URIName("spiffe://evil.test/lab/client")),
-		clientCase("id-as-prefix", "A11", "has an ID that begins with the admitted one", pki.URIName(clientID+"2")),
-		clientCase("id-as-parent", "A11", "has an ID below the admitted one", pki.URIName(clientID+"/admin")),
-		clientCase("id-cut-short", "A11", "has an ID that the admitted one begins with", pki.URIName("spiffe://lab/clien")),
-		clientCase("id-of-domain", "A11", "has the ID of the trust domain itself", pki.URIName("spiffe://lab")),
-		clientCase("id-in-upper-case", "A11", "has the admitted ID with a capital in its path", pki.URIName("spiffe://lab/Client")),
-		clientCase("id-of-other-scheme", "A11", "has the admitted ID as a web address", pki.URIName("https://lab/client")),
-		clientCase("id-wildcard", "A08", "has an ID with a wildcard for its path", pki.URIName("spiffe://lab/*")),
-		clientCase("id-in-email", "A06", "has the admitted ID as an e-mail address", pki.EmailName(clientID)),
-		clientCase("id-in-dns-name", "A06", "has the admitted ID as a DNS name", pki.DNSName(clientID)),
-		clientCase("id-in-other-name", "A06", "has the admitted ID as a principal's name", pki.OtherName(principalName, clientID)),
-		clientCase("id-in-directory-name", "A06", "has the admitted ID in a directory name", pki.DirectoryName(pkix.Name{CommonName: clientID})),
-		clientCase("id-injected", "A12", "has one URI that reads like two when it is printed", pki.URIName(intruder+", URI:"+clientID)),
+		clientCase("other-id", "has the ID of another client", pki.URIName(intruder)),
+		clientCase("id-of-other-domain", "has the right path in another trust domain", pki.URIName("spiffe://lab.evil.test/client")),
+		clientCase("id-in-path", "has the admitted ID within the path of another", pki.URIName("spiffe://evil.test/lab/client")),
+		clientCase("id-as-prefix", "has an ID that begins with the admitted one", pki.URIName(clientID+"2")),
+		clientCase("id-as-parent", "has an ID below the admitted one", pki.URIName(clientID+"/admin")),
+		clientCase("id-cut-short", "has an ID that the admitted one begins with", pki.URIName("spiffe://lab/clien")),
+		clientCase("id-of-domain", "has the ID of the trust domain itself", pki.URIName("spiffe://lab")),
+		clientCase("id-in-upper-case", "has the admitted ID with a capital in its path", pki.URIName("spiffe://lab/Client")),
+		clientCase("id-of-other-scheme", "has the admitted ID as a web address", pki.URIName("https://lab/client")),
+		clientCase("id-wildcard", "has an ID with a wildcard for its path", pki.URIName("spiffe://lab/*")),
+		clientCase("id-in-email", "has the admitted ID as an e-mail address", pki.EmailName(clientID)),
+		clientCase("id-in-dns-name", "has the admitted ID as a DNS name", pki.DNSName(clientID)),
+		clientCase("id-in-other-name", "has the admitted ID as a principal's name", pki.OtherName(principalName, clientID)),
+		clientCase("id-in-directory-name", "has the admitted ID in a directory name", pki.DirectoryName(pkix.Name{CommonName: clientID})),
+		clientCase("id-injected", "has one URI that reads like two when it is printed", pki.URIName(intruder+", URI:"+clientID)),
 		nul, none, dns,
 	}
 }
@@ -163,7 +163,7 @@ func spiffeCases() []Case {
 		twoIDs("two-ids-other-first", "has a second SPIFFE ID before its own", func(role wire.Role) []string { return []string{intruder, idOf(role)} }),
 		twoIDs("id-beside-web-address", "has another URI beside its SPIFFE ID", func(role wire.Role) []string { return []string{idOf(role), "https://evil.test/"} }),
 		{
-			ID: "identity/server-without-id", Row: "A10", Roles: asServer, Reasons: wrongName,
+			ID: "identity/server-without-id", Roles: asServer, Reasons: wrongName,
 			Summary:  "has the host's name, and no URI",
 			Meaning:  "A server is turned away that has the name it was asked for.",
 			Rules:    rules(accept("RFC 9525, 6.3"), refuse("X509-SVID, 2"), accept("RFC 9525, 6.3")),
@@ -202,7 +202,7 @@ func encodeFirst(id string) string {
 
 func twoIDs(id, summary string, ids func(wire.Role) []string) Case {
 	return Case{
-		ID: "identity/" + id, Row: "A10", Roles: asBoth, Summary: summary, Reasons: []wire.Reason{wire.BadName, wire.NotAllowed},
+		ID: "identity/" + id, Roles: asBoth, Summary: summary, Reasons: []wire.Reason{wire.BadName, wire.NotAllowed},
 		Meaning: "Two checks, one for the list and one for the log, can each find another name in the same certificate.",
 		Rules: rules(either("RFC 5280, 4.2.1.6"), refuse("X509-SVID, 5.2"),
 			refuse("X509-SVID, 5.2")),
@@ -212,7 +212,7 @@ func twoIDs(id, summary string, ids func(wire.Role) []string) Case {
 
 func malformedID(id, summary string, rules map[Profile]Rule, change func(string) string) Case {
 	return Case{
-		ID: "identity/" + id, Row: "A11", Roles: asBoth, Summary: summary, Rules: rules,
+		ID: "identity/" + id, Roles: asBoth, Summary: summary, Rules: rules,
 		Meaning:  "An ID that is written in two ways is one name to one check and another to the next.",
 		Reasons:  []wire.Reason{wire.BadName, wire.NotAllowed, wire.BadCertificate},
 		Mutation: func(role wire.Role) pki.Mutation { return pki.LeafNames(namesOf(role, change(idOf(role)))...) },
@@ -229,24 +229,24 @@ func subjectCases() []Case {
 	}
 	refused := []wire.Reason{wire.NotAllowed, wire.WrongName, wire.BadName}
 	subjects := []struct {
-		id, row, summary string
-		subject          func(role wire.Role) pki.Mutation
+		id, summary string
+		subject     func(role wire.Role) pki.Mutation
 	}{
-		{"id-in-common-name", "A04", "has other names, and the right ones in the subject", func(role wire.Role) pki.Mutation { return commonName(idOf(role)) }},
-		{"two-common-names", "A12", "has other names, and two common names of which the second is right", func(role wire.Role) pki.Mutation {
+		{"id-in-common-name", "has other names, and the right ones in the subject", func(role wire.Role) pki.Mutation { return commonName(idOf(role)) }},
+		{"two-common-names", "has other names, and two common names of which the second is right", func(role wire.Role) pki.Mutation {
 			return subject(pkix.AttributeTypeAndValue{Type: oidCommonName, Value: "other"}, pkix.AttributeTypeAndValue{Type: oidCommonName, Value: string(role)})
 		}},
-		{"common-name-injected", "A12", "has other names, and a common name that reads like two when it is printed", func(role wire.Role) pki.Mutation {
+		{"common-name-injected", "has other names, and a common name that reads like two when it is printed", func(role wire.Role) pki.Mutation {
 			return commonName("other,CN=" + string(role))
 		}},
-		{"common-name-escaped", "A12", "has other names, and a common name that escapes its own end", func(role wire.Role) pki.Mutation {
+		{"common-name-escaped", "has other names, and a common name that escapes its own end", func(role wire.Role) pki.Mutation {
 			return commonName("other\\,CN=" + string(role) + "/CN=" + string(role))
 		}},
 	}
 	var all []Case
 	for _, s := range subjects {
 		all = append(all, Case{
-			ID: "identity/" + s.id, Row: s.row, Roles: asBoth, Summary: s.summary, Reasons: refused,
+			ID: "identity/" + s.id, Roles: asBoth, Summary: s.summary, Reasons: refused,
 			Meaning: "Whoever may choose the subject of a certificate, which is free text, can be anybody.",
 			Rules:   alike(MustRefuse, "RFC 9525, 2"),
 			Needs:   []Need{Admission},
@@ -256,7 +256,7 @@ func subjectCases() []Case {
 		})
 	}
 	return append(all, Case{
-		ID: "identity/other-sides-certificate", Row: "A14", Roles: asBoth, Reasons: append(refused, wire.WrongUsage),
+		ID: "identity/other-sides-certificate", Roles: asBoth, Reasons: append(refused, wire.WrongUsage),
 		Summary: "presents the names of the audited peer itself, for no usage in particular",
 		Meaning: "A certificate that was stolen from one side opens the other as well.",
 		Rules:   alike(MustRefuse, "policy: neither side is admitted under the name of the other"),

@@ -19,37 +19,37 @@ func operationalCases() []Case {
 		mute     = "policy: a peer that cannot show who it is does not go on as nobody"
 	)
 	return []Case{
-		starts("no-trust", "K01", "without trusted roots", noAnchor,
+		starts("no-trust", "without trusted roots", noAnchor,
 			func(m *wire.Material) { m.Trust = nil }),
-		starts("trust-not-pem", "K01", "with trusted roots that are no PEM", noAnchor,
+		starts("trust-not-pem", "with trusted roots that are no PEM", noAnchor,
 			func(m *wire.Material) { m.Trust = []byte("these are not the roots\n") }),
-		starts("trust-not-certificates", "K01", "with a key in the place of its trusted roots", noAnchor,
+		starts("trust-not-certificates", "with a key in the place of its trusted roots", noAnchor,
 			func(m *wire.Material) { m.Trust = keyOfAnother() }),
-		starts("trust-cut-short", "K01", "with trusted roots that end in the middle", noAnchor,
+		starts("trust-cut-short", "with trusted roots that end in the middle", noAnchor,
 			func(m *wire.Material) { m.Trust = halfOfFirst(m.Trust) }),
-		strictly(starts("trust-in-part", "K01", "with good trusted roots and, after them, half of another", "",
+		strictly(starts("trust-in-part", "with good trusted roots and, after them, half of another", "",
 			func(m *wire.Material) { m.Trust = slices.Concat(m.Trust, halfOfFirst(m.Trust)) }),
 			noAnchor, "policy: half a trust store does not pass for a whole one"),
-		strictly(starts("no-chain", "K05", "without a certificate", "",
+		strictly(starts("no-chain", "without a certificate", "",
 			func(m *wire.Material) { m.Chain = nil }), "RFC 8446, 4.4.2", mute),
-		strictly(starts("chain-not-pem", "K05", "with a certificate that is no PEM", "",
+		strictly(starts("chain-not-pem", "with a certificate that is no PEM", "",
 			func(m *wire.Material) { m.Chain = []byte("this is not the certificate\n") }), "RFC 8446, 4.4.2", mute),
-		strictly(starts("no-key", "K05", "without a key", "",
+		strictly(starts("no-key", "without a key", "",
 			func(m *wire.Material) { m.Key = nil }), "RFC 8446, 4.4.2", mute),
-		strictly(starts("key-not-pem", "K05", "with a key that is no PEM", "",
+		strictly(starts("key-not-pem", "with a key that is no PEM", "",
 			func(m *wire.Material) { m.Key = []byte("this is not the key\n") }), "RFC 8446, 4.4.2", mute),
-		strictly(starts("key-of-another", "K05", "with a key that does not belong to its certificate", "",
+		strictly(starts("key-of-another", "with a key that does not belong to its certificate", "",
 			func(m *wire.Material) { m.Key = keyOfAnother() }), "RFC 8446, 4.4.2", mute),
-		strictly(starts("crl-not-pem", "K01", "with a revocation list that is no PEM", "",
+		strictly(starts("crl-not-pem", "with a revocation list that is no PEM", "",
 			func(m *wire.Material) { m.CRL = []byte("this is not the list\n") }),
 			"RFC 5280, 6.3", "policy: a revocation list that was given is not passed over").needing(RevocationLists),
 	}
 }
 
 // starts is the start of either side with one file of its material spoiled.
-func starts(id, row, with, cite string, spoil func(*wire.Material)) Case {
+func starts(id, with, cite string, spoil func(*wire.Material)) Case {
 	return Case{
-		ID: "operational/" + id, Row: row, Roles: asBoth, AnyVersion: true,
+		ID: "operational/" + id, Roles: asBoth, AnyVersion: true,
 		Summary: "is good, and the peer is started " + with,
 		Meaning: "A slip in the configuration turns authentication off, and nothing tells.",
 		Rules:   alike(MustRefuse, cite),

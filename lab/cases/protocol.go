@@ -42,7 +42,7 @@ func protocolCases() []Case {
 func signatureCases() []Case {
 	return []Case{
 		{
-			ID: "protocol/wrong-key", Row: "H01", Roles: asBoth,
+			ID: "protocol/wrong-key", Roles: asBoth,
 			Summary: "presents a good certificate and signs the handshake with another key",
 			Meaning: "Certificates are public: whoever has seen one can be its holder.",
 			Reasons: []wire.Reason{wire.BadSignature},
@@ -50,7 +50,7 @@ func signatureCases() []Case {
 			Attack:  func(a *attack.Attack) { a.WrongKey = true },
 		},
 		{
-			ID: "protocol/zero-signature", Row: "G08", Roles: asBoth,
+			ID: "protocol/zero-signature", Roles: asBoth,
 			Summary: "presents a good certificate and an ECDSA signature whose two numbers are zero",
 			Meaning: "One signature is good for every key: whoever has seen a certificate can be its holder.",
 			Reasons: []wire.Reason{wire.BadSignature},
@@ -58,7 +58,7 @@ func signatureCases() []Case {
 			Attack:  func(a *attack.Attack) { a.Signature = []byte("\x30\x06\x02\x01\x00\x02\x01\x00") },
 		},
 		{
-			ID: "protocol/mismatched-signature-algorithm", Row: "H03", Roles: asBoth, Versions: []string{"1.3"},
+			ID: "protocol/mismatched-signature-algorithm", Roles: asBoth, Versions: []string{"1.3"},
 			Summary: "presents a good certificate and signs with an algorithm that is not of its key",
 			Meaning: "Which key signed is not looked at when the algorithm is another's.",
 			Reasons: []wire.Reason{wire.BadSignature},
@@ -66,7 +66,7 @@ func signatureCases() []Case {
 			Attack:  func(a *attack.Attack) { a.Key = newKey(elliptic.P384()) },
 		},
 		{
-			ID: "protocol/signature-of-the-other-role", Row: "H04", Roles: asBoth, Versions: []string{"1.3"},
+			ID: "protocol/signature-of-the-other-role", Roles: asBoth, Versions: []string{"1.3"},
 			Summary: "signs the handshake as the other side would",
 			Meaning: "A signature that a peer made in one role can be sent back to it in the other.",
 			Reasons: []wire.Reason{wire.BadSignature},
@@ -80,7 +80,7 @@ func signatureCases() []Case {
 func requestCases() []Case {
 	return []Case{
 		{
-			ID: "protocol/no-client-certificate", Row: "A01", Roles: asClient,
+			ID: "protocol/no-client-certificate", Roles: asClient,
 			Summary: "answers the request for a certificate with an empty list",
 			Meaning: "Anybody who can reach the port is served, with no certificate at all.",
 			Reasons: []wire.Reason{wire.NoCertificate},
@@ -88,7 +88,7 @@ func requestCases() []Case {
 			Attack:  func(a *attack.Attack) { a.NoCertificate = true },
 		},
 		{
-			ID: "protocol/no-certificate-request", Row: "H07", Roles: asServer, AfterTrust: true,
+			ID: "protocol/no-certificate-request", Roles: asServer, AfterTrust: true,
 			Summary: "does not ask for the client's certificate",
 			Meaning: "The client believes that it was authenticated where nobody asked who it is; a server, or a proxy before it, that takes messages from anybody goes unnoticed.",
 			Reasons: []wire.Reason{wire.BadReceipt},
@@ -97,7 +97,7 @@ func requestCases() []Case {
 			Attack: func(a *attack.Attack) { a.NoCertificateRequest = true },
 		},
 		{
-			ID: "protocol/foreign-authorities", Row: "H08", Roles: asServer,
+			ID: "protocol/foreign-authorities", Roles: asServer,
 			Summary: "asks for a certificate of an authority that is not the client's",
 			Meaning: "The client ended in neither of the two ways that are open to it, to present its certificate or to present none.",
 			Rules:   alike(MayEither, "RFC 8446, 4.2.4"),
@@ -112,7 +112,7 @@ func negotiationCases() []Case {
 		obsolete("1.1", "RFC 8996, 5"),
 		obsolete("1.0", "RFC 8996, 4"),
 		{
-			ID: "protocol/rc4", Row: "H11", Roles: asClient, Versions: []string{"1.2"},
+			ID: "protocol/rc4", Roles: asClient, Versions: []string{"1.2"},
 			Summary: "offers RC4 and no other cipher",
 			Meaning: "Whoever records enough connections can read what is repeated in them.",
 			Reasons: []wire.Reason{wire.ProtocolError},
@@ -124,7 +124,7 @@ func negotiationCases() []Case {
 			},
 		},
 		{
-			ID: "protocol/foreign-alpn", Row: "H12", Roles: asClient,
+			ID: "protocol/foreign-alpn", Roles: asClient,
 			Summary: "offers one application protocol, which is not the server's",
 			Meaning: "The server did neither of what is open to it, to refuse the protocol or to know of none.",
 			Reasons: []wire.Reason{wire.ProtocolError},
@@ -138,7 +138,7 @@ func negotiationCases() []Case {
 func plainServerCases() []Case {
 	return []Case{
 		{
-			ID: "protocol/plain-text-server", Row: "K10", Roles: asServer, AnyVersion: true,
+			ID: "protocol/plain-text-server", Roles: asServer, AnyVersion: true,
 			Summary: "answers the ClientHello in plain text",
 			Meaning: "Whoever is on the path turns TLS off by answering without it, and reads what the client sends.",
 			Reasons: []wire.Reason{wire.NotTLS},
@@ -146,7 +146,7 @@ func plainServerCases() []Case {
 			Attack:  func(a *attack.Attack) { a.NoTLS = true },
 		},
 		{
-			ID: "protocol/http-server", Row: "K10", Roles: asServer, AnyVersion: true,
+			ID: "protocol/http-server", Roles: asServer, AnyVersion: true,
 			Summary: "answers the ClientHello with HTTP, and success",
 			Meaning: "The client takes an answer for its server's that was never protected.",
 			Reasons: []wire.Reason{wire.NotTLS},
@@ -162,7 +162,7 @@ func plainServerCases() []Case {
 // is in TLS 1.2, and the version what differs from it.
 func obsolete(version, cite string) Case {
 	return Case{
-		ID: "protocol/tls-" + version, Row: "H09", Roles: asBoth, Versions: []string{"1.2"},
+		ID: "protocol/tls-" + version, Roles: asBoth, Versions: []string{"1.2"},
 		Summary: "speaks TLS " + version + " and nothing later",
 		Meaning: "Connections can be brought down to a version whose signatures are made with SHA-1 and MD5.",
 		Reasons: []wire.Reason{wire.ProtocolVersion},

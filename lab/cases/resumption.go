@@ -18,14 +18,14 @@ const BriefLife = 2 * time.Second
 func resumptionCases() []Case {
 	return []Case{
 		{
-			ID: "resumption/while-valid", Row: "I01", Roles: asClient,
+			ID: "resumption/while-valid", Roles: asClient,
 			Summary: "comes back with its session, as it may",
 			Meaning: "Clients that resume are turned away, or the server resumes what it cannot go on with.",
 			Rules:   alike(MustAccept, "RFC 8446, 4.2.11"),
 			Attack:  func(a *attack.Attack) { a.Resume = new(attack.Resume) },
 		},
 		{
-			ID: "resumption/after-expiry", Row: "I01", Roles: asClient,
+			ID: "resumption/after-expiry", Roles: asClient,
 			Summary: "comes back with its session when its certificate has expired",
 			Meaning: "A certificate is good for as long as its holder keeps a session alive, whatever its dates say.",
 			Reasons: []wire.Reason{wire.Expired},
@@ -34,7 +34,7 @@ func resumptionCases() []Case {
 			Attack: func(a *attack.Attack) { a.Resume = &attack.Resume{AfterExpiry: true} },
 		},
 		{
-			ID: "resumption/after-authority-removal", Row: "I03", Roles: asClient,
+			ID: "resumption/after-authority-removal", Roles: asClient,
 			Summary:   "comes back with its session when its authority is trusted no more",
 			Meaning:   "An authority that was thrown out goes on letting in whoever was in before.",
 			Reasons:   []wire.Reason{wire.UnknownAuthority},

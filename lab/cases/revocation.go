@@ -17,11 +17,10 @@ func revocationCases() []Case {
 	return append(listed(), unusable()...)
 }
 
-func revocationCase(id, row, summary, meaning string, rules map[Profile]Rule, reasons []wire.Reason, m pki.Mutation) Case {
-	return Case{
-		ID: "revocation/" + id, Row: row, Roles: asBoth, Summary: summary, Meaning: meaning,
-		Reasons: reasons, Rules: rules, Needs: []Need{RevocationLists}, Mutation: same(m),
-	}
+func revocationCase(c Case) Case {
+	c.ID, c.Roles = "revocation/"+c.ID, asBoth
+	c.Needs = []Need{RevocationLists}
+	return c
 }
 
 // onList puts the leaf on its issuer's list.
@@ -43,29 +42,56 @@ func listed() []Case {
 	must := rules(refuse("RFC 5280, 6.1.3 (a)(3)"), either(svidSilent), refuse("RFC 5280, 6.1.3 (a)(3)"))
 	revoked := []wire.Reason{wire.Revoked}
 	return []Case{
-		revocationCase("leaf", "F01", "presents a certificate that is on its issuer's list", stolen, must, revoked, onList(0)),
-		revocationCase("on-hold", "F01", "presents a certificate that is on hold", stolen, must, revoked, onList(holdReason)),
-		revocationCase("issuer", "F02", "has an intermediate that is on the root's list", "An authority whose key was stolen still issues, though the one above has taken it back.", must, revoked,
-			func(f *pki.Forgery) {
+		revocationCase(Case{
+			ID: "leaf", Summary: "presents a certificate that is on its issuer's list",
+			Meaning: stolen, Rules: must, Reasons: revoked,
+			Mutation: same(onList(0)),
+		}),
+		revocationCase(Case{
+			ID: "on-hold", Summary: "presents a certificate that is on hold",
+			Meaning: stolen, Rules: must, Reasons: revoked,
+			Mutation: same(onList(holdReason)),
+		}),
+		revocationCase(Case{
+			ID: "issuer", Summary: "has an intermediate that is on the root's list",
+			Meaning: "An authority whose key was stolen still issues, though the one above has taken it back.",
+			Rules:   must,
+			Reasons: revoked,
+			Mutation: same(func(f *pki.Forgery) {
 				f.OwnRoot().Lists[0].Revoked = []*big.Int{f.OwnIntermediate().Template.SerialNumber}
 			}),
-		revocationCase("older-list-without", "F01", "presents a certificate that is on the newer of two lists, both in date", stolen,
-			rules(either("RFC 5280, 6.3.3"), either(svidSilent), refuse("policy: what one usable list says is revoked is")), revoked,
-			func(f *pki.Forgery) {
+		}),
+		revocationCase(Case{
+			ID:      "older-list-without",
+			Summary: "presents a certificate that is on the newer of two lists, both in date",
+			Meaning: stolen,
+			Rules:   rules(either("RFC 5280, 6.3.3"), either(svidSilent), refuse("policy: what one usable list says is revoked is")),
+			Reasons: revoked,
+			Mutation: same(func(f *pki.Forgery) {
 				issuer := f.OwnIntermediate()
 				issuer.Lists = append(issuer.Lists, &pki.List{ThisUpdate: f.Now, Number: 2, Revoked: []*big.Int{f.Leaf.Template.SerialNumber}})
 			}),
-		revocationCase("expired-list-with", "F03", "presents a certificate that is on a list that has expired", stolen,
-			rules(either("RFC 5280, 6.3.3"), either(svidSilent), refuse("policy: without a list in date nobody can tell")),
-			[]wire.Reason{wire.RevocationUnknown, wire.Revoked}, pki.Together(onList(0), list(expire))),
-		revocationCase("same-serial-of-other-issuer", "F05", "presents a certificate with the number of one that another authority has taken back", tooFew,
-			rules(accept("RFC 5280, 5.3"), accept("RFC 5280, 5.3"), accept("RFC 5280, 5.3")), revoked,
-			func(f *pki.Forgery) {
+		}),
+		revocationCase(Case{
+			ID: "expired-list-with", Summary: "presents a certificate that is on a list that has expired",
+			Meaning:  stolen,
+			Rules:    rules(either("RFC 5280, 6.3.3"), either(svidSilent), refuse("policy: without a list in date nobody can tell")),
+			Reasons:  []wire.Reason{wire.RevocationUnknown, wire.Revoked},
+			Mutation: same(pki.Together(onList(0), list(expire))),
+		}),
+		revocationCase(Case{
+			ID:      "same-serial-of-other-issuer",
+			Summary: "presents a certificate with the number of one that another authority has taken back",
+			Meaning: tooFew,
+			Rules:   rules(accept("RFC 5280, 5.3"), accept("RFC 5280, 5.3"), accept("RFC 5280, 5.3")),
+			Reasons: revoked,
+			Mutation: same(func(f *pki.Forgery) {
 				f.OwnIntermediate()
 				other := f.CA("Other CA", f.Root, 0)
 				other.Lists[0].Revoked = []*big.Int{f.Leaf.Template.SerialNumber}
 				f.Bystanders = append(f.Bystanders, other)
 			}),
+		}),
 	}
 }
 
@@ -105,33 +131,91 @@ func unusable() []Case {
 	both := pkix.Extension{Id: pki.OIDDistributionPoint, Value: pki.Sequence(
 		pki.Sequence(point("http://one.test/crl")), pki.Sequence(point("http://two.test/crl")))}
 	return []Case{
-		revocationCase("no-list", "F03", "has an intermediate of which there is no list", open, hard("RFC 5280, 6.3.3"), untold, func(f *pki.Forgery) { f.OwnIntermediate().Lists = nil }),
-		revocationCase("expired-list", "F03", "has an intermediate whose list has expired", open, hard("RFC 5280, 6.3.3 (a)"), untold, list(expire)),
-		revocationCase("list-not-yet-valid", "F03", "has an intermediate whose list begins in a day", open, hard("RFC 5280, 5.1.2.4"), untold,
-			list(func(f *pki.Forgery, l *pki.List) { l.ThisUpdate = f.Now.AddDate(0, 0, 1) })),
-		revocationCase("list-of-other-key", "F04", "has an intermediate whose list is signed by somebody else", "Anybody can say that nothing was taken back.", hard("RFC 5280, 6.3.3 (g)"), untold,
-			func(f *pki.Forgery) { f.OwnIntermediate().Lists[0].SignedBy = f.CA("Stranger", nil, 0).Key }),
-		revocationCase("issuer-without-crl-sign", "F04", "has an intermediate whose key may not sign lists, and its list", open, hard("RFC 5280, 6.3.3 (f)"), untold,
-			func(f *pki.Forgery) { f.OwnIntermediate().Template.KeyUsage = x509.KeyUsageCertSign }),
-		revocationCase("unknown-critical-in-list", "F04", "has a list with a critical extension that nobody knows", scope, rules(either("RFC 5280, 5.2"), either(svidSilent), refuse("RFC 5280, 5.2")), untold,
-			narrowed(pki.Unknown(true))),
-		revocationCase("unknown-critical-in-entry", "F04", "is not on a list of which an entry has a critical extension that nobody knows", scope,
-			rules(either("RFC 5280, 5.3"), either(svidSilent), refuse("RFC 5280, 5.3")), untold,
-			list(func(_ *pki.Forgery, l *pki.List) {
+		revocationCase(Case{
+			ID: "no-list", Summary: "has an intermediate of which there is no list",
+			Meaning: open, Rules: hard("RFC 5280, 6.3.3"), Reasons: untold,
+			Mutation: same(func(f *pki.Forgery) { f.OwnIntermediate().Lists = nil }),
+		}),
+		revocationCase(Case{
+			ID: "expired-list", Summary: "has an intermediate whose list has expired",
+			Meaning: open, Rules: hard("RFC 5280, 6.3.3 (a)"), Reasons: untold,
+			Mutation: same(list(expire)),
+		}),
+		revocationCase(Case{
+			ID: "list-not-yet-valid", Summary: "has an intermediate whose list begins in a day",
+			Meaning: open, Rules: hard("RFC 5280, 5.1.2.4"), Reasons: untold,
+			Mutation: same(list(func(f *pki.Forgery, l *pki.List) { l.ThisUpdate = f.Now.AddDate(0, 0, 1) })),
+		}),
+		revocationCase(Case{
+			ID: "list-of-other-key", Summary: "has an intermediate whose list is signed by somebody else",
+			Meaning:  "Anybody can say that nothing was taken back.",
+			Rules:    hard("RFC 5280, 6.3.3 (g)"),
+			Reasons:  untold,
+			Mutation: same(func(f *pki.Forgery) { f.OwnIntermediate().Lists[0].SignedBy = f.CA("Stranger", nil, 0).Key }),
+		}),
+		revocationCase(Case{
+			ID:      "issuer-without-crl-sign",
+			Summary: "has an intermediate whose key may not sign lists, and its list",
+			Meaning: open, Rules: hard("RFC 5280, 6.3.3 (f)"), Reasons: untold,
+			Mutation: same(func(f *pki.Forgery) { f.OwnIntermediate().Template.KeyUsage = x509.KeyUsageCertSign }),
+		}),
+		revocationCase(Case{
+			ID: "unknown-critical-in-list", Summary: "has a list with a critical extension that nobody knows",
+			Meaning:  scope,
+			Rules:    rules(either("RFC 5280, 5.2"), either(svidSilent), refuse("RFC 5280, 5.2")),
+			Reasons:  untold,
+			Mutation: same(narrowed(pki.Unknown(true))),
+		}),
+		revocationCase(Case{
+			ID:      "unknown-critical-in-entry",
+			Summary: "is not on a list of which an entry has a critical extension that nobody knows",
+			Meaning: scope,
+			Rules:   rules(either("RFC 5280, 5.3"), either(svidSilent), refuse("RFC 5280, 5.3")),
+			Reasons: untold,
+			Mutation: same(list(func(_ *pki.Forgery, l *pki.List) {
 				critical := pki.Unknown(true)
 				l.Revoked, l.Entry = []*big.Int{big.NewInt(42)}, &critical
 			})),
-		revocationCase("delta-only", "F06", "has a list of nothing but changes", scope, hard("RFC 5280, 5.2.4"), untold,
-			narrowed(pkix.Extension{Id: pki.OIDDeltaCRL, Critical: true, Value: pki.Marshal(1)})),
-		revocationCase("list-of-authorities", "F06", "has a list of authorities only", scope, hard("RFC 5280, 6.3.3 (b)(2)"), untold, narrowed(distribution(flag(2)))),
-		revocationCase("list-of-attributes", "F06", "has a list of attribute certificates only", scope, hard("RFC 5280, 6.3.3 (b)(2)"), untold, narrowed(distribution(flag(5)))),
-		revocationCase("list-of-some-reasons", "F06", "has a list of stolen keys only", scope, hard("RFC 5280, 6.3.3 (d)"), untold, narrowed(distribution(someReasons))),
-		revocationCase("list-of-peers", "F06", "has a list of peers only", "Lists that name what they are about are misread.", alike(MayEither, "RFC 5280, 5.2.5"), untold, narrowed(distribution(flag(1)))),
-		revocationCase("list-of-other-point", "F06", "has a list for another distribution point than its own", scope, hard("RFC 5280, 6.3.3 (b)(2)"), untold,
-			pki.Together(narrowed(distribution(point("http://two.test/crl"))), pki.LeafExtension(onePoint()))),
-		revocationCase("list-of-second-point", "F06", "is on the list for the second of its distribution points", "A certificate that was taken back is good: only the first place is looked at.",
-			rules(either("RFC 5280, 5.2.5"), either(svidSilent), refuse("RUSTSEC-2026-0049")), []wire.Reason{wire.Revoked, wire.RevocationUnknown},
-			pki.Together(narrowed(distribution(point("http://two.test/crl"))), onList(0), pki.LeafExtension(both))),
+		}),
+		revocationCase(Case{
+			ID: "delta-only", Summary: "has a list of nothing but changes",
+			Meaning: scope, Rules: hard("RFC 5280, 5.2.4"), Reasons: untold,
+			Mutation: same(narrowed(pkix.Extension{Id: pki.OIDDeltaCRL, Critical: true, Value: pki.Marshal(1)})),
+		}),
+		revocationCase(Case{
+			ID: "list-of-authorities", Summary: "has a list of authorities only",
+			Meaning: scope, Rules: hard("RFC 5280, 6.3.3 (b)(2)"), Reasons: untold,
+			Mutation: same(narrowed(distribution(flag(2)))),
+		}),
+		revocationCase(Case{
+			ID: "list-of-attributes", Summary: "has a list of attribute certificates only",
+			Meaning: scope, Rules: hard("RFC 5280, 6.3.3 (b)(2)"), Reasons: untold,
+			Mutation: same(narrowed(distribution(flag(5)))),
+		}),
+		revocationCase(Case{
+			ID: "list-of-some-reasons", Summary: "has a list of stolen keys only",
+			Meaning: scope, Rules: hard("RFC 5280, 6.3.3 (d)"), Reasons: untold,
+			Mutation: same(narrowed(distribution(someReasons))),
+		}),
+		revocationCase(Case{
+			ID: "list-of-peers", Summary: "has a list of peers only",
+			Meaning:  "Lists that name what they are about are misread.",
+			Rules:    alike(MayEither, "RFC 5280, 5.2.5"),
+			Reasons:  untold,
+			Mutation: same(narrowed(distribution(flag(1)))),
+		}),
+		revocationCase(Case{
+			ID: "list-of-other-point", Summary: "has a list for another distribution point than its own",
+			Meaning: scope, Rules: hard("RFC 5280, 6.3.3 (b)(2)"), Reasons: untold,
+			Mutation: same(pki.Together(narrowed(distribution(point("http://two.test/crl"))), pki.LeafExtension(onePoint()))),
+		}),
+		revocationCase(Case{
+			ID: "list-of-second-point", Summary: "is on the list for the second of its distribution points",
+			Meaning:  "A certificate that was taken back is good: only the first place is looked at.",
+			Rules:    rules(either("RFC 5280, 5.2.5"), either(svidSilent), refuse("RUSTSEC-2026-0049")),
+			Reasons:  []wire.Reason{wire.Revoked, wire.RevocationUnknown},
+			Mutation: same(pki.Together(narrowed(distribution(point("http://two.test/crl"))), onList(0), pki.LeafExtension(both))),
+		}),
 	}
 }
 

@@ -16,11 +16,9 @@ const (
 
 var wrongUse = []wire.Reason{wire.WrongUsage}
 
-func usageCase(id, row, summary, meaning string, rules map[Profile]Rule, reasons []wire.Reason, mutation func(wire.Role) pki.Mutation) Case {
-	return Case{
-		ID: "usage/" + id, Row: row, Roles: asBoth, Summary: summary, Meaning: meaning,
-		Reasons: reasons, Rules: rules, Mutation: mutation,
-	}
+func usageCase(c Case) Case {
+	c.ID, c.Roles = "usage/"+c.ID, asBoth
+	return c
 }
 
 // usageCases are of what a certificate says that it is for.
@@ -47,30 +45,75 @@ func extended() []Case {
 	nested := strictOnly("RFC 5280, 4.2.1.12", "policy: an authority's extended key usage bounds what it issues, as in crypto/x509, OpenSSL and NSS")
 	emailOnly := func(wire.Role) x509.ExtKeyUsage { return x509.ExtKeyUsageEmailProtection }
 	return []Case{
-		usageCase("other-role", "D01", "presents a certificate for the other side's role", anyUse, must, wrongUse,
-			func(role wire.Role) pki.Mutation {
+		usageCase(Case{
+			ID: "other-role", Summary: "presents a certificate for the other side's role",
+			Meaning: anyUse, Rules: must, Reasons: wrongUse,
+			Mutation: func(role wire.Role) pki.Mutation {
 				return pki.Leaf(func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{usageOf(role.Other())} })
-			}),
-		usageCase("email-protection", "D02", "presents a certificate for e-mail", anyUse, must, wrongUse, extKeyUsage(x509.ExtKeyUsageEmailProtection)),
-		usageCase("code-signing", "D02", "presents a certificate for signing code", anyUse, must, wrongUse, extKeyUsage(x509.ExtKeyUsageCodeSigning)),
-		usageCase("unknown", "D03", "presents a certificate for a purpose that nobody knows", anyUse, must, wrongUse,
-			leaf(func(c *x509.Certificate) {
+			},
+		}),
+		usageCase(Case{
+			ID: "email-protection", Summary: "presents a certificate for e-mail",
+			Meaning: anyUse, Rules: must, Reasons: wrongUse,
+			Mutation: extKeyUsage(x509.ExtKeyUsageEmailProtection),
+		}),
+		usageCase(Case{
+			ID: "code-signing", Summary: "presents a certificate for signing code",
+			Meaning: anyUse, Rules: must, Reasons: wrongUse,
+			Mutation: extKeyUsage(x509.ExtKeyUsageCodeSigning),
+		}),
+		usageCase(Case{
+			ID: "unknown", Summary: "presents a certificate for a purpose that nobody knows",
+			Meaning: anyUse, Rules: must, Reasons: wrongUse,
+			Mutation: leaf(func(c *x509.Certificate) {
 				c.ExtKeyUsage, c.UnknownExtKeyUsage = nil, []asn1.ObjectIdentifier{{2, 999, 2}}
-			})),
-		usageCase("none-listed", "D03", "presents a certificate that lists what it is for, and lists nothing", anyUse, must,
-			[]wire.Reason{wire.WrongUsage, wire.BadCertificate},
-			same(pki.LeafDER(func(t *pki.TBS) { t.Extension(pki.OIDExtKeyUsage).Value = pki.Sequence() }))),
-		usageCase("no-eku", "D04", "presents a certificate that does not say what it is for", anyUse, open, wrongUse, extKeyUsage()),
-		usageCase("any-eku", "D05", "presents a certificate for any purpose", anyUse, open, wrongUse, extKeyUsage(x509.ExtKeyUsageAny)),
-		usageCase("both-roles", "D01", "presents a certificate for both roles", tooFew, ok, wrongUse, extKeyUsage(x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth)),
-		usageCase("critical-eku", "D01", "presents a certificate whose extended key usage is critical", tooFew, ok, []wire.Reason{wire.CriticalExtension},
-			same(pki.LeafDER(func(t *pki.TBS) { t.Extension(pki.OIDExtKeyUsage).Critical = true }))),
-		usageCase("issuer-for-other-role", "D06", "has an intermediate for the other side's role", anyUse, nested, wrongUse,
-			issuerUsage(func(role wire.Role) x509.ExtKeyUsage { return usageOf(role.Other()) })),
-		usageCase("issuer-for-email", "D06", "has an intermediate for e-mail", anyUse, nested, wrongUse, issuerUsage(emailOnly)),
-		usageCase("issuer-for-role", "D06", "has an intermediate for its own role", tooFew, alike(MustAccept, cite), wrongUse, issuerUsage(usageOf)),
-		usageCase("root-for-email", "D06", "has a trusted root for e-mail", anyUse, nested, wrongUse,
-			same(pki.Anchor(func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageEmailProtection} }))),
+			}),
+		}),
+		usageCase(Case{
+			ID: "none-listed", Summary: "presents a certificate that lists what it is for, and lists nothing",
+			Meaning: anyUse, Rules: must, Reasons: []wire.Reason{wire.WrongUsage, wire.BadCertificate},
+			Mutation: same(pki.LeafDER(func(t *pki.TBS) { t.Extension(pki.OIDExtKeyUsage).Value = pki.Sequence() })),
+		}),
+		usageCase(Case{
+			ID: "no-eku", Summary: "presents a certificate that does not say what it is for",
+			Meaning: anyUse, Rules: open, Reasons: wrongUse,
+			Mutation: extKeyUsage(),
+		}),
+		usageCase(Case{
+			ID: "any-eku", Summary: "presents a certificate for any purpose",
+			Meaning: anyUse, Rules: open, Reasons: wrongUse,
+			Mutation: extKeyUsage(x509.ExtKeyUsageAny),
+		}),
+		usageCase(Case{
+			ID: "both-roles", Summary: "presents a certificate for both roles",
+			Meaning: tooFew, Rules: ok, Reasons: wrongUse,
+			Mutation: extKeyUsage(x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth),
+		}),
+		usageCase(Case{
+			ID: "critical-eku", Summary: "presents a certificate whose extended key usage is critical",
+			Meaning: tooFew, Rules: ok, Reasons: []wire.Reason{wire.CriticalExtension},
+			Mutation: same(pki.LeafDER(func(t *pki.TBS) { t.Extension(pki.OIDExtKeyUsage).Critical = true })),
+		}),
+		usageCase(Case{
+			ID: "issuer-for-other-role", Summary: "has an intermediate for the other side's role",
+			Meaning: anyUse, Rules: nested, Reasons: wrongUse,
+			Mutation: issuerUsage(func(role wire.Role) x509.ExtKeyUsage { return usageOf(role.Other()) }),
+		}),
+		usageCase(Case{
+			ID: "issuer-for-email", Summary: "has an intermediate for e-mail",
+			Meaning: anyUse, Rules: nested, Reasons: wrongUse,
+			Mutation: issuerUsage(emailOnly),
+		}),
+		usageCase(Case{
+			ID: "issuer-for-role", Summary: "has an intermediate for its own role",
+			Meaning: tooFew, Rules: alike(MustAccept, cite), Reasons: wrongUse,
+			Mutation: issuerUsage(usageOf),
+		}),
+		usageCase(Case{
+			ID: "root-for-email", Summary: "has a trusted root for e-mail",
+			Meaning: anyUse, Rules: nested, Reasons: wrongUse,
+			Mutation: same(pki.Anchor(func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageEmailProtection} })),
+		}),
 	}
 }
 
@@ -80,19 +123,46 @@ func keyUsage() []Case {
 		return leaf(func(c *x509.Certificate) { c.KeyUsage = usage })
 	}
 	all := []Case{
-		usageCase("key-encipherment-only", "D07", "presents a certificate whose key may encrypt keys, and sign nothing", anyUse, signs, wrongUse, only(x509.KeyUsageKeyEncipherment)),
-		usageCase("key-agreement-only", "D08", "presents a certificate whose key may agree on keys, and sign nothing", anyUse, signs, wrongUse, only(x509.KeyUsageKeyAgreement)),
-		usageCase("content-commitment-only", "D07", "presents a certificate whose key may sign documents, and authenticate nobody", anyUse, signs, wrongUse, only(x509.KeyUsageContentCommitment)),
-		usageCase("no-bit-set", "D07", "presents a certificate that says what its key may do, and says nothing", anyUse, signs,
-			[]wire.Reason{wire.WrongUsage, wire.BadCertificate},
-			same(pki.LeafDER(func(t *pki.TBS) { t.Extension(pki.OIDKeyUsage).Value = pki.Marshal(asn1.BitString{}) }))),
-		usageCase("no-key-usage", "D07", "presents a certificate that does not say what its key may do", tooFew,
-			rules(accept("RFC 5280, 4.2.1.3"), either("X509-SVID, 4.3"), either("RFC 5280, 4.2.1.3")), wrongUse,
-			same(pki.LeafDER(func(t *pki.TBS) { t.Drop(pki.OIDKeyUsage) }))),
-		usageCase("more-than-signing", "D07", "presents a certificate whose key may sign, and encrypt keys too", tooFew, alike(MustAccept, "RFC 5280, 4.2.1.3"), wrongUse,
-			only(x509.KeyUsageDigitalSignature|x509.KeyUsageKeyEncipherment)),
-		usageCase("key-usage-not-critical", "D07", "presents a certificate whose key usage is not critical", tooFew, alike(MustAccept, "RFC 5280, 4.2.1.3"), wrongUse,
-			same(pki.LeafDER(func(t *pki.TBS) { t.Extension(pki.OIDKeyUsage).Critical = false }))),
+		usageCase(Case{
+			ID:      "key-encipherment-only",
+			Summary: "presents a certificate whose key may encrypt keys, and sign nothing",
+			Meaning: anyUse, Rules: signs, Reasons: wrongUse,
+			Mutation: only(x509.KeyUsageKeyEncipherment),
+		}),
+		usageCase(Case{
+			ID:      "key-agreement-only",
+			Summary: "presents a certificate whose key may agree on keys, and sign nothing",
+			Meaning: anyUse, Rules: signs, Reasons: wrongUse,
+			Mutation: only(x509.KeyUsageKeyAgreement),
+		}),
+		usageCase(Case{
+			ID:      "content-commitment-only",
+			Summary: "presents a certificate whose key may sign documents, and authenticate nobody",
+			Meaning: anyUse, Rules: signs, Reasons: wrongUse,
+			Mutation: only(x509.KeyUsageContentCommitment),
+		}),
+		usageCase(Case{
+			ID: "no-bit-set", Summary: "presents a certificate that says what its key may do, and says nothing",
+			Meaning: anyUse, Rules: signs, Reasons: []wire.Reason{wire.WrongUsage, wire.BadCertificate},
+			Mutation: same(pki.LeafDER(func(t *pki.TBS) { t.Extension(pki.OIDKeyUsage).Value = pki.Marshal(asn1.BitString{}) })),
+		}),
+		usageCase(Case{
+			ID: "no-key-usage", Summary: "presents a certificate that does not say what its key may do",
+			Meaning:  tooFew,
+			Rules:    rules(accept("RFC 5280, 4.2.1.3"), either("X509-SVID, 4.3"), either("RFC 5280, 4.2.1.3")),
+			Reasons:  wrongUse,
+			Mutation: same(pki.LeafDER(func(t *pki.TBS) { t.Drop(pki.OIDKeyUsage) })),
+		}),
+		usageCase(Case{
+			ID: "more-than-signing", Summary: "presents a certificate whose key may sign, and encrypt keys too",
+			Meaning: tooFew, Rules: alike(MustAccept, "RFC 5280, 4.2.1.3"), Reasons: wrongUse,
+			Mutation: only(x509.KeyUsageDigitalSignature | x509.KeyUsageKeyEncipherment),
+		}),
+		usageCase(Case{
+			ID: "key-usage-not-critical", Summary: "presents a certificate whose key usage is not critical",
+			Meaning: tooFew, Rules: alike(MustAccept, "RFC 5280, 4.2.1.3"), Reasons: wrongUse,
+			Mutation: same(pki.LeafDER(func(t *pki.TBS) { t.Extension(pki.OIDKeyUsage).Critical = false })),
+		}),
 	}
 	for i := range all {
 		all[i].ByVersion = true
@@ -115,7 +185,7 @@ func authorities() []Case {
 		return rules(either(left), refuse("X509-SVID, 5.2"), refuse("policy: a peer is no authority"))
 	}
 	staple := Case{
-		ID: "usage/must-staple", Row: "D10", Roles: asServer, Reasons: []wire.Reason{wire.RevocationUnknown, wire.BadCertificate},
+		ID: "usage/must-staple", Roles: asServer, Reasons: []wire.Reason{wire.RevocationUnknown, wire.BadCertificate},
 		Summary: "presents a certificate that promises a stapled status, and staples none",
 		Meaning: "Whoever has a certificate that was revoked need only leave the status out.",
 		Rules:   strictOnly("RFC 7633, 4.2.3.1", "RFC 7633, 4.3.3"),
@@ -124,21 +194,37 @@ func authorities() []Case {
 		})),
 	}
 	return []Case{
-		usageCase("authority", "D09", "presents a certificate that may issue others", makes,
-			svid("RFC 5280, 4.2.1.9"), asCA,
-			leaf(func(c *x509.Certificate) { c.IsCA, c.KeyUsage = true, c.KeyUsage|x509.KeyUsageCertSign })),
-		usageCase("ca-without-cert-sign", "D09", "presents a certificate of a CA whose key may not sign certificates", makes,
-			svid("RFC 5280, 4.2.1.9"), asCA,
-			leaf(func(c *x509.Certificate) { c.IsCA = true })),
-		usageCase("cert-sign-without-ca", "D09", "presents a certificate whose key may sign certificates, of no CA", makes,
-			svid("RFC 5280, 4.2.1.9"), asCA,
-			leaf(func(c *x509.Certificate) { c.KeyUsage |= x509.KeyUsageCertSign })),
-		usageCase("crl-sign", "D09", "presents a certificate whose key may sign revocation lists", "Whoever holds this certificate can take back others.",
-			svid("RFC 5280, 4.2.1.3"), asCA,
-			leaf(func(c *x509.Certificate) { c.KeyUsage |= x509.KeyUsageCRLSign })),
-		usageCase("no-basic-constraints", "D09", "presents a certificate that does not say whether it is a CA", tooFew,
-			rules(accept("RFC 5280, 4.2.1.9"), either("X509-SVID, 4.1"), accept("RFC 5280, 4.2.1.9")), asCA,
-			same(pki.LeafDER(func(t *pki.TBS) { t.Drop(pki.OIDBasicConstraints) }))),
+		usageCase(Case{
+			ID: "authority", Summary: "presents a certificate that may issue others",
+			Meaning: makes, Rules: svid("RFC 5280, 4.2.1.9"), Reasons: asCA,
+			Mutation: leaf(func(c *x509.Certificate) { c.IsCA, c.KeyUsage = true, c.KeyUsage|x509.KeyUsageCertSign }),
+		}),
+		usageCase(Case{
+			ID:      "ca-without-cert-sign",
+			Summary: "presents a certificate of a CA whose key may not sign certificates",
+			Meaning: makes, Rules: svid("RFC 5280, 4.2.1.9"), Reasons: asCA,
+			Mutation: leaf(func(c *x509.Certificate) { c.IsCA = true }),
+		}),
+		usageCase(Case{
+			ID:      "cert-sign-without-ca",
+			Summary: "presents a certificate whose key may sign certificates, of no CA",
+			Meaning: makes, Rules: svid("RFC 5280, 4.2.1.9"), Reasons: asCA,
+			Mutation: leaf(func(c *x509.Certificate) { c.KeyUsage |= x509.KeyUsageCertSign }),
+		}),
+		usageCase(Case{
+			ID: "crl-sign", Summary: "presents a certificate whose key may sign revocation lists",
+			Meaning:  "Whoever holds this certificate can take back others.",
+			Rules:    svid("RFC 5280, 4.2.1.3"),
+			Reasons:  asCA,
+			Mutation: leaf(func(c *x509.Certificate) { c.KeyUsage |= x509.KeyUsageCRLSign }),
+		}),
+		usageCase(Case{
+			ID: "no-basic-constraints", Summary: "presents a certificate that does not say whether it is a CA",
+			Meaning:  tooFew,
+			Rules:    rules(accept("RFC 5280, 4.2.1.9"), either("X509-SVID, 4.1"), accept("RFC 5280, 4.2.1.9")),
+			Reasons:  asCA,
+			Mutation: same(pki.LeafDER(func(t *pki.TBS) { t.Drop(pki.OIDBasicConstraints) })),
+		}),
 		staple,
 	}
 }

@@ -18,11 +18,9 @@ func validityCases() []Case {
 	return append(outOfDate(), dateForms()...)
 }
 
-func dated(id, row, summary, meaning string, rules map[Profile]Rule, reasons []wire.Reason, m pki.Mutation) Case {
-	return Case{
-		ID: "validity/" + id, Row: row, Roles: asBoth, Summary: summary, Meaning: meaning,
-		Reasons: reasons, Rules: rules, Mutation: same(m),
-	}
+func dated(c Case) Case {
+	c.ID, c.Roles = "validity/"+c.ID, asBoth
+	return c
 }
 
 // dates of one draft, as distances from now.
@@ -44,19 +42,65 @@ func outOfDate() []Case {
 		day  = 24 * hour // longer than any lab lives
 	)
 	return []Case{
-		dated("expired", "C01", "presents a certificate that expired an hour ago", forever, path, expired, dates(pki.OfLeaf, -2*hour, -hour)),
-		dated("expired-a-second-ago", "C06", "presents a certificate that expired a second before it was made", forever, path, expired, dates(pki.OfLeaf, -hour, -2*time.Second)),
-		dated("not-yet-valid", "C02", "presents a certificate that begins in a day", forever, path, early, dates(pki.OfLeaf, day, 2*day)),
-		dated("expired-issuer", "C03", "has an intermediate that expired an hour ago", "An authority that was given up, and its key thrown away with little care, still issues.", path, expired, dates(pki.OfIssuer, -2*hour, -hour)),
-		dated("not-yet-valid-issuer", "C03", "has an intermediate that begins in a day", "Only the dates of leaves are looked at.", path, early, dates(pki.OfIssuer, day, 2*day)),
-		dated("expired-root", "C04", "has a trusted root that expired an hour ago", "An authority that was given up still vouches.", anchor, expired, dates(ofRoot, -2*hour, -hour)),
-		dated("not-yet-valid-root", "C04", "has a trusted root that begins in a day", "Dates of roots are not looked at.", anchor, early, dates(ofRoot, day, 2*day)),
-		dated("ends-before-it-begins", "C07", "presents a certificate that ends before it begins", "Each date is compared alone, or they are taken in order: no moment lies between them.", path,
-			[]wire.Reason{wire.Expired, wire.NotYetValid}, dates(pki.OfLeaf, hour, -hour)),
-		dated("begins-now", "C06", "presents a certificate that begins in the second in which it was made", "A good peer is turned away: dates are inclusive.", alike(MustAccept, "RFC 5280, 4.1.2.5"),
-			early, dates(pki.OfLeaf, 0, day)),
-		dated("outlives-its-issuer", "C07", "presents a certificate that ends long after its issuer's", "A good peer is turned away: each certificate is judged at the present moment, by its own dates.", alike(MustAccept, "RFC 5280, 6.1.3 (a)(2)"),
-			expired, dates(pki.OfLeaf, -hour, 400*24*hour)),
+		dated(Case{
+			ID: "expired", Summary: "presents a certificate that expired an hour ago",
+			Meaning: forever, Rules: path, Reasons: expired,
+			Mutation: same(dates(pki.OfLeaf, -2*hour, -hour)),
+		}),
+		dated(Case{
+			ID:      "expired-a-second-ago",
+			Summary: "presents a certificate that expired a second before it was made",
+			Meaning: forever, Rules: path, Reasons: expired,
+			Mutation: same(dates(pki.OfLeaf, -hour, -2*time.Second)),
+		}),
+		dated(Case{
+			ID: "not-yet-valid", Summary: "presents a certificate that begins in a day",
+			Meaning: forever, Rules: path, Reasons: early,
+			Mutation: same(dates(pki.OfLeaf, day, 2*day)),
+		}),
+		dated(Case{
+			ID: "expired-issuer", Summary: "has an intermediate that expired an hour ago",
+			Meaning:  "An authority that was given up, and its key thrown away with little care, still issues.",
+			Rules:    path,
+			Reasons:  expired,
+			Mutation: same(dates(pki.OfIssuer, -2*hour, -hour)),
+		}),
+		dated(Case{
+			ID: "not-yet-valid-issuer", Summary: "has an intermediate that begins in a day",
+			Meaning: "Only the dates of leaves are looked at.", Rules: path, Reasons: early,
+			Mutation: same(dates(pki.OfIssuer, day, 2*day)),
+		}),
+		dated(Case{
+			ID: "expired-root", Summary: "has a trusted root that expired an hour ago",
+			Meaning: "An authority that was given up still vouches.", Rules: anchor, Reasons: expired,
+			Mutation: same(dates(ofRoot, -2*hour, -hour)),
+		}),
+		dated(Case{
+			ID: "not-yet-valid-root", Summary: "has a trusted root that begins in a day",
+			Meaning: "Dates of roots are not looked at.", Rules: anchor, Reasons: early,
+			Mutation: same(dates(ofRoot, day, 2*day)),
+		}),
+		dated(Case{
+			ID: "ends-before-it-begins", Summary: "presents a certificate that ends before it begins",
+			Meaning:  "Each date is compared alone, or they are taken in order: no moment lies between them.",
+			Rules:    path,
+			Reasons:  []wire.Reason{wire.Expired, wire.NotYetValid},
+			Mutation: same(dates(pki.OfLeaf, hour, -hour)),
+		}),
+		dated(Case{
+			ID: "begins-now", Summary: "presents a certificate that begins in the second in which it was made",
+			Meaning:  "A good peer is turned away: dates are inclusive.",
+			Rules:    alike(MustAccept, "RFC 5280, 4.1.2.5"),
+			Reasons:  early,
+			Mutation: same(dates(pki.OfLeaf, 0, day)),
+		}),
+		dated(Case{
+			ID: "outlives-its-issuer", Summary: "presents a certificate that ends long after its issuer's",
+			Meaning:  "A good peer is turned away: each certificate is judged at the present moment, by its own dates.",
+			Rules:    alike(MustAccept, "RFC 5280, 6.1.3 (a)(2)"),
+			Reasons:  expired,
+			Mutation: same(dates(pki.OfLeaf, -hour, 400*24*hour)),
+		}),
 	}
 }
 
@@ -83,26 +127,67 @@ func dateForms() []Case {
 	bad := []wire.Reason{wire.BadCertificate, wire.Expired}
 	const strange = "Dates in a form that is not allowed are read as some date or other."
 	return []Case{
-		dated("no-well-defined-end", "C07", "presents a certificate that ends in the year 9999", "A good peer is turned away: this is how a certificate says that it has no end.",
-			alike(MustAccept, "RFC 5280, 4.1.2.5"), bad, pki.Leaf(func(c *x509.Certificate) { c.NotAfter = year(9999)(time.Time{}) })),
-		dated("after-2050", "C06", "presents a certificate that ends in 2051", "A good peer is turned away: such dates are written in another form.",
-			alike(MustAccept, "RFC 5280, 4.1.2.5"), bad, pki.Leaf(func(c *x509.Certificate) { c.NotAfter = year(2051)(time.Time{}) })),
-		dated("two-digit-2049", "C06", "presents a certificate that ends in the year 49", "A good peer is turned away: the year is 2049.",
-			alike(MustAccept, "RFC 5280, 4.1.2.5.1"), bad, notAfter(utc, "060102150405Z", year(2049))),
-		dated("two-digit-1950", "C06", "presents a certificate that ends in the year 50", "It ended in 1950, and is taken to last until 2050.",
-			alike(MustRefuse, "RFC 5280, 4.1.2.5.1"), bad, notAfter(utc, "060102150405Z", year(1950))),
-		dated("four-digit-before-2050", "C06", "presents a certificate whose end is written in the form for later years", strange,
-			form("RFC 5280, 4.1.2.5"), bad, notAfter(generalized, "20060102150405Z", inADay)),
-		dated("fraction-of-a-second", "C06", "presents a certificate that ends amid a second", strange,
-			form("RFC 5280, 4.1.2.5.2"), bad, notAfter(generalized, "20060102150405", inADay, ".5Z")),
-		dated("leap-second", "C06", "presents a certificate that ends in a leap second", strange,
-			form("RFC 5280, 4.1.2.5.1"), bad, notAfter(utc, "060102", func(now time.Time) time.Time { return now.Add(48 * time.Hour) }, "235960Z")),
-		dated("without-seconds", "C06", "presents a certificate whose end has no seconds", strange,
-			form("RFC 5280, 4.1.2.5.1"), bad, notAfter(utc, "0601021504Z", inADay)),
-		dated("expired-but-for-its-zone", "C06", "presents a certificate that has expired, and would not have if its time zone were left out",
-			"It expired hours ago: the zone of the date is not read.", alike(MustRefuse, "RFC 5280, 4.1.2.5.1"), bad,
-			notAfter(utc, "060102150405-0700", func(now time.Time) time.Time { return now.Add(-2 * time.Hour).In(time.FixedZone("", 12*60*60)) })),
-		dated("no-such-month", "C06", "presents a certificate that ends in a thirteenth month", strange,
-			alike(MustRefuse, "RFC 5280, 4.1.2.5.1"), bad, notAfter(utc, "06", func(now time.Time) time.Time { return now.AddDate(2, 0, 0) }, "1301000000Z")),
+		dated(Case{
+			ID: "no-well-defined-end", Summary: "presents a certificate that ends in the year 9999",
+			Meaning:  "A good peer is turned away: this is how a certificate says that it has no end.",
+			Rules:    alike(MustAccept, "RFC 5280, 4.1.2.5"),
+			Reasons:  bad,
+			Mutation: same(pki.Leaf(func(c *x509.Certificate) { c.NotAfter = year(9999)(time.Time{}) })),
+		}),
+		dated(Case{
+			ID: "after-2050", Summary: "presents a certificate that ends in 2051",
+			Meaning:  "A good peer is turned away: such dates are written in another form.",
+			Rules:    alike(MustAccept, "RFC 5280, 4.1.2.5"),
+			Reasons:  bad,
+			Mutation: same(pki.Leaf(func(c *x509.Certificate) { c.NotAfter = year(2051)(time.Time{}) })),
+		}),
+		dated(Case{
+			ID: "two-digit-2049", Summary: "presents a certificate that ends in the year 49",
+			Meaning:  "A good peer is turned away: the year is 2049.",
+			Rules:    alike(MustAccept, "RFC 5280, 4.1.2.5.1"),
+			Reasons:  bad,
+			Mutation: same(notAfter(utc, "060102150405Z", year(2049))),
+		}),
+		dated(Case{
+			ID: "two-digit-1950", Summary: "presents a certificate that ends in the year 50",
+			Meaning:  "It ended in 1950, and is taken to last until 2050.",
+			Rules:    alike(MustRefuse, "RFC 5280, 4.1.2.5.1"),
+			Reasons:  bad,
+			Mutation: same(notAfter(utc, "060102150405Z", year(1950))),
+		}),
+		dated(Case{
+			ID:      "four-digit-before-2050",
+			Summary: "presents a certificate whose end is written in the form for later years",
+			Meaning: strange, Rules: form("RFC 5280, 4.1.2.5"), Reasons: bad,
+			Mutation: same(notAfter(generalized, "20060102150405Z", inADay)),
+		}),
+		dated(Case{
+			ID: "fraction-of-a-second", Summary: "presents a certificate that ends amid a second",
+			Meaning: strange, Rules: form("RFC 5280, 4.1.2.5.2"), Reasons: bad,
+			Mutation: same(notAfter(generalized, "20060102150405", inADay, ".5Z")),
+		}),
+		dated(Case{
+			ID: "leap-second", Summary: "presents a certificate that ends in a leap second",
+			Meaning: strange, Rules: form("RFC 5280, 4.1.2.5.1"), Reasons: bad,
+			Mutation: same(notAfter(utc, "060102", func(now time.Time) time.Time { return now.Add(48 * time.Hour) }, "235960Z")),
+		}),
+		dated(Case{
+			ID: "without-seconds", Summary: "presents a certificate whose end has no seconds",
+			Meaning: strange, Rules: form("RFC 5280, 4.1.2.5.1"), Reasons: bad,
+			Mutation: same(notAfter(utc, "0601021504Z", inADay)),
+		}),
+		dated(Case{
+			ID:       "expired-but-for-its-zone",
+			Summary:  "presents a certificate that has expired, and would not have if its time zone were left out",
+			Meaning:  "It expired hours ago: the zone of the date is not read.",
+			Rules:    alike(MustRefuse, "RFC 5280, 4.1.2.5.1"),
+			Reasons:  bad,
+			Mutation: same(notAfter(utc, "060102150405-0700", func(now time.Time) time.Time { return now.Add(-2 * time.Hour).In(time.FixedZone("", 12*60*60)) })),
+		}),
+		dated(Case{
+			ID: "no-such-month", Summary: "presents a certificate that ends in a thirteenth month",
+			Meaning: strange, Rules: alike(MustRefuse, "RFC 5280, 4.1.2.5.1"), Reasons: bad,
+			Mutation: same(notAfter(utc, "06", func(now time.Time) time.Time { return now.AddDate(2, 0, 0) }, "1301000000Z")),
+		}),
 	}
 }
