@@ -69,7 +69,10 @@ func findCompose(t *testing.T) []string {
 	var said []error
 	for _, command := range [][]string{{"docker", "compose"}, {"docker-compose"}} {
 		// `ps` asks the engine too, where `version` may not.
-		probe := exec.CommandContext(t.Context(), command[0], slices.Concat(command[1:], []string{"-f", "compose.yaml", "ps", "-q"})...)
+		probe := exec.CommandContext(
+			t.Context(),
+			command[0],
+			slices.Concat(command[1:], []string{"-f", "compose.yaml", "ps", "-q"})...)
 		out, err := probe.CombinedOutput()
 		if err == nil {
 			t.Logf("with %s", strings.Join(command, " "))
@@ -286,7 +289,11 @@ func (p project) checkMaterial(t *testing.T) string {
 // and the key is for the peer's group alone.
 func (p project) material(t *testing.T, service string) map[string]string {
 	t.Helper()
-	copied, err := p.engine.CopyFromContainer(t.Context(), p.id(t, service), client.CopyFromContainerOptions{SourcePath: "/material/."})
+	copied, err := p.engine.CopyFromContainer(
+		t.Context(),
+		p.id(t, service),
+		client.CopyFromContainerOptions{SourcePath: "/material/."},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}

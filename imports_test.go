@@ -40,7 +40,13 @@ var rooms = map[string]struct {
 		}, "an audit does not know how a peer is run, nor how a finding is printed",
 	},
 	"lab/exchange": {
-		[]string{"lab/peer", "lab/verdict", "lab/sandbox", "lab/pki", "lab/wire"}, "an exchange is no attack: it knows no case",
+		[]string{
+			"lab/peer",
+			"lab/verdict",
+			"lab/sandbox",
+			"lab/pki",
+			"lab/wire",
+		}, "an exchange is no attack: it knows no case",
 	},
 	"lab/peer": {
 		[]string{
@@ -48,7 +54,12 @@ var rooms = map[string]struct {
 		}, "a peer never knows what is judged by its account",
 	},
 	"lab/verdict": {
-		[]string{"lab/finding", "lab/cases", "lab/attack", "lab/wire"}, "a verdict is taken from accounts and evidence, whoever gave them",
+		[]string{
+			"lab/finding",
+			"lab/cases",
+			"lab/attack",
+			"lab/wire",
+		}, "a verdict is taken from accounts and evidence, whoever gave them",
 	},
 	"lab/sandbox": {
 		[]string{"images", "lab/command", "lab/limit", "lab/wire"}, "where programs run, nobody knows what they are for",
@@ -58,17 +69,29 @@ var rooms = map[string]struct {
 	"lab/wire":       {nil, "the peers speak it, and a peer is small"},
 	"lab/pki":        {[]string{"lab/wire"}, "minting knows no peer and no engine"},
 	"lab/strictyaml": {[]string{"lab/wire"}, "a file is read the same way whatever it is about"},
-	"lab/attack":     {[]string{"lab/journal", "lab/wire"}, "the adversary is told, and tells, in a few words of its own"},
-	"lab/command":    {[]string{"lab/journal"}, "a container's first process runs whatever it is told"},
-	"lab/cases":      {[]string{"lab/pki", "lab/wire", "lab/attack"}, "a case never knows which runtime it runs in"},
-	"lab/finding":    {[]string{"lab/wire", "lab/cases", "lab/strictyaml"}, "what was found is data, whoever found it"},
-	"lab/adapter":    {[]string{"lab/wire", "lab/attack", "lab/strictyaml"}, "an adapter is data"},
+	"lab/attack": {
+		[]string{"lab/journal", "lab/wire"},
+		"the adversary is told, and tells, in a few words of its own",
+	},
+	"lab/command": {[]string{"lab/journal"}, "a container's first process runs whatever it is told"},
+	"lab/cases":   {[]string{"lab/pki", "lab/wire", "lab/attack"}, "a case never knows which runtime it runs in"},
+	"lab/finding": {[]string{"lab/wire", "lab/cases", "lab/strictyaml"}, "what was found is data, whoever found it"},
+	"lab/adapter": {[]string{"lab/wire", "lab/attack", "lab/strictyaml"}, "an adapter is data"},
 	"lab/report": {
-		[]string{"lab/pki", "lab/wire", "lab/cases", "lab/finding", "lab/adapter"}, "a report is made of findings, with no engine",
+		[]string{
+			"lab/pki",
+			"lab/wire",
+			"lab/cases",
+			"lab/finding",
+			"lab/adapter",
+		}, "a report is made of findings, with no engine",
 	},
 	"lab/adversary": {[]string{"lab/wire", "lab/attack"}, "it is given its certificates, right or wrong"},
 	"lab/init":      {[]string{"lab/command"}, "it is carried into other people's containers"},
-	"lab/cmd/mint":  {[]string{"lab/pki", "lab/wire"}, "with the lab it would bring the engine's client into an image of its own"},
+	"lab/cmd/mint": {
+		[]string{"lab/pki", "lab/wire"},
+		"with the lab it would bring the engine's client into an image of its own",
+	},
 	"lab/cmd/mtlslab": {
 		[]string{
 			"images", "lab", "lab/scorecard", "lab/audit", "lab/exchange", "lab/peer", "lab/verdict", "lab/report", "lab/sandbox",
@@ -84,7 +107,11 @@ var sole = []struct {
 	room string
 	why  string
 }{
-	{"github.com/testcontainers/testcontainers-go", "lab/sandbox", "another way to run containers would be another file of the sandbox"},
+	{
+		"github.com/testcontainers/testcontainers-go",
+		"lab/sandbox",
+		"another way to run containers would be another file of the sandbox",
+	},
 	{"go.step.sm/crypto", "lab/pki", "every certificate comes from one place"},
 	{"github.com/fsnotify/fsnotify", "server", "only the server watches a directory"},
 	{"github.com/spf13/cobra", "lab/cmd/mtlslab", "flags are not known below the command line"},
@@ -104,7 +131,11 @@ var closed = []struct {
 }{
 	{"lab/wire", nil, "standard library only: what decides whom to trust can be read to the end"},
 	{"client", nil, "standard library only: what decides whom to trust can be read to the end"},
-	{"server", []string{"github.com/fsnotify/fsnotify", "golang.org/x/sys"}, "standard library, and a file watcher with what it stands on"},
+	{
+		"server",
+		[]string{"github.com/fsnotify/fsnotify", "golang.org/x/sys"},
+		"standard library, and a file watcher with what it stands on",
+	},
 	{"lab/adversary", nil, "standard library only: it is as small as the peers"},
 	{"lab/init", nil, "standard library only: it is carried into other people's containers"},
 }
@@ -184,7 +215,10 @@ func within(path, root string) bool { return path == root || strings.HasPrefix(p
 
 func list(t *testing.T, args ...string) []listed {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "go", append([]string{"list", "-e", "-json=ImportPath,Standard,Imports,TestImports,XTestImports,Deps"}, args...)...)
+	cmd := exec.CommandContext(
+		t.Context(),
+		"go",
+		append([]string{"list", "-e", "-json=ImportPath,Standard,Imports,TestImports,XTestImports,Deps"}, args...)...)
 	cmd.Stderr = t.Output()
 	out, err := cmd.Output()
 	if err != nil {

@@ -35,7 +35,10 @@ func testOutcome(t *testing.T, version string) {
 	material := good.client.Material(good.authority)
 	past := time.Now().Add(-time.Minute)
 	expiredServer, expiredClient := good, good
-	expiredServer.server = good.issue(t, pki.Request{Role: wire.Server, Name: "server", DNS: []string{serverName}, NotAfter: past})
+	expiredServer.server = good.issue(
+		t,
+		pki.Request{Role: wire.Server, Name: "server", DNS: []string{serverName}, NotAfter: past},
+	)
 	expiredClient.client = good.issue(t, pki.Request{Role: wire.Client, Name: "client", NotAfter: past})
 	swapped := good
 	swapped.server = good.issue(t, pki.Request{Role: wire.Client, Name: "server", DNS: []string{serverName}})
@@ -85,8 +88,10 @@ func testOutcome(t *testing.T, version string) {
 			if len(c.client.Key) == 0 {
 				c.client = material
 			}
-			args := append([]string{"-log", "json", "-connect", c.address, "-server-name", serverName, "-material", materialDir(t, c.client),
-				"-min-version", version, "-max-version", version}, c.flags...)
+			args := append(
+				[]string{"-log", "json", "-connect", c.address, "-server-name", serverName, "-material", materialDir(t, c.client),
+					"-min-version", version, "-max-version", version},
+				c.flags...)
 			got := runClient(t, nil, append(args, hello)...).outcome(t)
 			c.check(t, got)
 		})
@@ -97,9 +102,26 @@ func testOutcome(t *testing.T, version string) {
 func failures(t *testing.T, good pair) []outcomeCase {
 	return []outcomeCase{
 		{name: "closed port", address: closedPort(t), want: wire.Unreachable},
-		{name: "server that accepts and closes", address: listen(t, func(conn net.Conn) { _ = conn.Close() }), want: wire.NoReceipt, reason: wire.Disconnected},
-		{name: "server that never shakes hands", address: listen(t, hold), flags: []string{"-timeout", "50ms"}, want: wire.NoReceipt, reason: wire.Timeout},
-		{name: "server that never answers", address: good.listenTLS(t, nil, func(conn *tls.Conn) { hold(conn) }), flags: []string{"-timeout", "200ms"}, want: wire.NoReceipt, reason: wire.Timeout},
+		{
+			name:    "server that accepts and closes",
+			address: listen(t, func(conn net.Conn) { _ = conn.Close() }),
+			want:    wire.NoReceipt,
+			reason:  wire.Disconnected,
+		},
+		{
+			name:    "server that never shakes hands",
+			address: listen(t, hold),
+			flags:   []string{"-timeout", "50ms"},
+			want:    wire.NoReceipt,
+			reason:  wire.Timeout,
+		},
+		{
+			name:    "server that never answers",
+			address: good.listenTLS(t, nil, func(conn *tls.Conn) { hold(conn) }),
+			flags:   []string{"-timeout", "200ms"},
+			want:    wire.NoReceipt,
+			reason:  wire.Timeout,
+		},
 		{name: "server that closes with close_notify", address: good.listenTLS(t, nil, func(conn *tls.Conn) {
 			_, _ = conn.Read(make([]byte, 1))
 			_ = conn.CloseWrite()
@@ -160,7 +182,17 @@ func TestRefusedServerReadsNothing(t *testing.T) {
 		read <- n
 		_ = raw.Close()
 	})
-	runClient(t, nil, "-connect", address, "-server-name", serverName, "-material", materialDir(t, good.client.Material(good.authority)), hello)
+	runClient(
+		t,
+		nil,
+		"-connect",
+		address,
+		"-server-name",
+		serverName,
+		"-material",
+		materialDir(t, good.client.Material(good.authority)),
+		hello,
+	)
 	if n := <-read; n != 0 {
 		t.Errorf("the impostor was sent %d bytes", n)
 	}

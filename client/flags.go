@@ -34,12 +34,32 @@ func (c *config) flagSet() *flag.FlagSet {
 	fs.SetOutput(io.Discard)
 	fs.Usage = func() {}
 	fs.StringVar(&c.connect, "connect", "localhost:"+wire.DefaultPort, "`host:port` of the server")
-	fs.StringVar(&c.serverName, "server-name", "", "DNS `name` or IP address that the server's certificate must hold (default the host of -connect)")
-	fs.StringVar(&c.material, "material", "", "`directory` with ca.crt, tls.crt and tls.key, or - for a tar of them on standard input; required")
+	fs.StringVar(
+		&c.serverName,
+		"server-name",
+		"",
+		"DNS `name` or IP address that the server's certificate must hold (default the host of -connect)",
+	)
+	fs.StringVar(
+		&c.material,
+		"material",
+		"",
+		"`directory` with ca.crt, tls.crt and tls.key, or - for a tar of them on standard input; required",
+	)
 	fs.Func("min-version", "lowest TLS `version` to accept, 1.2 or 1.3 (default 1.2)", versionInto(&c.minVersion))
 	fs.Func("max-version", "highest TLS `version` to offer, 1.2 or 1.3 (default 1.3)", versionInto(&c.maxVersion))
-	fs.DurationVar(&c.timeout, "timeout", 10*time.Second, "longest `time` that the exchange may take, begun anew by each line of standard input; 0 is for ever")
-	fs.DurationVar(&c.lifetime, "lifetime", 0, "longest `time` that the process may live, waiting for material included; 0 is for ever")
+	fs.DurationVar(
+		&c.timeout,
+		"timeout",
+		10*time.Second,
+		"longest `time` that the exchange may take, begun anew by each line of standard input; 0 is for ever",
+	)
+	fs.DurationVar(
+		&c.lifetime,
+		"lifetime",
+		0,
+		"longest `time` that the process may live, waiting for material included; 0 is for ever",
+	)
 	fs.Func("log", "`form` of the output, text or json (default text)", func(form string) error {
 		c.json = form == "json"
 		if !c.json && form != "text" {
@@ -48,7 +68,12 @@ func (c *config) flagSet() *flag.FlagSet {
 		return nil
 	})
 	fs.BoolVar(&c.anonymous, "no-certificate", false, "present no certificate, to see a server refuse that")
-	fs.BoolVar(&c.echo, "echo", false, "take the message itself for its receipt, of a server that gives no other; it tells of nobody that was verified")
+	fs.BoolVar(
+		&c.echo,
+		"echo",
+		false,
+		"take the message itself for its receipt, of a server that gives no other; it tells of nobody that was verified",
+	)
 	fs.BoolVar(&c.version, wire.VersionFlag, false, "print the version and exit")
 	return fs
 }

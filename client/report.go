@@ -30,8 +30,14 @@ func (r *reporter) complain(format string, args ...any) {
 func (r *reporter) warnOfDates(creds *wire.Credentials) {
 	if now := time.Now(); creds.Expired(now) {
 		leaf := creds.Own.Leaf
-		r.complain("warning: this client's certificate is good from %s to %s, and it is %s",
-			leaf.NotBefore.UTC().Format(time.RFC3339), leaf.NotAfter.UTC().Format(time.RFC3339), now.UTC().Format(time.RFC3339))
+		r.complain(
+			"warning: this client's certificate is good from %s to %s, and it is %s",
+			leaf.NotBefore.UTC().Format(
+				time.RFC3339,
+			),
+			leaf.NotAfter.UTC().Format(time.RFC3339),
+			now.UTC().Format(time.RFC3339),
+		)
 	}
 }
 

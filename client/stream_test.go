@@ -34,7 +34,20 @@ func TestLinesOfStandardInput(t *testing.T) {
 		{"a good line and a bad one", "one\n\xff\n", wire.Failed, wire.NotUTF8, "one"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got := runClient(t, strings.NewReader(c.input), "-log", "json", "-connect", address, "-server-name", serverName, "-material", dir).outcome(t)
+			got := runClient(
+				t,
+				strings.NewReader(c.input),
+				"-log",
+				"json",
+				"-connect",
+				address,
+				"-server-name",
+				serverName,
+				"-material",
+				dir,
+			).outcome(
+				t,
+			)
 			if got.Kind != c.want || got.Reason != c.reason {
 				t.Errorf("outcome is %s (%s), want %s (%s): %s", got.Kind, got.Reason, c.want, c.reason, got.Detail)
 			}
@@ -51,7 +64,14 @@ func TestLinesAreStreamed(t *testing.T) {
 	address := p.listenTLS(t, nil, acknowledge(nil))
 	stdin, typing := io.Pipe()
 	reading, stdout := io.Pipe()
-	args := []string{"-connect", address, "-server-name", serverName, "-material", materialDir(t, p.client.Material(p.authority))}
+	args := []string{
+		"-connect",
+		address,
+		"-server-name",
+		serverName,
+		"-material",
+		materialDir(t, p.client.Material(p.authority)),
+	}
 	code := make(chan int, 1)
 	go func() {
 		code <- run(context.Background(), args, noEnvironment, stdio{stdin, stdout, io.Discard})
@@ -128,7 +148,21 @@ func TestTarIsTheStartingGun(t *testing.T) {
 		_, _ = gun.Write(archive.Bytes()[last:])
 		// The pipe stays open: the end mark is enough.
 	}()
-	got := runClient(t, stdin, "-log", "json", "-connect", address, "-server-name", serverName, "-material", "-", hello).outcome(t)
+	got := runClient(
+		t,
+		stdin,
+		"-log",
+		"json",
+		"-connect",
+		address,
+		"-server-name",
+		serverName,
+		"-material",
+		"-",
+		hello,
+	).outcome(
+		t,
+	)
 	if got.Kind != wire.Delivered {
 		t.Errorf("outcome is %+v, want delivered", got)
 	}

@@ -24,8 +24,17 @@ const (
 type BaseEngine interface {
 	Puller
 	ServerVersion(ctx context.Context, options client.ServerVersionOptions) (client.ServerVersionResult, error)
-	ImageInspect(ctx context.Context, image string, options ...client.ImageInspectOption) (client.ImageInspectResult, error)
-	ImageImport(ctx context.Context, source client.ImageImportSource, ref string, options client.ImageImportOptions) (client.ImageImportResult, error)
+	ImageInspect(
+		ctx context.Context,
+		image string,
+		options ...client.ImageInspectOption,
+	) (client.ImageInspectResult, error)
+	ImageImport(
+		ctx context.Context,
+		source client.ImageImportSource,
+		ref string,
+		options client.ImageImportOptions,
+	) (client.ImageImportResult, error)
 }
 
 // A BaseImage is the image [BaseRef] in an engine.
@@ -60,7 +69,12 @@ func HasBase(ctx context.Context, engine BaseEngine) (bool, error) {
 }
 
 // ensure is [Base] for an image of any name.
-func (d debootstrap) ensure(ctx context.Context, engine BaseEngine, ref string, progress func(string)) (BaseImage, error) {
+func (d debootstrap) ensure(
+	ctx context.Context,
+	engine BaseEngine,
+	ref string,
+	progress func(string),
+) (BaseImage, error) {
 	start := time.Now()
 	if progress == nil {
 		progress = func(string) {}
@@ -86,7 +100,12 @@ func (d debootstrap) ensure(ctx context.Context, engine BaseEngine, ref string, 
 }
 
 // bring pulls or makes the image, and returns which.
-func (d debootstrap) bring(ctx context.Context, engine BaseEngine, ref string, progress func(string)) (made string, err error) {
+func (d debootstrap) bring(
+	ctx context.Context,
+	engine BaseEngine,
+	ref string,
+	progress func(string),
+) (made string, err error) {
 	progress("asking a registry for " + ref)
 	pulled := pull(ctx, engine, ref, d.patience)
 	switch {

@@ -28,7 +28,11 @@ type fakeRegistry struct {
 	pulls             int
 }
 
-func (f *fakeRegistry) ImageInspect(context.Context, string, ...client.ImageInspectOption) (client.ImageInspectResult, error) {
+func (f *fakeRegistry) ImageInspect(
+	context.Context,
+	string,
+	...client.ImageInspectOption,
+) (client.ImageInspectResult, error) {
 	if !f.has {
 		return client.ImageInspectResult{}, errdefs.ErrNotFound
 	}
@@ -37,7 +41,11 @@ func (f *fakeRegistry) ImageInspect(context.Context, string, ...client.ImageInsp
 	return result, nil
 }
 
-func (f *fakeRegistry) ImagePull(ctx context.Context, _ string, _ client.ImagePullOptions) (client.ImagePullResponse, error) {
+func (f *fakeRegistry) ImagePull(
+	ctx context.Context,
+	_ string,
+	_ client.ImagePullOptions,
+) (client.ImagePullResponse, error) {
 	f.pulls++
 	if f.silent {
 		<-ctx.Done()
@@ -78,7 +86,10 @@ func TestBase(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			engine := fakeRegistry{has: tt.has, answer: `{"status":"Pulling from library/debian"}` + "\n" + `{"status":"Done"}`}
+			engine := fakeRegistry{
+				has:    tt.has,
+				answer: `{"status":"Pulling from library/debian"}` + "\n" + `{"status":"Done"}`,
+			}
 			if has, err := images.HasBase(t.Context(), &engine); err != nil || has != tt.has || engine.pulls > 0 {
 				t.Errorf("has it: %t, %v, after %d pulls", has, err, engine.pulls)
 			}
@@ -107,7 +118,12 @@ func TestPull(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			var told []string
-			err := images.Pull(t.Context(), &fakeRegistry{answer: tt.answer}, "shop:1", func(line string) { told = append(told, line) })
+			err := images.Pull(
+				t.Context(),
+				&fakeRegistry{answer: tt.answer},
+				"shop:1",
+				func(line string) { told = append(told, line) },
+			)
 			if (err == nil) != (tt.says == "") || err != nil && err.Error() != tt.says {
 				t.Errorf("got %v, want %q", err, tt.says)
 			}
@@ -117,7 +133,10 @@ func TestPull(t *testing.T) {
 		})
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	if err := images.Pull(ctx, &fakeRegistry{silent: true}, "shop:1", func(string) { cancel() }); !errors.Is(err, context.Canceled) {
+	if err := images.Pull(ctx, &fakeRegistry{silent: true}, "shop:1", func(string) { cancel() }); !errors.Is(
+		err,
+		context.Canceled,
+	) {
 		t.Errorf("interrupted: %v", err)
 	}
 	if err := images.Pull(t.Context(), &fakeRegistry{answer: `{"status":"Done"}`}, "shop:1", nil); err != nil {
@@ -134,16 +153,27 @@ func TestBaseWithoutRegistry(t *testing.T) {
 		says   string
 	}{
 		{"no registry", fakeRegistry{err: errors.New("no such host")}, "no such host"},
-		{"a registry that breaks off", fakeRegistry{answer: `{"status":"x"}` + "\n" + `{"error":"toomanyrequests"}`}, "toomanyrequests"},
+		{
+			"a registry that breaks off",
+			fakeRegistry{answer: `{"status":"x"}` + "\n" + `{"error":"toomanyrequests"}`},
+			"toomanyrequests",
+		},
 		{"a registry that is silent", fakeRegistry{silent: true}, "no registry has answered"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			var told []string
-			_, err := images.BaseTest{Ref: images.BaseRef, Patience: time.Millisecond * 50}.Ensure(t.Context(), &tt.engine, func(line string) {
-				told = append(told, line)
-			})
+			_, err := images.BaseTest{
+				Ref:      images.BaseRef,
+				Patience: time.Millisecond * 50,
+			}.Ensure(
+				t.Context(),
+				&tt.engine,
+				func(line string) {
+					told = append(told, line)
+				},
+			)
 			if err == nil {
 				t.Fatal("got an image out of nowhere")
 			}
@@ -293,7 +323,12 @@ func needMirror(t *testing.T) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodHead, images.DebianMirror+"/dists/bookworm/InRelease", nil)
+	request, err := http.NewRequestWithContext(
+		ctx,
+		http.MethodHead,
+		images.DebianMirror+"/dists/bookworm/InRelease",
+		nil,
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -306,7 +341,14 @@ func needMirror(t *testing.T) {
 
 func TestBaseWithoutMirror(t *testing.T) {
 	engine := bootstrapping(t)
-	_, err := images.BaseTest{Ref: "mtlslab-images-test:never", Mirror: "http://127.0.0.1:1/debian"}.Ensure(t.Context(), engine, nil)
+	_, err := images.BaseTest{
+		Ref:    "mtlslab-images-test:never",
+		Mirror: "http://127.0.0.1:1/debian",
+	}.Ensure(
+		t.Context(),
+		engine,
+		nil,
+	)
 	if err == nil {
 		t.Fatal("Debian was made of nothing")
 	}

@@ -163,7 +163,11 @@ func source(ctx context.Context) (dir, wants string, err error) {
 	case errors.Is(err, exec.ErrNotFound):
 		return "", "", fmt.Errorf("mtlslab's peers are built from source: install Go and put it on the PATH: %w", err)
 	case err != nil:
-		return "", "", fmt.Errorf("finding mtlslab's source: run in a checkout of it, or in a module that requires it (go get %s): %w", module, err)
+		return "", "", fmt.Errorf(
+			"finding mtlslab's source: run in a checkout of it, or in a module that requires it (go get %s): %w",
+			module,
+			err,
+		)
 	case dir == "":
 		return "", "", fmt.Errorf("finding mtlslab's source: it is not in the module cache: go mod download %s", module)
 	default:

@@ -288,7 +288,9 @@ func TestFindToolchain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !strings.HasPrefix(found.Version, "go1.") || found.Source != filepath.Dir(filepath.Dir(main)) || found.Wants != "go1.26.0" || found.TooOld() {
+	if !strings.HasPrefix(found.Version, "go1.") || found.Source != filepath.Dir(filepath.Dir(main)) ||
+		found.Wants != "go1.26.0" ||
+		found.TooOld() {
 		t.Errorf("found %+v", found)
 	}
 	t.Chdir(t.TempDir())

@@ -19,7 +19,11 @@ import (
 // buildKitAlone is a real engine without its first builder.
 type buildKitAlone struct{ *client.Client }
 
-func (b buildKitAlone) ImageBuild(ctx context.Context, files io.Reader, options client.ImageBuildOptions) (client.ImageBuildResult, error) {
+func (b buildKitAlone) ImageBuild(
+	ctx context.Context,
+	files io.Reader,
+	options client.ImageBuildOptions,
+) (client.ImageBuildResult, error) {
 	if options.Version == build.BuilderV1 {
 		return client.ImageBuildResult{}, errors.New("no such builder")
 	}
@@ -43,10 +47,18 @@ func TestBuildInAnEngine(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			files := oneFile(source.Name)
-			files["Dockerfile"] = &fstest.MapFile{Data: []byte("FROM " + base[0].Ref + "\nCOPY etc/file /file\nRUN [\"/server\"]\n")}
+			files["Dockerfile"] = &fstest.MapFile{
+				Data: []byte("FROM " + base[0].Ref + "\nCOPY etc/file /file\nRUN [\"/server\"]\n"),
+			}
 			for _, wantCached := range []bool{false, true} {
 				var told []string
-				made, err := images.Build(t.Context(), builder, source.Name+"-"+name, files, func(line string) { told = append(told, line) })
+				made, err := images.Build(
+					t.Context(),
+					builder,
+					source.Name+"-"+name,
+					files,
+					func(line string) { told = append(told, line) },
+				)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -62,7 +74,8 @@ func TestBuildInAnEngine(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if inspected.ID != made.Digest || inspected.Size != made.Size || inspected.Config.Labels["mtlslab.image"] != made.Name {
+				if inspected.ID != made.Digest || inspected.Size != made.Size ||
+					inspected.Config.Labels["mtlslab.image"] != made.Name {
 					t.Errorf("the engine has %s, %d bytes, labels %v", inspected.ID, inspected.Size, inspected.Config.Labels)
 				}
 				if code := exitCode(t, engine, made.Ref); code != 0 {
@@ -117,11 +130,26 @@ func TestExplainBuild(t *testing.T) {
 	}{
 		{"nothing", nil, "", nil},
 		{"a step without output", []string{"Step 1/2 : RUN x", "\n", " ---> Running in 1\n"}, "step 1/2, RUN x", nil},
-		{"the second step", []string{"Step 1/2 : RUN x\nold\n", "Step 2/2 : RUN y\nnew\n"}, "step 2/2, RUN y", []string{"new"}},
+		{
+			"the second step",
+			[]string{"Step 1/2 : RUN x\nold\n", "Step 2/2 : RUN y\nnew\n"},
+			"step 2/2, RUN y",
+			[]string{"new"},
+		},
 		{"lines in pieces", []string{"Step 1/1 : RUN x\nab", "c\nde", "f"}, "step 1/1, RUN x", []string{"abc", "def"}},
-		{"colours", []string{"Step 1/1 : RUN x\n", "\x1b[91mbad\n\x1b[0m", "Removing intermediate container 1\n"}, "step 1/1, RUN x", []string{"bad"}},
+		{
+			"colours",
+			[]string{"Step 1/1 : RUN x\n", "\x1b[91mbad\n\x1b[0m", "Removing intermediate container 1\n"},
+			"step 1/1, RUN x",
+			[]string{"bad"},
+		},
 		{"a bar that grows", []string{"Step 1/1 : RUN x\n", "1%\r50%\r100%\r\n"}, "step 1/1, RUN x", []string{"100%"}},
-		{"many lines", []string{"Step 1/1 : RUN x\n", "1\n2\n3\n4\n5\n6\n7\n"}, "step 1/1, RUN x", []string{"3", "4", "5", "6", "7"}},
+		{
+			"many lines",
+			[]string{"Step 1/1 : RUN x\n", "1\n2\n3\n4\n5\n6\n7\n"},
+			"step 1/1, RUN x",
+			[]string{"3", "4", "5", "6", "7"},
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

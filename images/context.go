@@ -123,7 +123,11 @@ func (d *named) take(instruction string) error {
 // add adds an image, unless it is a stage by its name or its number.
 func (d *named) add(word, image string) error {
 	if strings.Contains(image, "$") {
-		return fmt.Errorf("%s%s: variables are not understood, for an image is named after those that it is made of", word, image)
+		return fmt.Errorf(
+			"%s%s: variables are not understood, for an image is named after those that it is made of",
+			word,
+			image,
+		)
 	}
 	number, err := strconv.Atoi(image)
 	stage := err == nil && number < len(d.stages) || slices.Contains(d.stages, strings.ToLower(image))

@@ -78,7 +78,16 @@ func (d debootstrap) make(ctx context.Context, engine BaseEngine, ref string, pr
 	defer func() { _ = os.RemoveAll(dir) }()
 
 	said := narration{progress: progress}
-	cmd := exec.CommandContext(ctx, "sh", "-c", script, "debootstrap.sh", dir, d.mirror, d.security) //nolint:gosec // a script of our own
+	cmd := exec.CommandContext(
+		ctx,
+		"sh",
+		"-c",
+		script,
+		"debootstrap.sh",
+		dir,
+		d.mirror,
+		d.security,
+	) //nolint:gosec // a script of our own
 	cmd.Stderr, cmd.WaitDelay = &said, 5*time.Second
 	isolate(cmd)
 	stdout, err := cmd.StdoutPipe()
@@ -104,10 +113,15 @@ func (d debootstrap) make(ctx context.Context, engine BaseEngine, ref string, pr
 }
 
 func importImage(ctx context.Context, engine BaseEngine, ref string, archive io.Reader) error {
-	answer, err := engine.ImageImport(ctx, client.ImageImportSource{Source: archive, SourceName: "-"}, ref, client.ImageImportOptions{
-		Message: "made by mtlslab from Debian's packages with debootstrap",
-		Changes: []string{`CMD ["bash"]`},
-	})
+	answer, err := engine.ImageImport(
+		ctx,
+		client.ImageImportSource{Source: archive, SourceName: "-"},
+		ref,
+		client.ImageImportOptions{
+			Message: "made by mtlslab from Debian's packages with debootstrap",
+			Changes: []string{`CMD ["bash"]`},
+		},
+	)
 	if err == nil {
 		defer func() { _ = answer.Close() }()
 		err = readAnswer(answer, func(message) {})

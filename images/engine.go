@@ -15,7 +15,11 @@ import (
 // An Engine is what [Ensure] and [Tag] use of *client.Client.
 type Engine interface {
 	ServerVersion(ctx context.Context, options client.ServerVersionOptions) (client.ServerVersionResult, error)
-	ImageInspect(ctx context.Context, image string, options ...client.ImageInspectOption) (client.ImageInspectResult, error)
+	ImageInspect(
+		ctx context.Context,
+		image string,
+		options ...client.ImageInspectOption,
+	) (client.ImageInspectResult, error)
 	ImageLoad(ctx context.Context, archive io.Reader, options ...client.ImageLoadOption) (client.ImageLoadResult, error)
 	ImageTag(ctx context.Context, options client.ImageTagOptions) (client.ImageTagResult, error)
 }

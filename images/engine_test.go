@@ -59,12 +59,20 @@ func exitCode(t *testing.T, engine *client.Client, ref string, command ...string
 		t.Fatal(err)
 	}
 	defer func() {
-		_, err := engine.ContainerRemove(context.WithoutCancel(t.Context()), created.ID, client.ContainerRemoveOptions{Force: true})
+		_, err := engine.ContainerRemove(
+			context.WithoutCancel(t.Context()),
+			created.ID,
+			client.ContainerRemoveOptions{Force: true},
+		)
 		if err != nil {
 			t.Error(err)
 		}
 	}()
-	wait := engine.ContainerWait(t.Context(), created.ID, client.ContainerWaitOptions{Condition: container.WaitConditionNextExit})
+	wait := engine.ContainerWait(
+		t.Context(),
+		created.ID,
+		client.ContainerWaitOptions{Condition: container.WaitConditionNextExit},
+	)
 	if _, err := engine.ContainerStart(t.Context(), created.ID, client.ContainerStartOptions{}); err != nil {
 		t.Fatal(err)
 	}
@@ -130,7 +138,11 @@ func dockerBuild(t *testing.T, engine *client.Client, source images.Source) (ref
 	}
 	ref = "mtlslab-images-test:" + strings.ToLower(rand.Text())
 	discard(t, engine, ref)
-	answer, err := engine.ImageBuild(t.Context(), &buildContext, client.ImageBuildOptions{Tags: []string{ref}, NoCache: true, Remove: true})
+	answer, err := engine.ImageBuild(
+		t.Context(),
+		&buildContext,
+		client.ImageBuildOptions{Tags: []string{ref}, NoCache: true, Remove: true},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -191,7 +203,13 @@ func describe(t *testing.T, engine *client.Client, ref string) (description, map
 			t.Fatal(err)
 		}
 		for name, e := range inner {
-			files[name] = layerFile{e.header.Mode & 0o7777, e.header.Uid, e.header.Gid, e.header.Typeflag, sha256.Sum256(e.data)}
+			files[name] = layerFile{
+				e.header.Mode & 0o7777,
+				e.header.Uid,
+				e.header.Gid,
+				e.header.Typeflag,
+				sha256.Sum256(e.data),
+			}
 		}
 	}
 	return d, files

@@ -36,7 +36,11 @@ func (f *fakeEngine) ServerVersion(context.Context, client.ServerVersionOptions)
 	return client.ServerVersionResult{Os: "linux", Arch: "amd64"}, nil
 }
 
-func (f *fakeEngine) ImageInspect(_ context.Context, ref string, _ ...client.ImageInspectOption) (client.ImageInspectResult, error) {
+func (f *fakeEngine) ImageInspect(
+	_ context.Context,
+	ref string,
+	_ ...client.ImageInspectOption,
+) (client.ImageInspectResult, error) {
 	layer, found := f.layers[ref]
 	if !found {
 		return client.ImageInspectResult{}, errdefs.ErrNotFound
@@ -46,7 +50,11 @@ func (f *fakeEngine) ImageInspect(_ context.Context, ref string, _ ...client.Ima
 	return result, nil
 }
 
-func (f *fakeEngine) ImageLoad(_ context.Context, archive io.Reader, _ ...client.ImageLoadOption) (client.ImageLoadResult, error) {
+func (f *fakeEngine) ImageLoad(
+	_ context.Context,
+	archive io.Reader,
+	_ ...client.ImageLoadOption,
+) (client.ImageLoadResult, error) {
 	data, err := io.ReadAll(archive)
 	if err != nil {
 		return nil, err
@@ -224,13 +232,23 @@ func TestEnsureRefuses(t *testing.T) {
 		says   string
 	}{
 		{"a full disk", fakeEngine{answer: detail}, hello(), full},
-		{"a full disk, after progress", fakeEngine{answer: `{"stream":"x"}` + "\n" + detail + `{"stream":"y"}`}, hello(), full},
+		{
+			"a full disk, after progress",
+			fakeEngine{answer: `{"stream":"x"}` + "\n" + detail + `{"stream":"y"}`},
+			hello(),
+			full,
+		},
 		{"an error without detail", fakeEngine{answer: `{"error":"` + full + `"}`}, hello(), full},
 		{"an answer cut off after an error", fakeEngine{answer: detail + `{"str`}, hello(), full},
 		{"an answer that is no JSON", fakeEngine{answer: "<html>"}, hello(), "the engine's answer"},
 		{"an engine that loses the image", fakeEngine{loses: true}, hello(), "no such image"},
 		{"an engine of another system", fakeEngine{os: "windows"}, hello(), "windows/amd64"},
-		{"a source without a Dockerfile", fakeEngine{}, images.Source{Name: "x", Package: "./images/testdata/hello"}, "Like"},
+		{
+			"a source without a Dockerfile",
+			fakeEngine{},
+			images.Source{Name: "x", Package: "./images/testdata/hello"},
+			"Like",
+		},
 		{"a Dockerfile out of the table's reach", fakeEngine{},
 			images.Source{Name: "x", Package: "./images/testdata/hello", Like: "../server"}, "Like"},
 	}

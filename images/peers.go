@@ -34,7 +34,11 @@ func Peers() fs.FS {
 // A BuildEngine is what [Build] uses of *client.Client.
 type BuildEngine interface {
 	Puller
-	ImageInspect(ctx context.Context, image string, options ...client.ImageInspectOption) (client.ImageInspectResult, error)
+	ImageInspect(
+		ctx context.Context,
+		image string,
+		options ...client.ImageInspectOption,
+	) (client.ImageInspectResult, error)
 	ImageBuild(ctx context.Context, files io.Reader, options client.ImageBuildOptions) (client.ImageBuildResult, error)
 }
 
@@ -61,7 +65,10 @@ func NeedsBase(files fs.FS) (bool, error) {
 func Build(ctx context.Context, engine BuildEngine, name string, files fs.FS, progress func(string)) (Image, error) {
 	start := time.Now()
 	if !validName.MatchString(name) {
-		return Image{}, fmt.Errorf("peer %q: the name must be lower-case letters and digits, with single hyphens between", name)
+		return Image{}, fmt.Errorf(
+			"peer %q: the name must be lower-case letters and digits, with single hyphens between",
+			name,
+		)
 	}
 	if progress == nil {
 		progress = func(string) {}
@@ -185,7 +192,14 @@ func (p peer) build(ctx context.Context, engine BuildEngine, image Image, archiv
 }
 
 // buildBy builds the image by one builder, and returns whether a step of the Dockerfile was begun.
-func (p peer) buildBy(ctx context.Context, engine BuildEngine, version build.BuilderVersion, image Image, archive []byte, said *buildLog) (begun bool, err error) {
+func (p peer) buildBy(
+	ctx context.Context,
+	engine BuildEngine,
+	version build.BuilderVersion,
+	image Image,
+	archive []byte,
+	said *buildLog,
+) (begun bool, err error) {
 	answer, err := engine.ImageBuild(ctx, bytes.NewReader(archive), client.ImageBuildOptions{
 		Version: version, Tags: []string{image.Ref}, Labels: map[string]string{labelImage: image.Name},
 		Remove: true, ForceRemove: true, // the containers of the steps

@@ -36,7 +36,11 @@ type fakeBuilder struct {
 	builds []client.ImageBuildOptions
 }
 
-func (f *fakeBuilder) ImageInspect(_ context.Context, ref string, _ ...client.ImageInspectOption) (client.ImageInspectResult, error) {
+func (f *fakeBuilder) ImageInspect(
+	_ context.Context,
+	ref string,
+	_ ...client.ImageInspectOption,
+) (client.ImageInspectResult, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	id, found := f.ids[ref]
@@ -52,7 +56,11 @@ func (f *fakeBuilder) ImagePull(context.Context, string, client.ImagePullOptions
 	return nil, errors.New("no such host")
 }
 
-func (f *fakeBuilder) ImageBuild(_ context.Context, files io.Reader, options client.ImageBuildOptions) (client.ImageBuildResult, error) {
+func (f *fakeBuilder) ImageBuild(
+	_ context.Context,
+	files io.Reader,
+	options client.ImageBuildOptions,
+) (client.ImageBuildResult, error) {
 	if f.gate != nil {
 		close(f.begun)
 		<-f.gate
@@ -92,7 +100,8 @@ func TestBuild(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if made.Name != "peer-x" || !strings.HasPrefix(made.Ref, "mtlslab/peer-x:") || len(made.Ref) != len("mtlslab/peer-x:0123456789ab") {
+		if made.Name != "peer-x" || !strings.HasPrefix(made.Ref, "mtlslab/peer-x:") ||
+			len(made.Ref) != len("mtlslab/peer-x:0123456789ab") {
 			t.Errorf("called %s, %s", made.Name, made.Ref)
 		}
 		if made.Digest != "sha256:built" || made.Size != 7 || made.Cached != wantCached {
@@ -185,7 +194,14 @@ func TestPack(t *testing.T) {
 	for name, mode := range map[string]int64{"data": 0o644, "bin/script.sh": 0o755, "bin/program": 0o755, "bin/": 0o755} {
 		file, found := files[name]
 		if !found || file.header.Mode != mode || !file.header.ModTime.Equal(time.Unix(0, 0)) {
-			t.Errorf("%s: there %t, mode %o of %v, want %o of the epoch", name, found, file.header.Mode, file.header.ModTime, mode)
+			t.Errorf(
+				"%s: there %t, mode %o of %v, want %o of the epoch",
+				name,
+				found,
+				file.header.Mode,
+				file.header.ModTime,
+				mode,
+			)
 		}
 	}
 	link := fstest.MapFS{"link": {Data: []byte("data"), Mode: fs.ModeSymlink}}
@@ -252,7 +268,13 @@ func TestBuildRefuses(t *testing.T) {
 		{"a name that no image may have", &fakeBuilder{}, "../x", oneFile(""), "lower-case"},
 		{"no Dockerfile", &fakeBuilder{}, "x", fstest.MapFS{}, "Dockerfile"},
 		{"a variable as the base", &fakeBuilder{}, "x", dockerfile("ARG b=x\nFROM $b\n"), "line 2 of its Dockerfile"},
-		{"a variable as what is copied from", &fakeBuilder{}, "x", dockerfile("FROM scratch\n\nCOPY --from=$b \\\n  /a /b\n"), "line 3 of its Dockerfile: COPY --from=$b"},
+		{
+			"a variable as what is copied from",
+			&fakeBuilder{},
+			"x",
+			dockerfile("FROM scratch\n\nCOPY --from=$b \\\n  /a /b\n"),
+			"line 3 of its Dockerfile: COPY --from=$b",
+		},
 		{"a base that cannot be had", &fakeBuilder{}, "x", dockerfile("FROM absent:1\n"), "pulling absent:1"},
 		{"a step that fails", &fakeBuilder{answer: failing}, "x", oneFile(""), "step 1/1, RUN make: exit code 2"},
 		{"an answer that is no JSON", &fakeBuilder{answer: "<html>"}, "x", oneFile(""), "the engine's answer"},
@@ -282,11 +304,31 @@ func TestBases(t *testing.T) {
 		{"nothing", "FROM scratch\n", nil, false},
 		{"another", "from alpine:3\n", []string{"alpine:3"}, false},
 		{"a platform", "FROM --platform=linux/amd64 alpine:3\n", []string{"alpine:3"}, false},
-		{"stages", "FROM alpine:3 AS Build\nRUN x\nFROM build\nFROM alpine:3 as c\nFROM debian:bookworm-slim\n", []string{"alpine:3", "debian:bookworm-slim"}, true},
-		{"a copy out of an image", "FROM scratch\nCOPY --chown=1:1 --from=debian:bookworm-slim /a /b\n", []string{"debian:bookworm-slim"}, true},
+		{
+			"stages",
+			"FROM alpine:3 AS Build\nRUN x\nFROM build\nFROM alpine:3 as c\nFROM debian:bookworm-slim\n",
+			[]string{"alpine:3", "debian:bookworm-slim"},
+			true,
+		},
+		{
+			"a copy out of an image",
+			"FROM scratch\nCOPY --chown=1:1 --from=debian:bookworm-slim /a /b\n",
+			[]string{"debian:bookworm-slim"},
+			true,
+		},
 		{"a copy on two lines", "FROM scratch\ncopy \\\n  --from=alpine:3 \\\n  /a /b\n", []string{"alpine:3"}, false},
-		{"a copy out of a stage", "FROM alpine:3 AS Build\nFROM scratch\nCOPY --from=build /a /b\nCOPY --from=0 /a /b\n", []string{"alpine:3"}, false},
-		{"mounts of images", "FROM alpine:3\nRUN --mount=type=cache,target=/c --mount=from=busybox:1,target=/b --mount=type=bind,from=alpine:3,target=/a x\n", []string{"alpine:3", "busybox:1"}, false},
+		{
+			"a copy out of a stage",
+			"FROM alpine:3 AS Build\nFROM scratch\nCOPY --from=build /a /b\nCOPY --from=0 /a /b\n",
+			[]string{"alpine:3"},
+			false,
+		},
+		{
+			"mounts of images",
+			"FROM alpine:3\nRUN --mount=type=cache,target=/c --mount=from=busybox:1,target=/b --mount=type=bind,from=alpine:3,target=/a x\n",
+			[]string{"alpine:3", "busybox:1"},
+			false,
+		},
 		{"a flag of a program", "FROM alpine:3\nRUN copy --from=busybox:1\n", []string{"alpine:3"}, false},
 		{"an end that goes on", "FROM scratch\nCOPY --from=alpine:3 /a /b \\\n", []string{"alpine:3"}, false},
 		{"a word in a program", "FROM scratch\nRUN python -c '\\\nfrom debian:bookworm-slim\\\n'\n", nil, false},

@@ -24,7 +24,11 @@ func (f *fakeRemover) ImageList(_ context.Context, options client.ImageListOptio
 	return client.ImageListResult{Items: f.items}, nil
 }
 
-func (f *fakeRemover) ImageRemove(_ context.Context, name string, _ client.ImageRemoveOptions) (client.ImageRemoveResult, error) {
+func (f *fakeRemover) ImageRemove(
+	_ context.Context,
+	name string,
+	_ client.ImageRemoveOptions,
+) (client.ImageRemoveResult, error) {
 	return client.ImageRemoveResult{}, f.refuses[name]
 }
 
@@ -44,7 +48,14 @@ func TestPrune(t *testing.T) {
 		refuses: map[string]error{"mtlslab/gone:1": errdefs.ErrNotFound, "mtlslab/used:1": errdefs.ErrConflict},
 	}
 	removed, err := images.Prune(t.Context(), &engine)
-	want := []string{"mtlslab/server:1", "mtlslab/server:dev", "sha256:2", "sha256:3", "mtlslab/client:1", "mtlslab/last:1"}
+	want := []string{
+		"mtlslab/server:1",
+		"mtlslab/server:dev",
+		"sha256:2",
+		"sha256:3",
+		"mtlslab/client:1",
+		"mtlslab/last:1",
+	}
 	if !slices.Equal(removed, want) {
 		t.Errorf("removed %q, want %q", removed, want)
 	}

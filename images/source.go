@@ -49,7 +49,10 @@ func complete(sources []Source) ([]Source, error) {
 	for _, s := range sources {
 		switch {
 		case !validName.MatchString(s.Name):
-			return nil, fmt.Errorf("source %q: the name must be lower-case letters and digits, with single hyphens between", s.Name)
+			return nil, fmt.Errorf(
+				"source %q: the name must be lower-case letters and digits, with single hyphens between",
+				s.Name,
+			)
 		case seen[s.Name]:
 			return nil, fmt.Errorf("source %q: given twice", s.Name)
 		case !validBase(s.base()):
@@ -70,7 +73,11 @@ func (s Source) dockerfile() (dockerfile, error) {
 	file := path.Join(cmp.Or(s.Like, s.Name), "Dockerfile")
 	text, err := dockerfiles.ReadFile(file)
 	if err != nil {
-		return dockerfile{}, fmt.Errorf("source %q: there is no images/%s; set Like to the name of a program that has one", s.Name, file)
+		return dockerfile{}, fmt.Errorf(
+			"source %q: there is no images/%s; set Like to the name of a program that has one",
+			s.Name,
+			file,
+		)
 	}
 	return parseDockerfile("images/"+file, string(text))
 }

@@ -54,7 +54,13 @@ func auditOwn(t *testing.T, runtime sandbox.Runtime, role wire.Role) map[string]
 	}
 	verdicts := make(map[string]string)
 	for _, f := range audit.Findings {
-		verdicts[fmt.Sprintf("%s [%s]", f.Case, f.Version)] = fmt.Sprintf("%s %s %s %s", f.Status, f.Decision, f.By, f.Reason)
+		verdicts[fmt.Sprintf("%s [%s]", f.Case, f.Version)] = fmt.Sprintf(
+			"%s %s %s %s",
+			f.Status,
+			f.Decision,
+			f.By,
+			f.Reason,
+		)
 	}
 	for _, f := range append(audit.Controls, audit.Findings...) {
 		if f.Status != finding.Passed {

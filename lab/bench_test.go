@@ -199,7 +199,11 @@ func (f *floorRun) start(name, image string, args ...string) (*attached, error) 
 	if err != nil {
 		return nil, err
 	}
-	stream, err := f.ContainerAttach(ctx, made.ID, client.ContainerAttachOptions{Stream: true, Stdin: true, Stdout: true, Stderr: true})
+	stream, err := f.ContainerAttach(
+		ctx,
+		made.ID,
+		client.ContainerAttachOptions{Stream: true, Stdin: true, Stdout: true, Stderr: true},
+	)
 	if err != nil {
 		return nil, err
 	}

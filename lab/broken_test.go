@@ -138,7 +138,10 @@ func (b brokenPeer) check(t *testing.T, audit finding.Audit) {
 		t.Error("it failed a case that it was not put to")
 	}
 	for _, want := range b.caught {
-		if !slices.ContainsFunc(audit.Findings, func(f finding.Finding) bool { return f.Status != finding.Passed && names(want, f) }) {
+		if !slices.ContainsFunc(
+			audit.Findings,
+			func(f finding.Finding) bool { return f.Status != finding.Passed && names(want, f) },
+		) {
 			t.Errorf("it passed %s", want)
 		}
 	}
@@ -175,7 +178,13 @@ func TestHonestPeers(t *testing.T) {
 			if audit.Verdict() != finding.Passed {
 				t.Errorf("the verdict is %s", audit.Verdict())
 			}
-			report(t, slices.DeleteFunc(slices.Concat(audit.Controls, audit.Findings), func(f finding.Finding) bool { return f.Status == finding.Passed }))
+			report(
+				t,
+				slices.DeleteFunc(
+					slices.Concat(audit.Controls, audit.Findings),
+					func(f finding.Finding) bool { return f.Status == finding.Passed },
+				),
+			)
 		})
 	}
 }

@@ -164,7 +164,11 @@ func TestSecrets(t *testing.T) {
 	for _, listed := range containers {
 		made, raw := inspect(t, c, listed.ID)
 		search("inspect of "+made.Name, raw)
-		logs, err := c.ContainerLogs(t.Context(), listed.ID, client.ContainerLogsOptions{ShowStdout: true, ShowStderr: true})
+		logs, err := c.ContainerLogs(
+			t.Context(),
+			listed.ID,
+			client.ContainerLogsOptions{ShowStdout: true, ShowStderr: true},
+		)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -42,27 +42,72 @@ var sample = []struct {
 	},
 	{
 		peer: "gnutls", role: wire.Server, fails: []string{"usage/other-role"},
-		holds: []string{"identity/", "validity/", "chain/other-authority", "protocol/no-client-certificate", "framing/", "operational/"},
+		holds: []string{
+			"identity/",
+			"validity/",
+			"chain/other-authority",
+			"protocol/no-client-certificate",
+			"framing/",
+			"operational/",
+		},
 	},
 	{
 		peer: "curl", role: wire.Client,
-		holds: []string{"identity/other-host", "identity/wildcard-alone", "validity/", "chain/other-authority", "protocol/", "framing/", "operational/no-trust"},
+		holds: []string{
+			"identity/other-host",
+			"identity/wildcard-alone",
+			"validity/",
+			"chain/other-authority",
+			"protocol/",
+			"framing/",
+			"operational/no-trust",
+		},
 	},
 	{
 		peer: "pyopenssl", role: wire.Server,
-		holds: []string{"identity/", "validity/", "revocation/", "protocol/", "framing/", "resumption/", "operational/", "usage/other-role"},
+		holds: []string{
+			"identity/",
+			"validity/",
+			"revocation/",
+			"protocol/",
+			"framing/",
+			"resumption/",
+			"operational/",
+			"usage/other-role",
+		},
 	},
 	{
 		peer: "pyopenssl", role: wire.Client,
-		holds: []string{"identity/other-host", "validity/", "chain/other-authority", "protocol/", "framing/", "operational/", "usage/other-role"},
+		holds: []string{
+			"identity/other-host",
+			"validity/",
+			"chain/other-authority",
+			"protocol/",
+			"framing/",
+			"operational/",
+			"usage/other-role",
+		},
 	},
 	{
 		peer: "pyopenssl-verify-mode", role: wire.Server, named: true,
-		fails: []string{"protocol/no-client-certificate", "chain/other-authority", "chain/self-signed", "validity/expired", "usage/other-role", "revocation/leaf"},
+		fails: []string{
+			"protocol/no-client-certificate",
+			"chain/other-authority",
+			"chain/self-signed",
+			"validity/expired",
+			"usage/other-role",
+			"revocation/leaf",
+		},
 	},
 	{
 		peer: "pyopenssl-verify-mode", role: wire.Client, named: true,
-		fails: []string{"chain/other-authority", "chain/self-signed", "validity/expired", "usage/other-role", "revocation/leaf"},
+		fails: []string{
+			"chain/other-authority",
+			"chain/self-signed",
+			"validity/expired",
+			"usage/other-role",
+			"revocation/leaf",
+		},
 		holds: []string{"identity/other-host", "protocol/plain-text-server", "protocol/wrong-key"},
 	},
 }
@@ -143,7 +188,10 @@ func peerOfGallery(t *testing.T, name string, role wire.Role) peer.Image {
 	if err != nil {
 		t.Fatal(err)
 	}
-	i := slices.IndexFunc(gallery, func(p peer.Image) bool { return p.Adapter.BuildName() == name && p.Adapter.Role == role })
+	i := slices.IndexFunc(
+		gallery,
+		func(p peer.Image) bool { return p.Adapter.BuildName() == name && p.Adapter.Role == role },
+	)
 	if i < 0 {
 		t.Fatalf("the gallery has no %s %s", role, name)
 	}
@@ -153,8 +201,17 @@ func peerOfGallery(t *testing.T, name string, role wire.Role) peer.Image {
 func checkSample(t *testing.T, audit finding.Audit, fails, holds []string) {
 	t.Helper()
 	who := string(audit.Role) + " " + audit.Subject
-	t.Logf("%s, %s: %d passed, %d failed, %d untried in %v", who, audit.Product.Version,
-		audit.Count(finding.Passed), audit.Count(finding.Failed), audit.Count(finding.Untried), audit.Took.Round(time.Second))
+	t.Logf(
+		"%s, %s: %d passed, %d failed, %d untried in %v",
+		who,
+		audit.Product.Version,
+		audit.Count(
+			finding.Passed,
+		),
+		audit.Count(finding.Failed),
+		audit.Count(finding.Untried),
+		audit.Took.Round(time.Second),
+	)
 	if !audit.Controlled() {
 		t.Errorf("%s: the controls were not delivered: %+v", who, audit.Controls)
 	}
@@ -167,11 +224,27 @@ func checkSample(t *testing.T, audit finding.Audit, fails, holds []string) {
 	for _, f := range audit.Findings {
 		switch f.Status {
 		case finding.Inconclusive:
-			t.Errorf("%s: %s [%s] is inconclusive: %s\n  client: %s\n  server: %s", who, f.Case, f.Version, f.Means, f.Client, f.Server)
+			t.Errorf(
+				"%s: %s [%s] is inconclusive: %s\n  client: %s\n  server: %s",
+				who,
+				f.Case,
+				f.Version,
+				f.Means,
+				f.Client,
+				f.Server,
+			)
 		case finding.Failed:
 			failed[f.Case] = true
 			if named(holds, f) {
-				t.Errorf("%s: %s [%s] failed: %s\n  client: %s\n  server: %s", who, f.Case, f.Version, f.Means, f.Client, f.Server)
+				t.Errorf(
+					"%s: %s [%s] failed: %s\n  client: %s\n  server: %s",
+					who,
+					f.Case,
+					f.Version,
+					f.Means,
+					f.Client,
+					f.Server,
+				)
 			}
 		}
 	}

@@ -46,7 +46,10 @@ func clientAs(t *testing.T, l *lab.Lab, source images.Source, args ...string) *a
 		Name: "stranger", Role: wire.Client, Image: imageOf(t, l, source), Speaks: adapter.Line,
 		Material: adapter.Material{Files: adapter.Layout{CA: "ca.crt", Cert: "tls.crt", Key: "tls.key", CRL: "crl.pem"}},
 		Command: slices.Concat([]string{
-			"/" + strings.TrimPrefix(source.Name, "broken-"), "-material", "{{.Dir}}", "-connect", "{{.IP}}:{{.Port}}", "-server-name", "{{.Host}}",
+			"/" + strings.TrimPrefix(
+				source.Name,
+				"broken-",
+			), "-material", "{{.Dir}}", "-connect", "{{.IP}}:{{.Port}}", "-server-name", "{{.Host}}",
 		}, args, []string{"{{.Message}}"}),
 		Delivered: adapter.Delivered{Exit: []int{0, 6}}, // 6: what came back was the message, and no receipt
 	}
@@ -102,7 +105,13 @@ func TestImageServers(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			a := serverAs(t, l, test.source, test.args...)
-			checkImage(t, l, audit.Audit{Role: wire.Server, Peer: peer.Image{Adapter: a}, Cases: test.cases}, test.want, test.caught)
+			checkImage(
+				t,
+				l,
+				audit.Audit{Role: wire.Server, Peer: peer.Image{Adapter: a}, Cases: test.cases},
+				test.want,
+				test.caught,
+			)
 		})
 	}
 }
@@ -152,7 +161,13 @@ func TestImageClients(t *testing.T) {
 			if test.alter != nil {
 				test.alter(a)
 			}
-			checkImage(t, l, audit.Audit{Role: wire.Client, Peer: peer.Image{Adapter: a}, Cases: test.cases, Profile: cases.RFC5280}, test.want, test.caught)
+			checkImage(
+				t,
+				l,
+				audit.Audit{Role: wire.Client, Peer: peer.Image{Adapter: a}, Cases: test.cases, Profile: cases.RFC5280},
+				test.want,
+				test.caught,
+			)
 		})
 	}
 }
@@ -173,7 +188,16 @@ func checkImage(t *testing.T, l *lab.Lab, tried audit.Audit, want finding.Status
 		}
 		seen[f.Case] = true
 		if !slices.Contains(caught, f.Case) {
-			t.Errorf("%s [%s] is %s: %s %s\n  client: %s\n  server: %s", f.Case, f.Version, f.Status, f.Decision, f.Means, f.Client, f.Server)
+			t.Errorf(
+				"%s [%s] is %s: %s %s\n  client: %s\n  server: %s",
+				f.Case,
+				f.Version,
+				f.Status,
+				f.Decision,
+				f.Means,
+				f.Client,
+				f.Server,
+			)
 		}
 	}
 	for _, id := range caught {
@@ -181,7 +205,12 @@ func checkImage(t *testing.T, l *lab.Lab, tried audit.Audit, want finding.Status
 			t.Errorf("%s passed", id)
 		}
 	}
-	t.Logf("%d findings, %d untried, in %v", len(result.Findings), result.Count(finding.Untried), result.Took.Round(time.Millisecond))
+	t.Logf(
+		"%d findings, %d untried, in %v",
+		len(result.Findings),
+		result.Count(finding.Untried),
+		result.Took.Round(time.Millisecond),
+	)
 }
 
 // A server that does not speak the last version of TLS is tried in the one that it
@@ -191,7 +220,10 @@ func TestServerOfAnOldVersion(t *testing.T) {
 	l := startContainers(t)
 	a := serverAs(t, l, brokenServer, "-fault", "stops-at-tls-1.2")
 	ids := []string{"validity/expired", "operational/no-trust", "usage/key-agreement-only"}
-	result, err := l.Audit(t.Context(), audit.Audit{Role: wire.Server, Peer: peer.Image{Adapter: a}, Cases: ids, Once: true})
+	result, err := l.Audit(
+		t.Context(),
+		audit.Audit{Role: wire.Server, Peer: peer.Image{Adapter: a}, Cases: ids, Once: true},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -239,7 +271,10 @@ func TestWrongAdapter(t *testing.T) {
 			if err := a.Check(); err != nil {
 				t.Fatal(err)
 			}
-			_, err := l.Audit(t.Context(), audit.Audit{Role: role, Peer: peer.Image{Adapter: a}, Cases: []string{"validity/expired"}})
+			_, err := l.Audit(
+				t.Context(),
+				audit.Audit{Role: role, Peer: peer.Image{Adapter: a}, Cases: []string{"validity/expired"}},
+			)
 			wrong, ok := errors.AsType[*peer.UnusableError](err)
 			if !ok {
 				t.Fatalf("got %v, want an UnusableError", err)
@@ -260,7 +295,11 @@ func TestWrongAdapter(t *testing.T) {
 func TestImageExchange(t *testing.T) {
 	t.Parallel()
 	l := startContainers(t)
-	server, client := peer.Image{Adapter: serverAs(t, l, peer.ServerSource)}, peer.Image{Adapter: clientAs(t, l, peer.ClientSource)}
+	server, client := peer.Image{
+		Adapter: serverAs(t, l, peer.ServerSource),
+	}, peer.Image{
+		Adapter: clientAs(t, l, peer.ClientSource),
+	}
 	for _, x := range []exchange.Exchange{{Server: server}, {Client: client}, {Server: server, Client: client}} {
 		v, err := l.Run(t.Context(), x)
 		if err != nil {

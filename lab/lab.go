@@ -170,7 +170,11 @@ func (l *Lab) Audits(ctx context.Context, a scorecard.Audits) error { return a.R
 
 // Interop carries out a plain exchange between every client and every server that speak
 // the same. It wants a lab of its own.
-func (l *Lab) Interop(ctx context.Context, servers, clients []peer.Peer, progress func(done, total int)) ([]finding.Interop, error) {
+func (l *Lab) Interop(
+	ctx context.Context,
+	servers, clients []peer.Peer,
+	progress func(done, total int),
+) ([]finding.Interop, error) {
 	all, err := scorecard.Interop(ctx, l.place, l.pair, servers, clients, progress)
 	return all, cmp.Or(l.expired(), err)
 }

@@ -161,8 +161,12 @@ func TestEveryAlgorithm(t *testing.T) {
 // verify nothing turn them red.
 func TestSabotage(t *testing.T) {
 	t.Parallel()
-	trustingServer := peer.Own{Source: images.Source{Name: "trusting-server", Package: "./lab/testdata/trustingserver", Like: "server"}}
-	trustingClient := peer.Own{Source: images.Source{Name: "trusting-client", Package: "./lab/testdata/trustingclient", Like: "client"}}
+	trustingServer := peer.Own{
+		Source: images.Source{Name: "trusting-server", Package: "./lab/testdata/trustingserver", Like: "server"},
+	}
+	trustingClient := peer.Own{
+		Source: images.Source{Name: "trusting-client", Package: "./lab/testdata/trustingclient", Like: "client"},
+	}
 	eachRuntime(t, func(t *testing.T, runtime sandbox.Runtime) {
 		l := start(t, lab.Config{Runtime: runtime, Timeout: time.Minute})
 		stranger := func(role wire.Role) *wire.Material {

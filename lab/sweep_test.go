@@ -31,7 +31,11 @@ func TestSweepOfWhatIsHeld(t *testing.T) {
 		}
 	})
 	holder, err := c.ContainerCreate(ctx, client.ContainerCreateOptions{
-		Config:     &container.Config{Image: l.Facts().Images[0].Ref, Cmd: []string{"-material", "-", "-lifetime", "5m"}, OpenStdin: true},
+		Config: &container.Config{
+			Image:     l.Facts().Images[0].Ref,
+			Cmd:       []string{"-material", "-", "-lifetime", "5m"},
+			OpenStdin: true,
+		},
 		HostConfig: &container.HostConfig{NetworkMode: container.NetworkMode(name)},
 	})
 	if err != nil {

@@ -40,35 +40,63 @@ func (c *config) flagSet() *flag.FlagSet {
 	fs.SetOutput(io.Discard)
 	fs.Usage = func() {}
 	fs.StringVar(&c.listen, "listen", ":"+wire.DefaultPort, "`address` to listen on")
-	fs.StringVar(&c.material, "material", "", "`directory` with ca.crt, tls.crt and tls.key, watched for changes, or - for a tar of them on standard input, and another there whenever they change; required")
-	fs.Func("allow", "`identity` to accept, a URI or DNS name; several with commas or by repeating (default every verified client)", func(s string) error {
-		for name := range strings.SplitSeq(s, ",") {
-			if name = strings.TrimSpace(name); name == "" {
-				return errors.New("an empty identity")
+	fs.StringVar(
+		&c.material,
+		"material",
+		"",
+		"`directory` with ca.crt, tls.crt and tls.key, watched for changes, or - for a tar of them on standard input, and another there whenever they change; required",
+	)
+	fs.Func(
+		"allow",
+		"`identity` to accept, a URI or DNS name; several with commas or by repeating (default every verified client)",
+		func(s string) error {
+			for name := range strings.SplitSeq(s, ",") {
+				if name = strings.TrimSpace(name); name == "" {
+					return errors.New("an empty identity")
+				}
+				c.allow = append(c.allow, name)
 			}
-			c.allow = append(c.allow, name)
-		}
-		return nil
-	})
+			return nil
+		},
+	)
 	fs.Func("min-version", "lowest TLS `version` to accept, 1.2 or 1.3 (default 1.2)", func(s string) (err error) {
 		c.minVersion, err = wire.ParseVersion(s)
 		return err
 	})
-	fs.DurationVar(&c.handshakeTimeout, "handshake-timeout", 5*time.Second, "longest `time` from accept to the end of the handshake")
+	fs.DurationVar(
+		&c.handshakeTimeout,
+		"handshake-timeout",
+		5*time.Second,
+		"longest `time` from accept to the end of the handshake",
+	)
 	fs.DurationVar(&c.idleTimeout, "idle-timeout", time.Minute, "longest `time` that a whole message may take to come")
 	fs.DurationVar(&c.drain, "drain", 5*time.Second, "longest `time` that stopping may take")
 	fs.DurationVar(&c.lifetime, "lifetime", 0, "`time` after which the server stops by itself; 0 is never")
-	fs.BoolVar(&c.untilEOF, "until-eof", false, "stop when standard input ends, as it does when whoever started the server is gone; needs -material -")
-	fs.Func("reach", "`address` to try to reach, host:port, and to tell what came of it; several with commas or by repeating", func(s string) error {
-		for address := range strings.SplitSeq(s, ",") {
-			if _, port, err := net.SplitHostPort(address); err != nil || port == "" {
-				return fmt.Errorf("%q is not host:port", address)
+	fs.BoolVar(
+		&c.untilEOF,
+		"until-eof",
+		false,
+		"stop when standard input ends, as it does when whoever started the server is gone; needs -material -",
+	)
+	fs.Func(
+		"reach",
+		"`address` to try to reach, host:port, and to tell what came of it; several with commas or by repeating",
+		func(s string) error {
+			for address := range strings.SplitSeq(s, ",") {
+				if _, port, err := net.SplitHostPort(address); err != nil || port == "" {
+					return fmt.Errorf("%q is not host:port", address)
+				}
+				c.reach = append(c.reach, address)
 			}
-			c.reach = append(c.reach, address)
-		}
-		return nil
-	})
-	fs.IntVar(&c.maxConnections, "max-connections", 1024, "most connections at once; when full, the oldest that is not authenticated gives way")
+			return nil
+		},
+	)
+	fs.IntVar(
+		&c.maxConnections,
+		"max-connections",
+		1024,
+		"most connections at once; when full, the oldest that is not authenticated gives way",
+	)
 	fs.IntVar(&c.maxMessage, "max-message", wire.MaxMessage, "most `bytes` in a message")
 	fs.Func("log", "`form` of the output, text or json (default text)", func(form string) error {
 		c.json = form == "json"

@@ -53,7 +53,8 @@ func TestDeliver(t *testing.T) {
 				}
 				for _, message := range c.want {
 					receipt := conn.receipt(t, message, p.client)
-					if want := wire.NegotiatedOf(conn.ConnectionState()); receipt.TLS != want || receipt.Client.String() != "spiffe://lab/client" {
+					if want := wire.NegotiatedOf(conn.ConnectionState()); receipt.TLS != want ||
+						receipt.Client.String() != "spiffe://lab/client" {
 						t.Errorf("receipt is %+v, want one of spiffe://lab/client over %+v", receipt, want)
 					}
 				}
@@ -175,7 +176,8 @@ func TestSilenceInMidLine(t *testing.T) {
 				}
 				c.answer(t, conn)
 				o := server.outcome(t, conn, wire.Received, wire.Failed, wire.Refused)
-				if o.Kind != c.want || o.Reason != c.reason || c.text != "" && (o.Message == nil || o.Message.SHA256 != wire.DigestOf(c.text).SHA256) {
+				if o.Kind != c.want || o.Reason != c.reason ||
+					c.text != "" && (o.Message == nil || o.Message.SHA256 != wire.DigestOf(c.text).SHA256) {
 					t.Errorf("outcome is %+v, want %s (%s) of %q", o, c.want, c.reason, c.text)
 				}
 			})

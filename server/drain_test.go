@@ -87,7 +87,15 @@ func TestDrainLimit(t *testing.T) {
 func TestDrainLimitOfWriting(t *testing.T) {
 	t.Parallel()
 	p, server := newPair(t), newInstance()
-	s := insides(t, credentials(t, p.server.Material(p.authority)), server.out, "-drain", "100ms", "-idle-timeout", "20s")
+	s := insides(
+		t,
+		credentials(t, p.server.Material(p.authority)),
+		server.out,
+		"-drain",
+		"100ms",
+		"-idle-timeout",
+		"20s",
+	)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	try(t, err)
 	stop := serveOn(s, narrow{listener})

@@ -44,7 +44,13 @@ type stdio struct {
 }
 
 // run is the whole server but for the process around it.
-func run(ctx context.Context, hangup <-chan os.Signal, args []string, lookup func(string) (string, bool), std stdio) int {
+func run(
+	ctx context.Context,
+	hangup <-chan os.Signal,
+	args []string,
+	lookup func(string) (string, bool),
+	std stdio,
+) int {
 	cfg, flags, err := parseFlags(args, lookup)
 	switch {
 	case errors.Is(err, flag.ErrHelp):

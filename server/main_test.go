@@ -1,5 +1,3 @@
-//go:build unix
-
 package main
 
 import (
@@ -10,8 +8,6 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"os/signal"
-	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -42,15 +38,9 @@ func TestMain(m *testing.M) {
 	}
 	var files uint64
 	if _, err := fmt.Sscan(os.Getenv(noFileLimit), &files); err == nil {
-		_ = syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Cur: files, Max: files})
+		limitFiles(files)
 	}
-	count := make(chan os.Signal, 1)
-	signal.Notify(count, syscall.SIGUSR1)
-	go func() {
-		for range count {
-			fmt.Fprintf(os.Stderr, "goroutines %d\n", runtime.NumGoroutine())
-		}
-	}()
+	go countGoroutines()
 	main()
 }
 

@@ -21,7 +21,14 @@ import (
 func TestRefused(t *testing.T) {
 	t.Parallel()
 	p, other := newPair(t), newPair(t)
-	server := start(t, p.dir(t), "-allow", "spiffe://lab/client, spiffe://lab/expired", "-allow", "spiffe://lab/early,spiffe://lab/usage")
+	server := start(
+		t,
+		p.dir(t),
+		"-allow",
+		"spiffe://lab/client, spiffe://lab/expired",
+		"-allow",
+		"spiffe://lab/early,spiffe://lab/usage",
+	)
 	now := time.Now()
 	const badCertificate, expired, unknownCA, handshakeFailure, required = 42, 45, 48, 40, 116
 	for _, c := range []struct {
@@ -60,7 +67,8 @@ func TestRefused(t *testing.T) {
 // checkRefused wants the refusal to be the only thing the server says of it.
 func checkRefused(t *testing.T, server *instance, conn net.Conn, reason wire.Reason) {
 	t.Helper()
-	if o := server.outcome(t, conn, wire.Refused, wire.Failed, wire.Received); o.Kind != wire.Refused || o.Reason != reason {
+	if o := server.outcome(t, conn, wire.Refused, wire.Failed, wire.Received); o.Kind != wire.Refused ||
+		o.Reason != reason {
 		t.Errorf("outcome is %s (%s), want refused (%s): %s", o.Kind, o.Reason, reason, o.Detail)
 	}
 	if got := server.said(conn); !slices.Equal(got, []wire.Kind{wire.Refused}) {
@@ -119,7 +127,10 @@ func clientHello(t testing.TB, version uint16) []byte {
 	ours, theirs := net.Pipe()
 	defer ours.Close() //nolint:errcheck // never fails
 	go func() {
-		_ = tls.Client(theirs, &tls.Config{ServerName: serverName, MinVersion: tls.VersionTLS10, MaxVersion: version}).Handshake()
+		_ = tls.Client(
+			theirs,
+			&tls.Config{ServerName: serverName, MinVersion: tls.VersionTLS10, MaxVersion: version},
+		).Handshake()
 	}()
 	hello := make([]byte, 8<<10)
 	n, err := ours.Read(hello)

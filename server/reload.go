@@ -33,7 +33,14 @@ type loaded struct {
 	err   error
 }
 
-func watch(ctx context.Context, cfg config, hangup <-chan os.Signal, s *server, creds *wire.Credentials, stdin io.Reader) (*watcher, error) {
+func watch(
+	ctx context.Context,
+	cfg config,
+	hangup <-chan os.Signal,
+	s *server,
+	creds *wire.Credentials,
+	stdin io.Reader,
+) (*watcher, error) {
 	w := &watcher{server: s, inUse: creds, dir: cfg.material, tars: make(chan loaded), done: make(chan struct{})}
 	if cfg.material == wire.Stdin {
 		go w.readTars(ctx, bufio.NewReader(stdin))

@@ -87,7 +87,11 @@ func TestReload(t *testing.T) {
 			established.send(t, "one\n")
 			established.receipt(t, "one", p.client)
 
-			reloaded := server.reload(t, wire.Reloaded, func() { way.swap(t, server, dir, next.server.Material(next.authority)) })
+			reloaded := server.reload(
+				t,
+				wire.Reloaded,
+				func() { way.swap(t, server, dir, next.server.Material(next.authority)) },
+			)
 			if own := wire.IdentityOf(next.server.Certificate); reloaded.Own == nil || reloaded.Own.Serial != own.Serial {
 				t.Errorf("reloaded %+v, want %+v", reloaded.Own, own)
 			}
@@ -214,7 +218,9 @@ func TestReloadByStandardInput(t *testing.T) {
 	checkRefused(t, i, conn, wire.UnknownAuthority)
 
 	i.reload(t, wire.ReloadFailed, func() {
-		_, err := writer.Write([]byte("this is no tar, and long enough for nobody to take it for one" + strings.Repeat(".", 512)))
+		_, err := writer.Write(
+			[]byte("this is no tar, and long enough for nobody to take it for one" + strings.Repeat(".", 512)),
+		)
 		try(t, err)
 	})
 	next.deliver(t, i.address, next.config(t))

@@ -47,7 +47,13 @@ func (t *teller) tell(o wire.Outcome, w io.Writer, text string) {
 func (t *teller) listening(address net.Addr, creds *wire.Credentials) {
 	t.warnOfDates(creds)
 	own, routeOut := wire.IdentityOf(creds.Own.Leaf), wire.RouteOut()
-	o := wire.Outcome{Kind: wire.Listening, Local: address.String(), Own: &own, NotAfter: &creds.Own.Leaf.NotAfter, RouteOut: &routeOut}
+	o := wire.Outcome{
+		Kind:     wire.Listening,
+		Local:    address.String(),
+		Own:      &own,
+		NotAfter: &creds.Own.Leaf.NotAfter,
+		RouteOut: &routeOut,
+	}
 	t.tell(o, t.out, fmt.Sprintf("Server is listening on %s as %s, until %s",
 		address, names(own), creds.Own.Leaf.NotAfter.UTC().Format(time.RFC3339)))
 }

@@ -58,7 +58,10 @@ Server has stopped
 func TestOwnExpiredCertificateIsAWarning(t *testing.T) {
 	t.Parallel()
 	p := newPair(t)
-	expired := p.issue(t, pki.Request{Role: wire.Server, Name: "server", DNS: []string{serverName}, NotAfter: time.Now().Add(-time.Minute)})
+	expired := p.issue(
+		t,
+		pki.Request{Role: wire.Server, Name: "server", DNS: []string{serverName}, NotAfter: time.Now().Add(-time.Minute)},
+	)
 	server := start(t, materialDir(t, expired.Material(p.authority)), "-log", "text")
 	leaf := expired.Certificate
 	want := fmt.Sprintf("Warning: this server's certificate is good from %s to %s, and it is ",
@@ -67,7 +70,10 @@ func TestOwnExpiredCertificateIsAWarning(t *testing.T) {
 		t.Errorf("standard error is\n%s\nwant\n%s...", server.err, want)
 	}
 	earlier := func() time.Time { return leaf.NotAfter.Add(-time.Second) }
-	forgiving := wire.ClientConfig(credentials(t, p.client.Material(p.authority)), wire.Policy{ServerName: serverName, Now: earlier})
+	forgiving := wire.ClientConfig(
+		credentials(t, p.client.Material(p.authority)),
+		wire.Policy{ServerName: serverName, Now: earlier},
+	)
 	p.deliver(t, server.address, forgiving)
 }
 

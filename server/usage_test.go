@@ -60,7 +60,10 @@ func TestUsage(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			code, stdout, stderr := once(t, func(name string) (string, bool) { value, ok := c.env[name]; return value, ok }, c.args...)
+			code, stdout, stderr := once(
+				t,
+				func(name string) (string, bool) { value, ok := c.env[name]; return value, ok },
+				c.args...)
 			if want := "server: " + c.want + " (see server -help)\n"; code != exitUsage || stdout != "" || stderr != want {
 				t.Errorf("got %d %q %q\nwant %d, %q", code, stdout, stderr, exitUsage, want)
 			}
@@ -161,7 +164,8 @@ func TestHelp(t *testing.T) {
 // The version needs no material.
 func TestVersion(t *testing.T) {
 	t.Parallel()
-	if code, stdout, stderr := once(t, noEnvironment, "-version"); code != 0 || stderr != "" || !strings.HasPrefix(stdout, "server ") {
+	if code, stdout, stderr := once(t, noEnvironment, "-version"); code != 0 || stderr != "" ||
+		!strings.HasPrefix(stdout, "server ") {
 		t.Errorf("got %d, %q, %q", code, stdout, stderr)
 	}
 }

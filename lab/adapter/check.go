@@ -61,7 +61,10 @@ func (a *Adapter) rulesOfAll() []rule {
 		{"refused.status", len(a.Refused.Status) > 0 && a.Speaks != HTTP, "only http has one"},
 	}
 	for _, name := range slices.Sorted(maps.Keys(a.Files)) {
-		rules = append(rules, rule{"files." + name, !path.IsAbs(name) || path.Clean(name) != name, "want an absolute path, without dots"})
+		rules = append(
+			rules,
+			rule{"files." + name, !path.IsAbs(name) || path.Clean(name) != name, "want an absolute path, without dots"},
+		)
 	}
 	return rules
 }
@@ -77,7 +80,11 @@ func (a *Adapter) rulesOfRole() []rule {
 			{"logs", a.Logs, servers},
 			{"reload", a.Reload.Signal != "" || len(a.Reload.Command) > 0, servers},
 			{"refused", len(a.Refused.Status) > 0 || a.Refused.Match != "", servers},
-			{"delivered", len(a.Delivered.Status) > 0 || a.Delivered.Echo != nil || a.Delivered.Match != "", "status, echo and match are of a server's answer; a client has exit and output"},
+			{
+				"delivered",
+				len(a.Delivered.Status) > 0 || a.Delivered.Echo != nil || a.Delivered.Match != "",
+				"status, echo and match are of a server's answer; a client has exit and output",
+			},
 		}
 	}
 	const clients = "a client's, and this is a server"
@@ -85,9 +92,17 @@ func (a *Adapter) rulesOfRole() []rule {
 		{"port", a.Port < 1 || a.Port > 65535, "want the port that it listens on, 1 to 65535"},
 		{"stdin", a.Stdin != "", clients},
 		{"hangup", a.Hangup != "", clients},
-		{"delivered", len(a.Delivered.Exit) > 0 || a.Delivered.Output != "", "exit and output are a client's; a server has status, echo and match"},
+		{
+			"delivered",
+			len(a.Delivered.Exit) > 0 || a.Delivered.Output != "",
+			"exit and output are a client's; a server has status, echo and match",
+		},
 		{"ready.within", a.Ready.Within != "" && !isDuration(a.Ready.Within), "want a time such as 10s, more than none"},
-		{"reload.signal", a.Reload.Signal != "" && !slices.Contains(signals, a.Reload.Signal), "want one of " + strings.Join(signals, ", ")},
+		{
+			"reload.signal",
+			a.Reload.Signal != "" && !slices.Contains(signals, a.Reload.Signal),
+			"want one of " + strings.Join(signals, ", "),
+		},
 		{"reload.command", a.Reload.Signal != "" && len(a.Reload.Command) > 0, "give a signal or a command"},
 	}
 }
@@ -99,18 +114,32 @@ const noVolume = "want a directory of its own below /"
 func (a *Adapter) rulesOfMaterial() []rule {
 	m := a.Material
 	rules := []rule{
-		{"material.dir", m.Dir != "" && (!path.IsAbs(m.Dir) || path.Clean(m.Dir) != m.Dir), "want an absolute path, without dots"},
+		{
+			"material.dir",
+			m.Dir != "" && (!path.IsAbs(m.Dir) || path.Clean(m.Dir) != m.Dir),
+			"want an absolute path, without dots",
+		},
 		{"material.dir", m.Dir == "/", noVolume},
 		{"material.owner", m.Owner != "" && !validOwner.MatchString(m.Owner), "want user or user:group"},
 	}
 	seen := make(map[string]bool)
 	for _, f := range a.layout() {
 		key := "material.files." + f.key
-		rules = append(rules,
-			rule{key, path.Clean(f.name) != f.name || f.name == "." || strings.HasPrefix(f.name, ".."), "want a name or a path without dots"},
+		rules = append(
+			rules,
+			rule{
+				key,
+				path.Clean(f.name) != f.name || f.name == "." || strings.HasPrefix(f.name, ".."),
+				"want a name or a path without dots",
+			},
 			rule{key, path.IsAbs(f.name) && path.Dir(f.name) == "/", noVolume},
 			rule{key, seen[f.name], "two files of one name"},
-			rule{key, a.Role == wire.Client && path.IsAbs(f.name), "want a name in material.dir: a client is given more than one set"})
+			rule{
+				key,
+				a.Role == wire.Client && path.IsAbs(f.name),
+				"want a name in material.dir: a client is given more than one set",
+			},
+		)
 		seen[f.name] = true
 	}
 	return rules
@@ -239,7 +268,10 @@ func (a *Adapter) findLines(built []string) error {
 		for i, line := range list.lines {
 			found := func(text string) bool { return strings.Contains(text, line) }
 			if line == "" || !slices.ContainsFunc(used, found) {
-				return a.fault(fmt.Sprintf("%s[%d]", list.key, i), fmt.Errorf("%q is in none of files, command, entrypoint, env and what the image is built of", line))
+				return a.fault(
+					fmt.Sprintf("%s[%d]", list.key, i),
+					fmt.Errorf("%q is in none of files, command, entrypoint, env and what the image is built of", line),
+				)
 			}
 		}
 	}

@@ -78,7 +78,8 @@ func TestMaterialFiles(t *testing.T) {
 		t.Errorf("jks: %d in the chain, %v", len(entry.CertificateChain), err)
 	}
 	trust := keystore.New()
-	if err := trust.Load(bytes.NewReader(by["/m/trust.jks"]), []byte(adapter.Password)); err != nil || len(trust.Aliases()) != 1 {
+	if err := trust.Load(bytes.NewReader(by["/m/trust.jks"]), []byte(adapter.Password)); err != nil ||
+		len(trust.Aliases()) != 1 {
 		t.Errorf("trust.jks: %v, %v", trust.Aliases(), err)
 	}
 }

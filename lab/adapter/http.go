@@ -29,7 +29,12 @@ func httpTalk(a *Adapter, message, nonce string) talk {
 			turn("", "GET /%s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n", nonce, Host), {Hear: answer},
 		}},
 		asServer: attack.Dialogue{Talk: []attack.Turn{
-			turn(`\r?\n\r?\n`, "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s\n", len(message)+1, message),
+			turn(
+				`\r?\n\r?\n`,
+				"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s\n",
+				len(message)+1,
+				message,
+			),
 		}},
 		delivered: status(`2\d\d`),
 		refused:   status(numbers(refused)),

@@ -35,7 +35,10 @@ func postgresTalk(_ *Adapter, message, _ string) talk {
 			Plain:   []attack.Turn{{Hear: hearRequest, Say: []byte("N")}},
 			Talk: []attack.Turn{
 				{Hear: `(?s)user\x00.*\x00\x00`, Say: []byte(authenticate + ready)},
-				{Hear: `(?s)Q.{4}.*\x00`, Say: []byte("T" + lengthened(column) + "D" + lengthened(row) + "C" + lengthened("SELECT 1\x00") + ready)},
+				{
+					Hear: `(?s)Q.{4}.*\x00`,
+					Say:  []byte("T" + lengthened(column) + "D" + lengthened(row) + "C" + lengthened("SELECT 1\x00") + ready),
+				},
 			},
 		},
 		delivered: `SELECT 1\x00`,

@@ -103,7 +103,8 @@ func TestFaultsInOrder(t *testing.T) {
 		{"variables", "env: {Z: '{{.A}}', Y: '{{.A}}', X: '{{.A}}'}", "shop.yaml:6: env.X: "},
 	} {
 		for range 20 {
-			if _, err := adapter.Read("shop.yaml", strings.NewReader(good+test.text+"\n")); err == nil || !strings.HasPrefix(err.Error(), test.want) {
+			if _, err := adapter.Read("shop.yaml", strings.NewReader(good+test.text+"\n")); err == nil ||
+				!strings.HasPrefix(err.Error(), test.want) {
 				t.Fatalf("%s: got %v, want %s", test.name, err, test.want)
 			}
 		}
@@ -115,7 +116,10 @@ func TestFaultsInOrder(t *testing.T) {
 func TestCheckBuild(t *testing.T) {
 	t.Parallel()
 	const built = "name: shop\nrole: server\nbuild: .\nport: 8443\nspeaks: http\nauthentication:\n  - client_ca on\nadjusted:\n  - RUN touch /a\n"
-	files := fstest.MapFS{"Dockerfile": {Data: []byte("RUN touch /a\n")}, "etc/shop.conf": {Data: []byte("client_ca on\n")}}
+	files := fstest.MapFS{
+		"Dockerfile":    {Data: []byte("RUN touch /a\n")},
+		"etc/shop.conf": {Data: []byte("client_ca on\n")},
+	}
 	for _, test := range []struct {
 		name, left, want string
 		files            fs.FS

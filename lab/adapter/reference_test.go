@@ -85,7 +85,13 @@ func keys(b *strings.Builder, t reflect.Type, prefix string) {
 		if key == "" {
 			continue
 		}
-		fmt.Fprintf(b, "| `%s` | %s | %s |\n", prefix+key, kind(field.Type), strings.ReplaceAll(field.Tag.Get("jsonschema"), "|", `\|`))
+		fmt.Fprintf(
+			b,
+			"| `%s` | %s | %s |\n",
+			prefix+key,
+			kind(field.Type),
+			strings.ReplaceAll(field.Tag.Get("jsonschema"), "|", `\|`),
+		)
 		if field.Type.Kind() == reflect.Struct {
 			keys(b, field.Type, prefix+key+".")
 		}

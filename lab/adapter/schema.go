@@ -51,7 +51,11 @@ func schemaOf(t reflect.Type) *jsonschema.Schema {
 	case reflect.Pointer:
 		return schemaOf(t.Elem())
 	case reflect.Struct:
-		s := &jsonschema.Schema{Type: "object", Properties: make(map[string]*jsonschema.Schema), AdditionalProperties: nothing()}
+		s := &jsonschema.Schema{
+			Type:                 "object",
+			Properties:           make(map[string]*jsonschema.Schema),
+			AdditionalProperties: nothing(),
+		}
 		for field := range t.Fields() {
 			key := field.Tag.Get("yaml")
 			if key == "" {

@@ -8,8 +8,13 @@ func smtpTalk(_ *Adapter, message, nonce string) talk {
 	greeted := turn(`(?m)^220 .*\r\n`, "")
 	return talk{
 		asClient: attack.Dialogue{
-			Opening: []attack.Turn{greeted, turn("", "EHLO client.lab.test\r\n"), turn(reply, "STARTTLS\r\n"), turn(reply, "")},
-			Plain:   []attack.Turn{greeted},
+			Opening: []attack.Turn{
+				greeted,
+				turn("", "EHLO client.lab.test\r\n"),
+				turn(reply, "STARTTLS\r\n"),
+				turn(reply, ""),
+			},
+			Plain: []attack.Turn{greeted},
 			Talk: []attack.Turn{
 				turn("", "EHLO client.lab.test\r\n"),
 				turn(reply, "MAIL FROM:<client@lab.test>\r\n"),

@@ -71,7 +71,10 @@ func (a *Adapter) Speech(message, nonce string) (Speech, error) {
 		}
 		s.delivered = append(s.delivered, compiled)
 	}
-	refused := strings.Join(slices.DeleteFunc([]string{t.refused, a.Refused.Match}, func(p string) bool { return p == "" }), "|")
+	refused := strings.Join(
+		slices.DeleteFunc([]string{t.refused, a.Refused.Match}, func(p string) bool { return p == "" }),
+		"|",
+	)
 	if refused != "" {
 		s.refused, err = regexp.Compile(refused)
 	}

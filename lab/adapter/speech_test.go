@@ -99,7 +99,10 @@ func TestWithoutTLS(t *testing.T) {
 	smtp := speechOf(t, adapter.Adapter{Speaks: adapter.SMTP})
 	postgres := speechOf(t, adapter.Adapter{Speaks: adapter.Postgres})
 	leave := []attack.Turn{
-		{Hear: `(?m)^220 .*\r\n`, Say: []byte("EHLO localhost\r\n")}, {Hear: `(?m)^250 .*\r\n`, Say: []byte("QUIT\r\n")}, {Hear: `(?m)^2\d\d .*\r\n`},
+		{
+			Hear: `(?m)^220 .*\r\n`,
+			Say:  []byte("EHLO localhost\r\n"),
+		}, {Hear: `(?m)^250 .*\r\n`, Say: []byte("QUIT\r\n")}, {Hear: `(?m)^2\d\d .*\r\n`},
 	}
 	for _, test := range []struct {
 		name      string

@@ -17,7 +17,12 @@ import (
 
 // attackAsClient makes one connection, or one for a session and one that resumes
 // it. Its error means that there was nothing to see.
-func (f *field) attackAsClient(ctx context.Context, a attack.Attack, who *tls.Certificate, evidence *attack.Evidence) error {
+func (f *field) attackAsClient(
+	ctx context.Context,
+	a attack.Attack,
+	who *tls.Certificate,
+	evidence *attack.Evidence,
+) error {
 	session, err := f.sessionFor(a)
 	if err != nil {
 		return err
@@ -33,7 +38,13 @@ func (f *field) attackAsClient(ctx context.Context, a attack.Attack, who *tls.Ce
 	return nil
 }
 
-func (f *field) resume(ctx context.Context, a attack.Attack, who *tls.Certificate, session *session, evidence *attack.Evidence) error {
+func (f *field) resume(
+	ctx context.Context,
+	a attack.Attack,
+	who *tls.Certificate,
+	session *session,
+	evidence *attack.Evidence,
+) error {
 	expired, err := expiryOf(a)
 	if err != nil {
 		return err
@@ -63,7 +74,11 @@ func expiryOf(a attack.Attack) (time.Time, error) {
 	}
 	expired := leaf.NotAfter.Add(time.Second)
 	if time.Until(expired) > attack.MaxExpiryWait {
-		return time.Time{}, fmt.Errorf("the leaf does not expire before %v, longer away than %v", leaf.NotAfter, attack.MaxExpiryWait)
+		return time.Time{}, fmt.Errorf(
+			"the leaf does not expire before %v, longer away than %v",
+			leaf.NotAfter,
+			attack.MaxExpiryWait,
+		)
 	}
 	return expired, nil
 }
@@ -108,7 +123,12 @@ func (f *field) dial(ctx context.Context, a attack.Attack, who *tls.Certificate,
 
 // send delivers the message over TLS, as an honest client would unless it is
 // told otherwise.
-func (c *contact) send(ctx context.Context, a attack.Attack, who *tls.Certificate, session *session) attack.Connection {
+func (c *contact) send(
+	ctx context.Context,
+	a attack.Attack,
+	who *tls.Certificate,
+	session *session,
+) attack.Connection {
 	conn := tls.Client(c.transport, c.clientConfig(a, who, session))
 	had := session.state
 	err := c.shake(ctx, conn)

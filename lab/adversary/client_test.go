@@ -231,7 +231,8 @@ func TestResume(t *testing.T) {
 			second.Resume = &attack.Resume{From: first.ID}
 			f.begin(second)
 			evidence := f.evidence(second.ID)
-			if seen := evidence.Last(); len(evidence.Connections) != 1 || !seen.TLS.Resumed || !sightOf(seen, second.Message).receipt {
+			if seen := evidence.Last(); len(evidence.Connections) != 1 || !seen.TLS.Resumed ||
+				!sightOf(seen, second.Message).receipt {
 				t.Errorf("the second: %+v", evidence)
 			}
 			alone := p.asClient(t, "alone-"+version, version, address)
@@ -270,7 +271,8 @@ func TestResumeAfterExpiry(t *testing.T) {
 	}
 	for _, version := range bothVersions {
 		evidence := f.evidence("expired-" + version)
-		if len(evidence.Connections) != 2 || !evidence.Connections[0].Session || !strings.Contains(evidence.Connections[0].Heard, "sha256") {
+		if len(evidence.Connections) != 2 || !evidence.Connections[0].Session ||
+			!strings.Contains(evidence.Connections[0].Heard, "sha256") {
 			t.Fatalf("%s: no session: %+v", version, evidence)
 		}
 		seen := evidence.Last()

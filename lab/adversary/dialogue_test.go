@@ -58,7 +58,14 @@ func TestDialogues(t *testing.T) {
 			t.Run(string(speaks)+", "+c.name+" ["+c.version+"]", func(t *testing.T) {
 				t.Parallel()
 				id := strings.NewReplacer(" ", "-").Replace(t.Name())
-				server := attack.Attack{ID: id + "-server", Role: wire.Server, Listen: "127.0.0.1:0", Version: c.version, Limit: patience, Dialogue: &speech.AsServer}
+				server := attack.Attack{
+					ID:       id + "-server",
+					Role:     wire.Server,
+					Listen:   "127.0.0.1:0",
+					Version:  c.version,
+					Limit:    patience,
+					Dialogue: &speech.AsServer,
+				}
 				server.Chain, server.Key = present(t, p.server)
 				if c.server != nil {
 					c.server(&server)
@@ -94,7 +101,12 @@ func TestDialogues(t *testing.T) {
 func TestBadDialogue(t *testing.T) {
 	t.Parallel()
 	p := newPair(t, "")
-	a := attack.Attack{ID: "x", Role: wire.Client, Connect: "127.0.0.1:1", Dialogue: &attack.Dialogue{Talk: []attack.Turn{{Hear: "("}}}}
+	a := attack.Attack{
+		ID:       "x",
+		Role:     wire.Client,
+		Connect:  "127.0.0.1:1",
+		Dialogue: &attack.Dialogue{Talk: []attack.Turn{{Hear: "("}}},
+	}
 	a.Chain, a.Key = present(t, p.client)
 	if err := a.Check(); err == nil {
 		t.Error("a pattern that cannot be compiled is not an error")

@@ -78,7 +78,8 @@ func TestIDs(t *testing.T) {
 	f.begin(p.asServer(t, "once", ""))
 	f.listening("once")
 	f.begin(p.asServer(t, "once", ""))
-	if r := f.await(func(r attack.Report) bool { return r.Error != "" }); r.ID != "once" || r.Error != errIDInUse.Error() {
+	if r := f.await(func(r attack.Report) bool { return r.Error != "" }); r.ID != "once" ||
+		r.Error != errIDInUse.Error() {
 		t.Errorf("the second of an id: %+v", r)
 	}
 	f.begin(attack.Attack{ID: "once", End: true})
@@ -168,7 +169,11 @@ func TestUnwillingKeys(t *testing.T) {
 			t.Run(name+", "+version, func(t *testing.T) {
 				a := p.asClient(t, idOf(t), version, address)
 				leaf := must[*x509.Certificate](t)(x509.ParseCertificate(a.Chain[0]))
-				der := must[[]byte](t)(x509.CreateCertificate(rand.Reader, leaf, &x509.Certificate{RawSubject: leaf.RawIssuer}, key.Public(), p224))
+				der := must[[]byte](
+					t,
+				)(
+					x509.CreateCertificate(rand.Reader, leaf, &x509.Certificate{RawSubject: leaf.RawIssuer}, key.Public(), p224),
+				)
 				a.Chain, a.Key = [][]byte{der}, marshalKey(t, key)
 				f.begin(a)
 				if seen := f.evidence(a.ID).Last(); seen.End != attack.EndAlert || seen.Alert.Code == 80 {

@@ -191,7 +191,10 @@ func startSubject(t testing.TB, name string, material wire.Material, args ...str
 	if err := material.WriteTar(&in); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), built(t, name), append([]string{"-log", "json", "-material", "-"}, args...)...)
+	cmd := exec.CommandContext(
+		t.Context(),
+		built(t, name),
+		append([]string{"-log", "json", "-material", "-"}, args...)...)
 	cmd.Env, cmd.Stdin = []string{}, &in
 	out := must[io.ReadCloser](t)(cmd.StdoutPipe())
 	if err := cmd.Start(); err != nil {
@@ -245,7 +248,11 @@ func (s *subject) outcome(match func(wire.Outcome) bool) wire.Outcome {
 // startServer returns the server and where it listens.
 func startServer(t testing.TB, p pair, args ...string) (*subject, string) {
 	t.Helper()
-	s := startSubject(t, "server", p.server.Material(p.authority), append([]string{"-listen", "127.0.0.1:0"}, args...)...)
+	s := startSubject(
+		t,
+		"server",
+		p.server.Material(p.authority),
+		append([]string{"-listen", "127.0.0.1:0"}, args...)...)
 	return s, s.outcome(func(o wire.Outcome) bool { return o.Kind == wire.Listening }).Local
 }
 
@@ -336,7 +343,8 @@ func TestBrokenPipes(t *testing.T) {
 	errs.Reset()
 	in, lines = io.Pipe()
 	_ = lines.CloseWithError(fmt.Errorf("broken"))
-	if code := run(t.Context(), nil, os.LookupEnv, stdio{in, io.Discard, &errs}); code != exitFailed || !strings.Contains(errs.String(), "standard input") {
+	if code := run(t.Context(), nil, os.LookupEnv, stdio{in, io.Discard, &errs}); code != exitFailed ||
+		!strings.Contains(errs.String(), "standard input") {
 		t.Errorf("exits with %d and says %q", code, &errs)
 	}
 }

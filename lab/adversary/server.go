@@ -38,12 +38,23 @@ type stand struct {
 
 // listen takes connections until the attack is told to end. Its error means that
 // it never listened.
-func (f *field) listen(ctx, until context.Context, a attack.Attack, who *tls.Certificate, evidence *attack.Evidence) error {
+func (f *field) listen(
+	ctx, until context.Context,
+	a attack.Attack,
+	who *tls.Certificate,
+	evidence *attack.Evidence,
+) error {
 	inner, err := new(net.ListenConfig).Listen(ctx, "tcp", a.Listen)
 	if err != nil {
 		return err
 	}
-	s := &stand{Listener: inner, attack: a, who: who, limit: cmp.Or(a.Limit, attack.DefaultLimit), seen: []attack.Connection{}}
+	s := &stand{
+		Listener: inner,
+		attack:   a,
+		who:      who,
+		limit:    cmp.Or(a.Limit, attack.DefaultLimit),
+		seen:     []attack.Connection{},
+	}
 	until, cancel := context.WithTimeout(until, attack.MaxLimit)
 	defer cancel()
 	s.fence = sync.OnceValue(s.putFence)
@@ -167,7 +178,12 @@ func (s *stand) serve(ctx context.Context, raw net.Conn, began time.Time) attack
 }
 
 // answer speaks TLS, and acknowledges each message.
-func (c *contact) answer(ctx context.Context, opened *opening, a attack.Attack, who *tls.Certificate) attack.Connection {
+func (c *contact) answer(
+	ctx context.Context,
+	opened *opening,
+	a attack.Attack,
+	who *tls.Certificate,
+) attack.Connection {
 	conn := tls.Server(c.transport, c.serverConfig(opened, a, who))
 	err := c.shake(ctx, conn)
 	if opened.outdated != nil {

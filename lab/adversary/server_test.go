@@ -114,7 +114,15 @@ func TestAsServer(t *testing.T) {
 					"-connect", f.listening(a.ID), "-server-name", "server", message)
 				said := client.outcome(func(wire.Outcome) bool { return true })
 				if code := client.code(); said.Kind != c.kind || said.Reason != c.reason || code != c.kind.ExitCode() {
-					t.Errorf("the client says %s %s and exits with %d, want %s %s (%s)", said.Kind, said.Reason, code, c.kind, c.reason, said.Detail)
+					t.Errorf(
+						"the client says %s %s and exits with %d, want %s %s (%s)",
+						said.Kind,
+						said.Reason,
+						code,
+						c.kind,
+						c.reason,
+						said.Detail,
+					)
 				}
 				f.begin(attack.Attack{ID: a.ID, End: true})
 				evidence := f.evidence(a.ID)
@@ -123,13 +131,15 @@ func TestAsServer(t *testing.T) {
 				}
 				seen := evidence.Last()
 				got, want := sightOf(seen, ""), c.saw
-				if gone := []attack.Ending{attack.EndEOF, attack.EndReset}; slices.Contains(gone, got.end) && slices.Contains(gone, want.end) {
+				if gone := []attack.Ending{attack.EndEOF, attack.EndReset}; slices.Contains(gone, got.end) &&
+					slices.Contains(gone, want.end) {
 					got.end = want.end // it closes, read or unread
 				}
 				if version == "1.2" && c.reason == wire.BadSignature {
 					want.alert = 47 // crypto/tls says illegal_parameter of a ServerKeyExchange
 				}
-				if got != want || evidence.Heard(message) != c.heard || (seen.Peer != nil) != c.peer || seen.Remote != said.Local {
+				if got != want || evidence.Heard(message) != c.heard || (seen.Peer != nil) != c.peer ||
+					seen.Remote != said.Local {
 					t.Errorf("saw %+v, want %+v (%+v)", got, want, seen)
 				}
 			})
@@ -158,7 +168,8 @@ func TestFallback(t *testing.T) {
 	if len(evidence.Connections) != 2 || evidence.Connections[0].Alert == nil {
 		t.Fatalf("saw %+v", evidence)
 	}
-	if seen := evidence.Last(); !seen.Plain || seen.FirstLine() != "the nonce, in plain text" || !evidence.Heard("nonce") {
+	if seen := evidence.Last(); !seen.Plain || seen.FirstLine() != "the nonce, in plain text" ||
+		!evidence.Heard("nonce") {
 		t.Errorf("saw %+v", seen)
 	}
 }

@@ -41,7 +41,11 @@ func TestAttackLine(t *testing.T) {
 	a := attack.Attack{
 		ID: "id", End: true, Role: wire.Client, Connect: "c:1", Listen: ":0", SNI: "s", Version: "1.3", Suites: []uint16{5},
 		ALPN: []string{"p"}, Chain: [][]byte{{1}, {2}}, Key: []byte{3}, Message: "m", Limit: time.Second,
-		Dialogue: &attack.Dialogue{Opening: []attack.Turn{{Hear: "o"}}, Plain: []attack.Turn{{Say: []byte{1}}}, Talk: []attack.Turn{{Hear: "t", Say: []byte{2}}}},
+		Dialogue: &attack.Dialogue{
+			Opening: []attack.Turn{{Hear: "o"}},
+			Plain:   []attack.Turn{{Say: []byte{1}}},
+			Talk:    []attack.Turn{{Hear: "t", Say: []byte{2}}},
+		},
 		Deviation: attack.Deviation{
 			NoCertificate: true, WrongKey: true, WrongContext: true, Signature: []byte{6}, NoCertificateRequest: true, Authorities: [][]byte{{4}}, Preface: []byte{5},
 			NoTLS: true, Truncate: true, HangUp: true, Answer: "a", Keep: true,

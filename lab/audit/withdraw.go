@@ -16,7 +16,13 @@ import (
 // withdraw has the adversary make a session, and the server trust its root no more. The
 // attack is then to resume it. Without goes, it did not come to the attack, and v says
 // why.
-func (r *round) withdraw(ctx context.Context, t trial, server *target, order *attack.Attack, v *verdict.Trial) (goes bool, err error) {
+func (r *round) withdraw(
+	ctx context.Context,
+	t trial,
+	server *target,
+	order *attack.Attack,
+	v *verdict.Trial,
+) (goes bool, err error) {
 	before := r.order(t, order.ID+"-before", greeting(v.Nonce+", for a session"))
 	before.Keep = true
 	evidence, delivered, err := r.say(ctx, server, before, v.Nonce)
@@ -48,7 +54,12 @@ func (r *round) withdraw(ctx context.Context, t trial, server *target, order *at
 
 // say carries out an honest attack in the server's own protocol, and says whether its
 // message was delivered.
-func (r *round) say(ctx context.Context, server *target, order attack.Attack, nonce string) (attack.Evidence, bool, error) {
+func (r *round) say(
+	ctx context.Context,
+	server *target,
+	order attack.Attack,
+	nonce string,
+) (attack.Evidence, bool, error) {
 	order.Connect = server.at.Address
 	speech, err := r.traits.Protocol.Speech(order.Message, nonce)
 	if err != nil {
@@ -131,7 +142,8 @@ func (r *round) servesGood(ctx context.Context, t trial, server *target, v *verd
 func (r *round) checkLogs(ctx context.Context, plan []trial, results []tried) error {
 	for i := range results {
 		v := &results[i].Trial
-		if r.server == nil || v.Untried != "" || plan[i].alone() || plan[i].resumes() || v.Judge().Decision != verdict.WasRefused {
+		if r.server == nil || v.Untried != "" || plan[i].alone() || plan[i].resumes() ||
+			v.Judge().Decision != verdict.WasRefused {
 			continue
 		}
 		server := r.plain

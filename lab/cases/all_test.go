@@ -95,7 +95,8 @@ func TestRules(t *testing.T) {
 			}
 		}
 		base, strict := c.Rules[cases.RFC5280].Expect, c.Rules[cases.Strict].Expect
-		if base == cases.MustRefuse && strict != cases.MustRefuse || base == cases.MustAccept && strict == cases.MustRefuse {
+		if base == cases.MustRefuse && strict != cases.MustRefuse ||
+			base == cases.MustAccept && strict == cases.MustRefuse {
 			t.Errorf("%s: rfc5280 says %s and strict %s: strict demands all that rfc5280 does", c.ID, base, strict)
 		}
 	}

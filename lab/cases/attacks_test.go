@@ -43,7 +43,14 @@ var manifold = map[string]string{
 // thing.
 func TestAttacksDifferInOneThing(t *testing.T) {
 	honest := map[wire.Role]attack.Attack{
-		wire.Client: {ID: "x", Role: wire.Client, Connect: "server:1", SNI: "server", Version: "1.2", Message: "hello (nonce)"},
+		wire.Client: {
+			ID:      "x",
+			Role:    wire.Client,
+			Connect: "server:1",
+			SNI:     "server",
+			Version: "1.2",
+			Message: "hello (nonce)",
+		},
 		wire.Server: {ID: "x", Role: wire.Server, Listen: ":0", Version: "1.2", Message: "hello (nonce)"},
 	}
 	seen, key := map[string]bool{}, pkcs8(t)
@@ -102,9 +109,15 @@ func TestMaterialDiffersInOneFile(t *testing.T) {
 			continue
 		}
 		good := wire.Material{
-			Trust: []byte("-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n"), Chain: []byte("chain"), Key: []byte("key"),
+			Trust: []byte(
+				"-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n",
+			), Chain: []byte("chain"), Key: []byte("key"),
 		}
-		before := wire.Material{Trust: slices.Clone(good.Trust), Chain: slices.Clone(good.Chain), Key: slices.Clone(good.Key)}
+		before := wire.Material{
+			Trust: slices.Clone(good.Trust),
+			Chain: slices.Clone(good.Chain),
+			Key:   slices.Clone(good.Key),
+		}
 		bad := c.Material(good)
 		differ := 0
 		for _, same := range []bool{
@@ -117,7 +130,8 @@ func TestMaterialDiffersInOneFile(t *testing.T) {
 		if differ != 1 {
 			t.Errorf("%s spoils %d files", c.ID, differ)
 		}
-		if !bytes.Equal(good.Trust, before.Trust) || !bytes.Equal(good.Chain, before.Chain) || !bytes.Equal(good.Key, before.Key) {
+		if !bytes.Equal(good.Trust, before.Trust) || !bytes.Equal(good.Chain, before.Chain) ||
+			!bytes.Equal(good.Key, before.Key) {
 			t.Errorf("%s changes the bundle that it was given", c.ID)
 		}
 	}
@@ -300,7 +314,18 @@ func (r *against) attackClient(c Case, version string) {
 	r.tell(a)
 	address := r.reports.await(r.t, func(p attack.Report) bool { return p.ID == a.ID }).Listening
 	message := "nonce of " + a.ID
-	in, out, _ := r.start("client", "-log", "json", "-material", "-", "-connect", address, "-server-name", "server", message)
+	in, out, _ := r.start(
+		"client",
+		"-log",
+		"json",
+		"-material",
+		"-",
+		"-connect",
+		address,
+		"-server-name",
+		"server",
+		message,
+	)
 	_ = r.material(wire.Client).WriteTar(in)
 	said := read(out, wire.ParseOutcome).await(r.t, func(wire.Outcome) bool { return true })
 	r.tell(attack.Attack{ID: a.ID, End: true})
@@ -327,11 +352,14 @@ func (r *against) spoiled(c Case, other wire.Role) {
 	if other == wire.Server {
 		role, args = wire.Client, []string{"-connect", r.address, "-server-name", "server", "hello"}
 	}
-	in, out, cmd := r.start(string(role), append([]string{"-log", "json", "-material", "-", "-lifetime", "20s"}, args...)...)
+	in, out, cmd := r.start(
+		string(role),
+		append([]string{"-log", "json", "-material", "-", "-lifetime", "20s"}, args...)...)
 	_ = c.Material(r.material(role)).WriteTar(in)
 	_ = in.Close()
 	said, _ := io.ReadAll(out)
-	if err := cmd.Wait(); err == nil || bytes.Contains(said, []byte(wire.Listening)) || bytes.Contains(said, []byte(wire.Delivered)) {
+	if err := cmd.Wait(); err == nil || bytes.Contains(said, []byte(wire.Listening)) ||
+		bytes.Contains(said, []byte(wire.Delivered)) {
 		r.t.Errorf("%s: the %s starts: %s", c.ID, role, said)
 	}
 }

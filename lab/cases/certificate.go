@@ -94,4 +94,10 @@ func usageOf(role wire.Role) x509.ExtKeyUsage {
 
 // weak are the reasons for a key that is not good enough. Some are too weak to
 // verify a handshake with, which is found out first.
-var weak = []wire.Reason{wire.WeakKey, wire.WeakAlgorithm, wire.BadCertificate, wire.UnknownAuthority, wire.BadSignature}
+var weak = []wire.Reason{
+	wire.WeakKey,
+	wire.WeakAlgorithm,
+	wire.BadCertificate,
+	wire.UnknownAuthority,
+	wire.BadSignature,
+}

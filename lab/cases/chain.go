@@ -87,9 +87,16 @@ func strangers() []Case {
 		}),
 		chainCase(Case{
 			ID: "leaf-not-first", Summary: "presents the intermediate before the leaf",
-			Meaning:  "One check looks at the first certificate, and another at the one that fits.",
-			Rules:    alike(MustRefuse, "RFC 8446, 4.4.2"),
-			Reasons:  []wire.Reason{wire.AuthorityAsPeer, wire.BadSignature, wire.WrongUsage, wire.WrongName, wire.NotAllowed, wire.ProtocolError},
+			Meaning: "One check looks at the first certificate, and another at the one that fits.",
+			Rules:   alike(MustRefuse, "RFC 8446, 4.4.2"),
+			Reasons: []wire.Reason{
+				wire.AuthorityAsPeer,
+				wire.BadSignature,
+				wire.WrongUsage,
+				wire.WrongName,
+				wire.NotAllowed,
+				wire.ProtocolError,
+			},
 			Mutation: same(pki.LeafNotFirst),
 		}),
 		{
@@ -224,10 +231,13 @@ func odd() []Case {
 		},
 		{
 			ID: "chain/bulky", Roles: asBoth,
-			Reasons:  []wire.Reason{wire.ProtocolError, wire.BadCertificate},
-			Summary:  "has a certificate of 300 KiB",
-			Meaning:  "Whoever can connect makes the other side keep as much as they like.",
-			Rules:    strictOnly("RFC 8446, 4.4.2", "policy: what is read from a stranger is bounded, and 256 KiB is more than any chain needs"),
+			Reasons: []wire.Reason{wire.ProtocolError, wire.BadCertificate},
+			Summary: "has a certificate of 300 KiB",
+			Meaning: "Whoever can connect makes the other side keep as much as they like.",
+			Rules: strictOnly(
+				"RFC 8446, 4.4.2",
+				"policy: what is read from a stranger is bounded, and 256 KiB is more than any chain needs",
+			),
 			Mutation: same(pki.Bulky(300 << 10)),
 		},
 	}

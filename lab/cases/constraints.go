@@ -49,7 +49,14 @@ func constraintCase(c Case) Case {
 
 // constraintCases are of what an authority may issue, and under which policies.
 func constraintCases() []Case {
-	return slices.Concat(dnsConstraints(), otherConstraints(), directoryConstraints(), oddConstraints(), policyCases(), criticalCases())
+	return slices.Concat(
+		dnsConstraints(),
+		otherConstraints(),
+		directoryConstraints(),
+		oddConstraints(),
+		policyCases(),
+		criticalCases(),
+	)
 }
 
 const (
@@ -116,12 +123,20 @@ func dnsConstraints() []Case {
 		constraintCase(Case{
 			ID: "wildcard-over-permitted", Summary: "has a wildcard that covers more than what is permitted",
 			Meaning: unbound, Rules: must("RUSTSEC-2026-0099"),
-			Mutation: constrained(names{pki.DNSName("*.good.test")}, names{pki.DNSName("www.good.test"), pki.DNSName(host)}, nil),
+			Mutation: constrained(
+				names{pki.DNSName("*.good.test")},
+				names{pki.DNSName("www.good.test"), pki.DNSName(host)},
+				nil,
+			),
 		}),
 		{
 			ID: "constraints/common-name-only", Roles: asBoth, Needs: []Need{Admission}, Reasons: []wire.Reason{wire.NameConstraint, wire.WrongName, wire.BadName, wire.NotAllowed},
 			Summary: "has no names but the common one, which its issuer may not issue", Meaning: unbound,
-			Rules: rules(refuse("policy: a common name is no name (RFC 9525, 2), least of all one that is not permitted"), refuse("X509-SVID, 2"), refuse("CVE-2026-42790")),
+			Rules: rules(
+				refuse("policy: a common name is no name (RFC 9525, 2), least of all one that is not permitted"),
+				refuse("X509-SVID, 2"),
+				refuse("CVE-2026-42790"),
+			),
 			Mutation: func(role wire.Role) pki.Mutation {
 				return pki.Together(
 					pki.IssuerExtension(pki.NameConstraints(names{pki.DNSName("good.test")}, nil)),
@@ -136,7 +151,8 @@ func otherConstraints() []Case {
 	must := func(cite string) map[Profile]Rule { return alike(MustRefuse, cite) }
 	v4, v6 := pki.IPName(192, 0, 2, 7), pki.IPName(0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7)
 	net4 := pki.IPName(192, 0, 2, 0, 255, 255, 255, 0)
-	net6 := pki.IPName(slices.Concat([]byte{0x20, 1, 0xd, 0xb8}, make([]byte, 12), []byte{255, 255, 255, 255}, make([]byte, 12))...)
+	net6 := pki.IPName(
+		slices.Concat([]byte{0x20, 1, 0xd, 0xb8}, make([]byte, 12), []byte{255, 255, 255, 255}, make([]byte, 12))...)
 	elsewhere := pki.IPName(198, 51, 100, 0, 255, 255, 255, 0)
 	mail := func(name string) names { return names{pki.EmailName(name)} }
 	uri := func(host string) names { return names{pki.URIName(host)} }
@@ -196,7 +212,11 @@ func otherConstraints() []Case {
 			ID:      "email-first-of-two",
 			Summary: "has the first of two e-mail addresses that are excluded, alike but for their hosts",
 			Meaning: unbound, Rules: must("CVE-2026-27137"),
-			Mutation: constrained(mail("root@evil.test"), nil, names{pki.EmailName("root@evil.test"), pki.EmailName("root@good.test")}),
+			Mutation: constrained(
+				mail("root@evil.test"),
+				nil,
+				names{pki.EmailName("root@evil.test"), pki.EmailName("root@good.test")},
+			),
 		}),
 		constraintCase(Case{
 			ID:      "email-below-permitted-host",
@@ -226,7 +246,11 @@ func otherConstraints() []Case {
 }
 
 func directoryConstraints() []Case {
-	ours, others := pki.DirectoryName(pkix.Name{Organization: []string{"mtlslab"}}), pki.DirectoryName(pkix.Name{Organization: []string{"others"}})
+	ours, others := pki.DirectoryName(
+		pkix.Name{Organization: []string{"mtlslab"}},
+	), pki.DirectoryName(
+		pkix.Name{Organization: []string{"others"}},
+	)
 	must := alike(MustRefuse, subtreeCite)
 	quiet := pki.NameConstraints(nil, names{ours})
 	quiet.Critical = false
@@ -298,7 +322,11 @@ func oddConstraints() []Case {
 			ID:      "mailbox-in-utf-8",
 			Summary: "has a mailbox beyond ASCII, and an issuer with a constraint in overlong punycode",
 			Meaning: panics, Rules: alike(MayEither, "CVE-2022-3602"),
-			Mutation: constrained(names{pki.OtherName(smtpUTF8Mailbox, "a@xn--"+strings.Repeat("a", 600)+"b.test")}, names{pki.EmailName("xn--" + strings.Repeat("a", 600) + "b.test")}, nil),
+			Mutation: constrained(
+				names{pki.OtherName(smtpUTF8Mailbox, "a@xn--"+strings.Repeat("a", 600)+"b.test")},
+				names{pki.EmailName("xn--" + strings.Repeat("a", 600) + "b.test")},
+				nil,
+			),
 		}),
 		constraintCase(Case{
 			ID: "many", Summary: "has a thousand names, and an issuer with a thousand constraints",
@@ -339,7 +367,10 @@ func policyTree(f *pki.Forgery) {
 	pki.Deep(levels)(f)
 	policy := func(level, i int) []byte { return pki.Marshal(asn1.ObjectIdentifier{2, 999, 3, level, i}) }
 	policies := func(level int) pkix.Extension {
-		return pkix.Extension{Id: pki.OIDPolicies, Value: pki.Sequence(pki.Sequence(policy(level, 0)), pki.Sequence(policy(level, 1)))}
+		return pkix.Extension{
+			Id:    pki.OIDPolicies,
+			Value: pki.Sequence(pki.Sequence(policy(level, 0)), pki.Sequence(policy(level, 1))),
+		}
 	}
 	f.Leaf.Edit(func(t *pki.TBS) { t.Set(policies(levels)) })
 	for i, issuer := range f.Presented[1:] {

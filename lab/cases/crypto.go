@@ -61,7 +61,9 @@ func signatures() []Case {
 	seal := func(of func(*pki.Forgery) *pki.Draft, edit func(*pki.Seal)) pki.Mutation {
 		return func(f *pki.Forgery) { of(f).Seals = append(of(f).Seals, edit) }
 	}
-	other := pki.Marshal(struct{ OID asn1.ObjectIdentifier }{asn1.ObjectIdentifier{1, 2, 840, 10045, 4, 3, 4}}) // ecdsa-with-SHA512
+	other := pki.Marshal(
+		struct{ OID asn1.ObjectIdentifier }{asn1.ObjectIdentifier{1, 2, 840, 10045, 4, 3, 4}},
+	) // ecdsa-with-SHA512
 	onP256 := pki.IssuerKey(p256)
 	const mismatch = "What the signature was made with is read from where the signature does not reach."
 	anyR := "Anybody can sign anything: a signature of zeros fits every key."
@@ -136,7 +138,9 @@ func signatures() []Case {
 
 func serials() []Case {
 	serial := func(content ...byte) pki.Mutation {
-		return pki.LeafDER(func(t *pki.TBS) { t.Serial = pki.Element(asn1.ClassUniversal, asn1.TagInteger, false, content) })
+		return pki.LeafDER(
+			func(t *pki.TBS) { t.Serial = pki.Element(asn1.ClassUniversal, asn1.TagInteger, false, content) },
+		)
 	}
 	bad := []wire.Reason{wire.BadCertificate, wire.RevocationUnknown}
 	const cite = "RFC 5280, 4.1.2.2"
@@ -187,8 +191,12 @@ func versions() []Case {
 	return []Case{
 		cryptoCase(Case{
 			ID: "version-1", Summary: "has a leaf of version 1, which has no names, only a subject",
-			Meaning:  anyUse,
-			Rules:    rules(refuse("policy: it has no names (RFC 9525, 2), and is nobody's"), refuse("X509-SVID, 2"), refuse("RFC 5280, 4.1.2.1")),
+			Meaning: anyUse,
+			Rules: rules(
+				refuse("policy: it has no names (RFC 9525, 2), and is nobody's"),
+				refuse("X509-SVID, 2"),
+				refuse("RFC 5280, 4.1.2.1"),
+			),
 			Reasons:  unnamed,
 			Mutation: same(pki.LeafDER(func(t *pki.TBS) { t.Version, t.Extensions = nil, nil })),
 		}).needing(Admission),
@@ -221,7 +229,9 @@ func encodings() []Case {
 	}
 	element := func(tag int, content []byte) []byte { return pki.Element(asn1.ClassUniversal, tag, false, content) }
 	raw := func(oid, critical, value []byte) pki.Mutation {
-		return pki.LeafDER(func(t *pki.TBS) { t.RawExtensions = append(t.RawExtensions, pki.Sequence(oid, critical, value)) })
+		return pki.LeafDER(
+			func(t *pki.TBS) { t.RawExtensions = append(t.RawExtensions, pki.Sequence(oid, critical, value)) },
+		)
 	}
 	value := element(asn1.TagOctetString, pki.Marshal("mtlslab"))
 	unknownID := pki.Marshal(pki.Unknown(false).Id)
@@ -273,7 +283,14 @@ func encodings() []Case {
 			Mutation: same(pki.LeafDER(func(t *pki.TBS) {
 				usage := *t.Extension(pki.OIDKeyUsage)
 				t.Drop(pki.OIDKeyUsage)
-				t.RawExtensions = append(t.RawExtensions, pki.Sequence(pki.Marshal(usage.Id), element(asn1.TagBoolean, []byte{1}), element(asn1.TagOctetString, usage.Value)))
+				t.RawExtensions = append(
+					t.RawExtensions,
+					pki.Sequence(
+						pki.Marshal(usage.Id),
+						element(asn1.TagBoolean, []byte{1}),
+						element(asn1.TagOctetString, usage.Value),
+					),
+				)
 			})),
 		}),
 		cryptoCase(Case{
@@ -293,10 +310,12 @@ func encodings() []Case {
 		}),
 		cryptoCase(Case{
 			ID: "huge-oid", Summary: "has an extension whose identifier is a number of ten thousand digits",
-			Meaning:  "Whoever sends it brings the other side down, or makes it work for nothing.",
-			Rules:    alike(MayEither, "CVE-2023-2650"),
-			Reasons:  bad,
-			Mutation: same(raw(element(asn1.TagOID, append(append([]byte{0x88}, slices.Repeat([]byte{0xff}, 4744)...), 0x7f)), nil, value)),
+			Meaning: "Whoever sends it brings the other side down, or makes it work for nothing.",
+			Rules:   alike(MayEither, "CVE-2023-2650"),
+			Reasons: bad,
+			Mutation: same(
+				raw(element(asn1.TagOID, append(append([]byte{0x88}, slices.Repeat([]byte{0xff}, 4744)...), 0x7f)), nil, value),
+			),
 		}),
 	}
 }
@@ -317,6 +336,9 @@ func overlong(der []byte) []byte {
 	if _, err := asn1.Unmarshal(der, &outer); err != nil {
 		return nil
 	}
-	length := binary.BigEndian.AppendUint32([]byte{0x30, 0x84}, uint32(len(outer.Bytes))) //nolint:gosec // a certificate is no longer than that
+	length := binary.BigEndian.AppendUint32(
+		[]byte{0x30, 0x84},
+		uint32(len(outer.Bytes)),
+	) //nolint:gosec // a certificate is no longer than that
 	return append(length, outer.Bytes...)
 }

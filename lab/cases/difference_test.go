@@ -98,7 +98,10 @@ func listDifferences(t *testing.T, c cases.Case, forged *pki.Forged) (diff []str
 		if err != nil {
 			t.Fatal(err)
 		}
-		by := slices.IndexFunc(certs, func(cert *x509.Certificate) bool { return bytes.Equal(cert.RawSubject, list.RawIssuer) })
+		by := slices.IndexFunc(
+			certs,
+			func(cert *x509.Certificate) bool { return bytes.Equal(cert.RawSubject, list.RawIssuer) },
+		)
 		of := "list of another"
 		if by >= 0 {
 			of = "list of " + names[by]
@@ -213,7 +216,15 @@ func readCertificate(der []byte) fields {
 	f["inner algorithm"] = oidOf(tbs[1])
 	f["issuer"], f["subject"] = nameOf(tbs[2].FullBytes), nameOf(tbs[4].FullBytes)
 	if dates := elements(tbs[3].Bytes); len(dates) == 2 {
-		f["notBefore"], f["notAfter"] = fmt.Sprintf("%d %s", dates[0].Tag, dates[0].Bytes), fmt.Sprintf("%d %s", dates[1].Tag, dates[1].Bytes)
+		f["notBefore"], f["notAfter"] = fmt.Sprintf(
+			"%d %s",
+			dates[0].Tag,
+			dates[0].Bytes,
+		), fmt.Sprintf(
+			"%d %s",
+			dates[1].Tag,
+			dates[1].Bytes,
+		)
 	}
 	f["key"] = keyOf(tbs[5])
 	for _, last := range tbs[6:] {
@@ -289,7 +300,8 @@ func keyOf(info asn1.RawValue) string {
 		return "broken"
 	}
 	exponent := ""
-	if keys := elements(parts[1].Bytes[1:]); oidOf(parts[0]) == "1.2.840.113549.1.1.1" && len(keys) == 1 && len(elements(keys[0].Bytes)) == 2 {
+	if keys := elements(parts[1].Bytes[1:]); oidOf(parts[0]) == "1.2.840.113549.1.1.1" && len(keys) == 1 &&
+		len(elements(keys[0].Bytes)) == 2 {
 		exponent = fmt.Sprintf(" exponent %x", elements(keys[0].Bytes)[1].Bytes)
 	}
 	return fmt.Sprintf("%x, %d bytes%s", sha256.Sum256(parts[0].Bytes), len(parts[1].Bytes)/4*4, exponent)

@@ -35,8 +35,12 @@ func plainTextCases() []Case {
 			Rules:   alike(MustRefuse, "RFC 8446, 5"),
 			Attack: func(a *attack.Attack) {
 				a.NoTLS = true
-				a.Preface = fmt.Appendf(nil, "POST /%s HTTP/1.1\r\nHost: server\r\nConnection: close\r\nContent-Length: %d\r\n\r\n",
-					url.PathEscape(a.Message), len(a.Message)+1)
+				a.Preface = fmt.Appendf(
+					nil,
+					"POST /%s HTTP/1.1\r\nHost: server\r\nConnection: close\r\nContent-Length: %d\r\n\r\n",
+					url.PathEscape(a.Message),
+					len(a.Message)+1,
+				)
 			},
 		},
 		{

@@ -50,10 +50,20 @@ func hostCases() []Case {
 	dot := hostCase("host-with-final-dot", "has the host's name with a final dot", "", pki.DNSName("server."))
 	dot.Rules = strictOnly("RFC 5280, 4.2.1.6", "policy: the syntax of RFC 5280, 4.2.1.6 has no final dot")
 
-	ip := hostCase("host-in-ip-address", "has the six letters of the host's name in place of an IP address", "RFC 5280, 4.2.1.6", pki.IPName([]byte(host)...))
+	ip := hostCase(
+		"host-in-ip-address",
+		"has the six letters of the host's name in place of an IP address",
+		"RFC 5280, 4.2.1.6",
+		pki.IPName([]byte(host)...),
+	)
 	ip.Reasons = []wire.Reason{wire.BadCertificate, wire.WrongName}
 
-	bytes := hostCase("host-in-utf-8", "has a name that looks like the host's, in letters beyond ASCII", "RFC 5280, 7.2", pki.DNSName("sеrver")) // the second letter is Cyrillic
+	bytes := hostCase(
+		"host-in-utf-8",
+		"has a name that looks like the host's, in letters beyond ASCII",
+		"RFC 5280, 7.2",
+		pki.DNSName("sеrver"),
+	) // the second letter is Cyrillic
 	bytes.Reasons = []wire.Reason{wire.BadCertificate, wire.WrongName, wire.BadName}
 
 	none := hostCase("host-only-in-common-name", "has no names at all, and the host's in the common name", "RFC 9525, 2")
@@ -62,7 +72,12 @@ func hostCases() []Case {
 
 	return []Case{
 		hostCase("other-host", "has another host's name", "RFC 9525, 6.3", pki.DNSName("other")),
-		hostCase("host-as-prefix", "has a name that begins with the host's", "RFC 9525, 6.3", pki.DNSName("server.evil.test")),
+		hostCase(
+			"host-as-prefix",
+			"has a name that begins with the host's",
+			"RFC 9525, 6.3",
+			pki.DNSName("server.evil.test"),
+		),
 		hostCase("host-as-suffix", "has a name that ends with the host's", "RFC 9525, 6.3", pki.DNSName("evil-server")),
 		hostCase("host-as-parent", "has the name of a host below", "RFC 9525, 6.3", pki.DNSName("evil.server")),
 		upper, dot,
@@ -74,8 +89,18 @@ func hostCases() []Case {
 		},
 		none,
 		hostCase("host-in-email", "has the host's name as an e-mail address", "RFC 9525, 6.3", pki.EmailName(host)),
-		hostCase("host-in-other-name", "has the host's name as a principal's", "CVE-2022-21656", pki.OtherName(principalName, host)),
-		hostCase("host-in-directory-name", "has the host's name in a directory name", "RFC 9525, 6.3", pki.DirectoryName(pkix.Name{CommonName: host})),
+		hostCase(
+			"host-in-other-name",
+			"has the host's name as a principal's",
+			"CVE-2022-21656",
+			pki.OtherName(principalName, host),
+		),
+		hostCase(
+			"host-in-directory-name",
+			"has the host's name in a directory name",
+			"RFC 9525, 6.3",
+			pki.DirectoryName(pkix.Name{CommonName: host}),
+		),
 		{
 			ID: "identity/host-in-uri", Roles: asServer, Meaning: anyServer, Reasons: wrongName,
 			Summary:  "has the host's name as the host of its URI, and as nothing else",
@@ -83,10 +108,30 @@ func hostCases() []Case {
 			Mutation: same(pki.LeafNames(pki.URIName("https://server/"))),
 		},
 		ip, bytes,
-		hostCase("host-with-nul", "has a name that is the host's up to a zero byte", "CVE-2009-2408", pki.DNSName("server\x00.evil.test")),
-		hostCase("host-homograph", "has the encoded form of a name that looks like the host's", "RFC 9525, 6.3", pki.DNSName("xn--srver-5of")),
-		hostCase("host-in-broken-punycode", "has a name that no decoding yields", "CVE-2022-3602", pki.DNSName("xn--server-999999999999b")),
-		hostCase("host-injected", "has one name that reads like two when it is printed", "CVE-2021-44532", pki.DNSName("other, DNS:server")),
+		hostCase(
+			"host-with-nul",
+			"has a name that is the host's up to a zero byte",
+			"CVE-2009-2408",
+			pki.DNSName("server\x00.evil.test"),
+		),
+		hostCase(
+			"host-homograph",
+			"has the encoded form of a name that looks like the host's",
+			"RFC 9525, 6.3",
+			pki.DNSName("xn--srver-5of"),
+		),
+		hostCase(
+			"host-in-broken-punycode",
+			"has a name that no decoding yields",
+			"CVE-2022-3602",
+			pki.DNSName("xn--server-999999999999b"),
+		),
+		hostCase(
+			"host-injected",
+			"has one name that reads like two when it is printed",
+			"CVE-2021-44532",
+			pki.DNSName("other, DNS:server"),
+		),
 		{
 			ID: "identity/host-injected-in-uri", Roles: asServer, Meaning: anyServer,
 			Reasons:  []wire.Reason{wire.WrongName, wire.BadName, wire.BadCertificate},
@@ -126,11 +171,19 @@ func clientCase(id, summary string, names ...pki.GeneralName) Case {
 const intruder = "spiffe://lab/intruder"
 
 func clientCases() []Case {
-	nul := clientCase("id-with-nul", "has an ID that is the admitted one up to a zero byte", pki.URIName(clientID+"\x00.evil"))
+	nul := clientCase(
+		"id-with-nul",
+		"has an ID that is the admitted one up to a zero byte",
+		pki.URIName(clientID+"\x00.evil"),
+	)
 	nul.Reasons = []wire.Reason{wire.BadCertificate, wire.BadName, wire.NotAllowed}
 
 	none := clientCase("id-only-in-common-name", "has no names at all, and the admitted one in the common name")
-	none.Rules = rules(either("policy: no standard says where a client has its name"), refuse("X509-SVID, 2"), refuse("policy: a common name is free text (RFC 9525, 2)"))
+	none.Rules = rules(
+		either("policy: no standard says where a client has its name"),
+		refuse("X509-SVID, 2"),
+		refuse("policy: a common name is free text (RFC 9525, 2)"),
+	)
 	none.Mutation = same(pki.Together(commonName(clientID), pki.LeafNames()))
 
 	dns := clientCase("no-id", "has a DNS name, which is not admitted, and no URI", pki.DNSName("client"))
@@ -138,20 +191,40 @@ func clientCases() []Case {
 
 	return []Case{
 		clientCase("other-id", "has the ID of another client", pki.URIName(intruder)),
-		clientCase("id-of-other-domain", "has the right path in another trust domain", pki.URIName("spiffe://lab.evil.test/client")),
-		clientCase("id-in-path", "has the admitted ID within the path of another", pki.URIName("spiffe://evil.test/lab/client")),
+		clientCase(
+			"id-of-other-domain",
+			"has the right path in another trust domain",
+			pki.URIName("spiffe://lab.evil.test/client"),
+		),
+		clientCase(
+			"id-in-path",
+			"has the admitted ID within the path of another",
+			pki.URIName("spiffe://evil.test/lab/client"),
+		),
 		clientCase("id-as-prefix", "has an ID that begins with the admitted one", pki.URIName(clientID+"2")),
 		clientCase("id-as-parent", "has an ID below the admitted one", pki.URIName(clientID+"/admin")),
 		clientCase("id-cut-short", "has an ID that the admitted one begins with", pki.URIName("spiffe://lab/clien")),
 		clientCase("id-of-domain", "has the ID of the trust domain itself", pki.URIName("spiffe://lab")),
-		clientCase("id-in-upper-case", "has the admitted ID with a capital in its path", pki.URIName("spiffe://lab/Client")),
+		clientCase(
+			"id-in-upper-case",
+			"has the admitted ID with a capital in its path",
+			pki.URIName("spiffe://lab/Client"),
+		),
 		clientCase("id-of-other-scheme", "has the admitted ID as a web address", pki.URIName("https://lab/client")),
 		clientCase("id-wildcard", "has an ID with a wildcard for its path", pki.URIName("spiffe://lab/*")),
 		clientCase("id-in-email", "has the admitted ID as an e-mail address", pki.EmailName(clientID)),
 		clientCase("id-in-dns-name", "has the admitted ID as a DNS name", pki.DNSName(clientID)),
 		clientCase("id-in-other-name", "has the admitted ID as a principal's name", pki.OtherName(principalName, clientID)),
-		clientCase("id-in-directory-name", "has the admitted ID in a directory name", pki.DirectoryName(pkix.Name{CommonName: clientID})),
-		clientCase("id-injected", "has one URI that reads like two when it is printed", pki.URIName(intruder+", URI:"+clientID)),
+		clientCase(
+			"id-in-directory-name",
+			"has the admitted ID in a directory name",
+			pki.DirectoryName(pkix.Name{CommonName: clientID}),
+		),
+		clientCase(
+			"id-injected",
+			"has one URI that reads like two when it is printed",
+			pki.URIName(intruder+", URI:"+clientID),
+		),
 		nul, none, dns,
 	}
 }
@@ -159,9 +232,21 @@ func clientCases() []Case {
 // spiffeCases are IDs that are not well formed, or not the only one.
 func spiffeCases() []Case {
 	all := []Case{
-		twoIDs("two-ids", "has a second SPIFFE ID", func(role wire.Role) []string { return []string{idOf(role), intruder} }),
-		twoIDs("two-ids-other-first", "has a second SPIFFE ID before its own", func(role wire.Role) []string { return []string{intruder, idOf(role)} }),
-		twoIDs("id-beside-web-address", "has another URI beside its SPIFFE ID", func(role wire.Role) []string { return []string{idOf(role), "https://evil.test/"} }),
+		twoIDs(
+			"two-ids",
+			"has a second SPIFFE ID",
+			func(role wire.Role) []string { return []string{idOf(role), intruder} },
+		),
+		twoIDs(
+			"two-ids-other-first",
+			"has a second SPIFFE ID before its own",
+			func(role wire.Role) []string { return []string{intruder, idOf(role)} },
+		),
+		twoIDs(
+			"id-beside-web-address",
+			"has another URI beside its SPIFFE ID",
+			func(role wire.Role) []string { return []string{idOf(role), "https://evil.test/"} },
+		),
 		{
 			ID: "identity/server-without-id", Roles: asServer, Reasons: wrongName,
 			Summary:  "has the host's name, and no URI",
@@ -183,14 +268,41 @@ func spiffeCases() []Case {
 		{"with-user", "has an ID with a user", "SPIFFE-ID, 2.1", func(id string) string { return strings.Replace(id, "lab/", "lab@lab/", 1) }},
 		{"with-port", "has an ID with a port", "SPIFFE-ID, 2.1", func(id string) string { return strings.Replace(id, "lab/", "lab:443/", 1) }},
 	} {
-		all = append(all, malformedID("id-"+m.id, m.summary, rules(either("RFC 3986, 6"), refuse(m.cite), refuse(m.cite)), m.change))
+		all = append(
+			all,
+			malformedID("id-"+m.id, m.summary, rules(either("RFC 3986, 6"), refuse(m.cite), refuse(m.cite)), m.change),
+		)
 	}
-	capital := rules(either("RFC 3986, 6.2.2.1"), either("SPIFFE-ID, 2.4"), refuse("policy: names are compared as they were signed"))
-	long := rules(either("RFC 3986, 2"), either("SPIFFE-ID, 2.3"), refuse("policy: an ID has at most the 2048 bytes of SPIFFE-ID, 2.3"))
-	return append(all,
-		malformedID("id-with-scheme-in-upper-case", "has an ID whose scheme is in capitals", capital, func(id string) string { return strings.Replace(id, "spiffe", "SPIFFE", 1) }),
-		malformedID("id-with-domain-in-upper-case", "has an ID whose trust domain is in capitals", capital, func(id string) string { return strings.Replace(id, "lab", "LAB", 1) }),
-		malformedID("id-too-long", "has an ID of more than 2048 bytes", long, func(id string) string { return id + strings.Repeat("/a", 1024) }),
+	capital := rules(
+		either("RFC 3986, 6.2.2.1"),
+		either("SPIFFE-ID, 2.4"),
+		refuse("policy: names are compared as they were signed"),
+	)
+	long := rules(
+		either("RFC 3986, 2"),
+		either("SPIFFE-ID, 2.3"),
+		refuse("policy: an ID has at most the 2048 bytes of SPIFFE-ID, 2.3"),
+	)
+	return append(
+		all,
+		malformedID(
+			"id-with-scheme-in-upper-case",
+			"has an ID whose scheme is in capitals",
+			capital,
+			func(id string) string { return strings.Replace(id, "spiffe", "SPIFFE", 1) },
+		),
+		malformedID(
+			"id-with-domain-in-upper-case",
+			"has an ID whose trust domain is in capitals",
+			capital,
+			func(id string) string { return strings.Replace(id, "lab", "LAB", 1) },
+		),
+		malformedID(
+			"id-too-long",
+			"has an ID of more than 2048 bytes",
+			long,
+			func(id string) string { return id + strings.Repeat("/a", 1024) },
+		),
 	)
 }
 
@@ -232,16 +344,35 @@ func subjectCases() []Case {
 		id, summary string
 		subject     func(role wire.Role) pki.Mutation
 	}{
-		{"id-in-common-name", "has other names, and the right ones in the subject", func(role wire.Role) pki.Mutation { return commonName(idOf(role)) }},
-		{"two-common-names", "has other names, and two common names of which the second is right", func(role wire.Role) pki.Mutation {
-			return subject(pkix.AttributeTypeAndValue{Type: oidCommonName, Value: "other"}, pkix.AttributeTypeAndValue{Type: oidCommonName, Value: string(role)})
-		}},
-		{"common-name-injected", "has other names, and a common name that reads like two when it is printed", func(role wire.Role) pki.Mutation {
-			return commonName("other,CN=" + string(role))
-		}},
-		{"common-name-escaped", "has other names, and a common name that escapes its own end", func(role wire.Role) pki.Mutation {
-			return commonName("other\\,CN=" + string(role) + "/CN=" + string(role))
-		}},
+		{
+			"id-in-common-name",
+			"has other names, and the right ones in the subject",
+			func(role wire.Role) pki.Mutation { return commonName(idOf(role)) },
+		},
+		{
+			"two-common-names",
+			"has other names, and two common names of which the second is right",
+			func(role wire.Role) pki.Mutation {
+				return subject(
+					pkix.AttributeTypeAndValue{Type: oidCommonName, Value: "other"},
+					pkix.AttributeTypeAndValue{Type: oidCommonName, Value: string(role)},
+				)
+			},
+		},
+		{
+			"common-name-injected",
+			"has other names, and a common name that reads like two when it is printed",
+			func(role wire.Role) pki.Mutation {
+				return commonName("other,CN=" + string(role))
+			},
+		},
+		{
+			"common-name-escaped",
+			"has other names, and a common name that escapes its own end",
+			func(role wire.Role) pki.Mutation {
+				return commonName("other\\,CN=" + string(role) + "/CN=" + string(role))
+			},
+		},
 	}
 	var all []Case
 	for _, s := range subjects {

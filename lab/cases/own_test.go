@@ -29,7 +29,16 @@ func TestOwnVerification(t *testing.T) {
 			for _, version := range c.In(wire.Versions()) {
 				reason, err := meet(t, f, f.of[key(c, role)], role, version)
 				if !asDemanded(c, reason, err) {
-					t.Errorf("%s as %s, TLS %s: %s, want %s %q: %v", c.ID, role, version, verdict(reason, err), c.Rules[cases.Strict].Expect, c.Reasons, err)
+					t.Errorf(
+						"%s as %s, TLS %s: %s, want %s %q: %v",
+						c.ID,
+						role,
+						version,
+						verdict(reason, err),
+						c.Rules[cases.Strict].Expect,
+						c.Reasons,
+						err,
+					)
 				}
 			}
 		}
@@ -88,7 +97,13 @@ func meet(t *testing.T, f *forgeries, forged *pki.Forged, role wire.Role, versio
 	near, far := loopback(t)
 	var own, other *tls.Conn
 	if role == wire.Client {
-		own, other = tls.Server(near, wire.ServerConfig(ours, wire.Policy{Allow: []string{"spiffe://lab/client"}})), tls.Client(far, theirs)
+		own, other = tls.Server(
+			near,
+			wire.ServerConfig(ours, wire.Policy{Allow: []string{"spiffe://lab/client"}}),
+		), tls.Client(
+			far,
+			theirs,
+		)
 	} else {
 		own, other = tls.Client(near, wire.ClientConfig(ours, wire.Policy{ServerName: "server"})), tls.Server(far, theirs)
 	}

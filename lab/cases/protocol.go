@@ -84,8 +84,11 @@ func requestCases() []Case {
 			Summary: "answers the request for a certificate with an empty list",
 			Meaning: "Anybody who can reach the port is served, with no certificate at all.",
 			Reasons: []wire.Reason{wire.NoCertificate},
-			Rules:   alike(MustRefuse, "policy: RFC 8446, 4.4.2.4 leaves it to the server, and this one is to authenticate its clients"),
-			Attack:  func(a *attack.Attack) { a.NoCertificate = true },
+			Rules: alike(
+				MustRefuse,
+				"policy: RFC 8446, 4.4.2.4 leaves it to the server, and this one is to authenticate its clients",
+			),
+			Attack: func(a *attack.Attack) { a.NoCertificate = true },
 		},
 		{
 			ID: "protocol/no-certificate-request", Roles: asServer, AfterTrust: true,

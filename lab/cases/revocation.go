@@ -65,17 +65,28 @@ func listed() []Case {
 			ID:      "older-list-without",
 			Summary: "presents a certificate that is on the newer of two lists, both in date",
 			Meaning: stolen,
-			Rules:   rules(either("RFC 5280, 6.3.3"), either(svidSilent), refuse("policy: what one usable list says is revoked is")),
+			Rules: rules(
+				either("RFC 5280, 6.3.3"),
+				either(svidSilent),
+				refuse("policy: what one usable list says is revoked is"),
+			),
 			Reasons: revoked,
 			Mutation: same(func(f *pki.Forgery) {
 				issuer := f.OwnIntermediate()
-				issuer.Lists = append(issuer.Lists, &pki.List{ThisUpdate: f.Now, Number: 2, Revoked: []*big.Int{f.Leaf.Template.SerialNumber}})
+				issuer.Lists = append(
+					issuer.Lists,
+					&pki.List{ThisUpdate: f.Now, Number: 2, Revoked: []*big.Int{f.Leaf.Template.SerialNumber}},
+				)
 			}),
 		}),
 		revocationCase(Case{
 			ID: "expired-list-with", Summary: "presents a certificate that is on a list that has expired",
-			Meaning:  stolen,
-			Rules:    rules(either("RFC 5280, 6.3.3"), either(svidSilent), refuse("policy: without a list in date nobody can tell")),
+			Meaning: stolen,
+			Rules: rules(
+				either("RFC 5280, 6.3.3"),
+				either(svidSilent),
+				refuse("policy: without a list in date nobody can tell"),
+			),
 			Reasons:  []wire.Reason{wire.RevocationUnknown, wire.Revoked},
 			Mutation: same(pki.Together(onList(0), list(expire))),
 		}),
@@ -211,10 +222,12 @@ func unusable() []Case {
 		}),
 		revocationCase(Case{
 			ID: "list-of-second-point", Summary: "is on the list for the second of its distribution points",
-			Meaning:  "A certificate that was taken back is good: only the first place is looked at.",
-			Rules:    rules(either("RFC 5280, 5.2.5"), either(svidSilent), refuse("RUSTSEC-2026-0049")),
-			Reasons:  []wire.Reason{wire.Revoked, wire.RevocationUnknown},
-			Mutation: same(pki.Together(narrowed(distribution(point("http://two.test/crl"))), onList(0), pki.LeafExtension(both))),
+			Meaning: "A certificate that was taken back is good: only the first place is looked at.",
+			Rules:   rules(either("RFC 5280, 5.2.5"), either(svidSilent), refuse("RUSTSEC-2026-0049")),
+			Reasons: []wire.Reason{wire.Revoked, wire.RevocationUnknown},
+			Mutation: same(
+				pki.Together(narrowed(distribution(point("http://two.test/crl"))), onList(0), pki.LeafExtension(both)),
+			),
 		}),
 	}
 }

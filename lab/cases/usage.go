@@ -42,7 +42,10 @@ func extended() []Case {
 	const cite = "RFC 5280, 4.2.1.12"
 	must, ok := alike(MustRefuse, cite), alike(MustAccept, cite)
 	open := rules(either(cite), either("X509-SVID, 4.4"), refuse("policy: a certificate names the role that it is for"))
-	nested := strictOnly("RFC 5280, 4.2.1.12", "policy: an authority's extended key usage bounds what it issues, as in crypto/x509, OpenSSL and NSS")
+	nested := strictOnly(
+		"RFC 5280, 4.2.1.12",
+		"policy: an authority's extended key usage bounds what it issues, as in crypto/x509, OpenSSL and NSS",
+	)
 	emailOnly := func(wire.Role) x509.ExtKeyUsage { return x509.ExtKeyUsageEmailProtection }
 	return []Case{
 		usageCase(Case{
@@ -112,7 +115,9 @@ func extended() []Case {
 		usageCase(Case{
 			ID: "root-for-email", Summary: "has a trusted root for e-mail",
 			Meaning: anyUse, Rules: nested, Reasons: wrongUse,
-			Mutation: same(pki.Anchor(func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageEmailProtection} })),
+			Mutation: same(
+				pki.Anchor(func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageEmailProtection} }),
+			),
 		}),
 	}
 }
@@ -144,7 +149,9 @@ func keyUsage() []Case {
 		usageCase(Case{
 			ID: "no-bit-set", Summary: "presents a certificate that says what its key may do, and says nothing",
 			Meaning: anyUse, Rules: signs, Reasons: []wire.Reason{wire.WrongUsage, wire.BadCertificate},
-			Mutation: same(pki.LeafDER(func(t *pki.TBS) { t.Extension(pki.OIDKeyUsage).Value = pki.Marshal(asn1.BitString{}) })),
+			Mutation: same(
+				pki.LeafDER(func(t *pki.TBS) { t.Extension(pki.OIDKeyUsage).Value = pki.Marshal(asn1.BitString{}) }),
+			),
 		}),
 		usageCase(Case{
 			ID: "no-key-usage", Summary: "presents a certificate that does not say what its key may do",

@@ -169,7 +169,9 @@ func dateForms() []Case {
 		dated(Case{
 			ID: "leap-second", Summary: "presents a certificate that ends in a leap second",
 			Meaning: strange, Rules: form("RFC 5280, 4.1.2.5.1"), Reasons: bad,
-			Mutation: same(notAfter(utc, "060102", func(now time.Time) time.Time { return now.Add(48 * time.Hour) }, "235960Z")),
+			Mutation: same(
+				notAfter(utc, "060102", func(now time.Time) time.Time { return now.Add(48 * time.Hour) }, "235960Z"),
+			),
 		}),
 		dated(Case{
 			ID: "without-seconds", Summary: "presents a certificate whose end has no seconds",
@@ -177,12 +179,18 @@ func dateForms() []Case {
 			Mutation: same(notAfter(utc, "0601021504Z", inADay)),
 		}),
 		dated(Case{
-			ID:       "expired-but-for-its-zone",
-			Summary:  "presents a certificate that has expired, and would not have if its time zone were left out",
-			Meaning:  "It expired hours ago: the zone of the date is not read.",
-			Rules:    alike(MustRefuse, "RFC 5280, 4.1.2.5.1"),
-			Reasons:  bad,
-			Mutation: same(notAfter(utc, "060102150405-0700", func(now time.Time) time.Time { return now.Add(-2 * time.Hour).In(time.FixedZone("", 12*60*60)) })),
+			ID:      "expired-but-for-its-zone",
+			Summary: "presents a certificate that has expired, and would not have if its time zone were left out",
+			Meaning: "It expired hours ago: the zone of the date is not read.",
+			Rules:   alike(MustRefuse, "RFC 5280, 4.1.2.5.1"),
+			Reasons: bad,
+			Mutation: same(
+				notAfter(
+					utc,
+					"060102150405-0700",
+					func(now time.Time) time.Time { return now.Add(-2 * time.Hour).In(time.FixedZone("", 12*60*60)) },
+				),
+			),
 		}),
 		dated(Case{
 			ID: "no-such-month", Summary: "presents a certificate that ends in a thirteenth month",

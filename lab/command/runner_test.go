@@ -52,7 +52,10 @@ func TestResultsComeToTheirCommands(t *testing.T) {
 	if _, err := sent["lost"].Wait(t.Context()); !errors.Is(err, journal.ErrEnded) {
 		t.Errorf("lost: %v", err)
 	}
-	if _, err := c.Start(command.Command{ID: "late", Argv: []string{"true"}, Limit: time.Minute}); !errors.Is(err, journal.ErrEnded) {
+	if _, err := c.Start(command.Command{ID: "late", Argv: []string{"true"}, Limit: time.Minute}); !errors.Is(
+		err,
+		journal.ErrEnded,
+	) {
 		t.Errorf("late: %v", err)
 	}
 }

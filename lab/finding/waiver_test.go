@@ -40,8 +40,21 @@ func TestReadWaivers(t *testing.T) {
 	}
 	january, december := time.Date(2027, 1, 31, 0, 0, 0, 0, time.UTC), time.Date(2026, 12, 31, 0, 0, 0, 0, time.UTC)
 	want := []finding.Waiver{
-		{Case: "usage/no-eku", Version: "1.2", Role: wire.Server, Reason: "legacy clients", Expires: january, Where: "waivers.yaml:3"},
-		{Case: "validity/expired", Version: "1.3", Reason: "clocks, être réglées", Expires: december, Where: "waivers.yaml:8"},
+		{
+			Case:    "usage/no-eku",
+			Version: "1.2",
+			Role:    wire.Server,
+			Reason:  "legacy clients",
+			Expires: january,
+			Where:   "waivers.yaml:3",
+		},
+		{
+			Case:    "validity/expired",
+			Version: "1.3",
+			Reason:  "clocks, être réglées",
+			Expires: december,
+			Where:   "waivers.yaml:8",
+		},
 		{Case: "usage/no-eku", Reason: "of two lines", Expires: december, Where: "waivers.yaml:9"},
 	}
 	if !slices.Equal(got, want) {
@@ -140,7 +153,11 @@ func audit(eku12, eku13, expired finding.Status) finding.Audit {
 	return finding.Audit{
 		Role: wire.Server, Controls: []finding.Finding{control, control},
 		Findings: []finding.Finding{
-			found("usage/no-eku", "1.2", eku12), found("usage/no-eku", "1.3", eku13), found("validity/expired", "1.3", expired),
+			found(
+				"usage/no-eku",
+				"1.2",
+				eku12,
+			), found("usage/no-eku", "1.3", eku13), found("validity/expired", "1.3", expired),
 		},
 	}
 }
@@ -284,7 +301,8 @@ func FuzzReadWaivers(f *testing.F) {
 			return
 		}
 		for _, w := range waivers {
-			if !known(w.Case) || w.Reason == "" || w.Expires.IsZero() && !strings.Contains(file, "0001-01-01") || w.Where == "" {
+			if !known(w.Case) || w.Reason == "" || w.Expires.IsZero() && !strings.Contains(file, "0001-01-01") ||
+				w.Where == "" {
 				t.Errorf("waiver %+v", w)
 			}
 		}

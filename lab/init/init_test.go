@@ -73,7 +73,9 @@ func TestRunner(t *testing.T) {
 	go newRunner(reports).read(t.Context(), in)
 	go func() {
 		for i := range 20 {
-			_, _ = lines.Write(lineOf(t, command.Command{ID: fmt.Sprint(i), Argv: []string{"echo", fmt.Sprint(i)}, Limit: ample}))
+			_, _ = lines.Write(
+				lineOf(t, command.Command{ID: fmt.Sprint(i), Argv: []string{"echo", fmt.Sprint(i)}, Limit: ample}),
+			)
 		}
 		_, _ = io.WriteString(lines, "{\"id\":\"empty\"}\nnonsense\n")
 	}()
@@ -129,7 +131,10 @@ func TestEndedCommand(t *testing.T) {
 	// for a child in the background may miss a signal. SIGHUP it could not trap
 	// where the tests run under nohup.
 	const script = "trap 'echo again' USR1; trap 'echo bye; exit 5' TERM; echo $WHO >&2; while :; do sleep 0.02; done"
-	line := lineOf(t, command.Command{ID: "s", Argv: []string{"sh", "-c", script}, Env: []string{"WHO=me"}, Limit: ample, Lines: true})
+	line := lineOf(
+		t,
+		command.Command{ID: "s", Argv: []string{"sh", "-c", script}, Env: []string{"WHO=me"}, Limit: ample, Lines: true},
+	)
 	go func() { _, _ = lines.Write(line) }()
 	var said []string
 	for scanner := bufio.NewScanner(out); scanner.Scan(); {

@@ -42,7 +42,12 @@ func (e *CannotError) Error() string { return e.Why }
 // with a signal's number are what shells and engines make of a program that could not
 // be run, or that a signal ended. A program that refuses ends by itself.
 func ended(role wire.Role, code int, said string) *wire.Outcome {
-	o := &wire.Outcome{Role: role, Kind: wire.Failed, Reason: wire.Ended, Detail: fmt.Sprintf("exit code %d%s", code, said)}
+	o := &wire.Outcome{
+		Role:   role,
+		Kind:   wire.Failed,
+		Reason: wire.Ended,
+		Detail: fmt.Sprintf("exit code %d%s", code, said),
+	}
 	switch {
 	case code == 0:
 		o.Kind, o.Reason = wire.Stopped, ""

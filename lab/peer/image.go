@@ -261,7 +261,11 @@ func (b *broughtImage) configured(m wire.Material, values adapter.Values) ([]san
 }
 
 // expandMap fills the templates of an adapter's files, or of its environment, in.
-func (b *broughtImage) expandMap(texts map[string]string, key string, values adapter.Values) (map[string]string, error) {
+func (b *broughtImage) expandMap(
+	texts map[string]string,
+	key string,
+	values adapter.Values,
+) (map[string]string, error) {
 	all := make(map[string]string, len(texts))
 	for name, text := range texts {
 		expanded, err := b.Adapter.Expand(text, values)

@@ -125,7 +125,8 @@ func (c *imageClient) prepare(ctx context.Context, call Call, server string) (di
 }
 
 func same(a, b wire.Material) bool {
-	return bytes.Equal(a.Trust, b.Trust) && bytes.Equal(a.Chain, b.Chain) && bytes.Equal(a.Key, b.Key) && bytes.Equal(a.CRL, b.CRL)
+	return bytes.Equal(a.Trust, b.Trust) && bytes.Equal(a.Chain, b.Chain) && bytes.Equal(a.Key, b.Key) &&
+		bytes.Equal(a.CRL, b.CRL)
 }
 
 // start starts the container of a client, with the material of its first call. The
@@ -182,7 +183,11 @@ func (c *imageClient) run(ctx context.Context, values adapter.Values) (command.R
 		return result, fmt.Errorf("%s: waiting for it to end: %w", c.Name(), err)
 	}
 	if result.Fault != "" {
-		return result, &UnusableError{Peer: c.Name(), What: "its command could not be run: " + result.Fault, Look: "command"}
+		return result, &UnusableError{
+			Peer: c.Name(),
+			What: "its command could not be run: " + result.Fault,
+			Look: "command",
+		}
 	}
 	return result, nil
 }
@@ -218,7 +223,10 @@ func (c *imageClient) delivered(result command.Result, values adapter.Values) (b
 	if result.TimedOut || !slices.Contains(codes, result.Exit) {
 		return false, nil
 	}
-	text, err := c.Adapter.Expand(c.Adapter.Delivered.Output, adapter.Values{Message: values.Message, Nonce: values.Nonce})
+	text, err := c.Adapter.Expand(
+		c.Adapter.Delivered.Output,
+		adapter.Values{Message: values.Message, Nonce: values.Nonce},
+	)
 	if err != nil {
 		return false, err
 	}

@@ -166,7 +166,10 @@ func (s *imageServing) Account(ctx context.Context, a Asked) (*wire.Outcome, err
 		case logged:
 			return &wire.Outcome{Role: wire.Server, Kind: wire.Received, Time: a.Began, Message: &a.Sent}, nil
 		case a.Answered:
-			return nil, s.unusable("a message was answered, and is not in its output, though its adapter says that it logs them", "logs")
+			return nil, s.unusable(
+				"a message was answered, and is not in its output, though its adapter says that it logs them",
+				"logs",
+			)
 		}
 	}
 	if a.Log {

@@ -92,7 +92,14 @@ func TestCertificateFields(t *testing.T) {
 	}
 	leaf := good
 	leaf.KeyUsage = x509.KeyUsageDigitalSignature
-	leaf.Extensions = []string{extKeyUsage, extExtKeyUsage, extBasicConstraints, extSubjectKeyID, extAuthorityKeyID, extSAN}
+	leaf.Extensions = []string{
+		extKeyUsage,
+		extExtKeyUsage,
+		extBasicConstraints,
+		extSubjectKeyID,
+		extAuthorityKeyID,
+		extSAN,
+	}
 	ca := good
 	ca.Issuer, ca.IsCA, ca.KeyUsage = rootName, true, x509.KeyUsageCertSign|x509.KeyUsageCRLSign
 

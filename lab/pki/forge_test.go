@@ -53,14 +53,23 @@ func TestForgeWithoutMutation(t *testing.T) {
 		authority := newAuthority(t, pki.Config{Algorithm: algorithm, Now: now})
 		for _, test := range roles {
 			id, forged := issue(t, authority, request(test.role)), forge(t, authority, test.role)
-			if len(forged.Chain) != 2 || !bytes.Equal(forged.Chain[1], id.Chain[1].Raw) || len(forged.ExtraRoots)+len(forged.ExtraCRLs) > 0 {
-				t.Fatalf("%s, %s: %v with %d roots and %d lists", algorithm, test.role, forged, len(forged.ExtraRoots), len(forged.ExtraCRLs))
+			if len(forged.Chain) != 2 || !bytes.Equal(forged.Chain[1], id.Chain[1].Raw) ||
+				len(forged.ExtraRoots)+len(forged.ExtraCRLs) > 0 {
+				t.Fatalf(
+					"%s, %s: %v with %d roots and %d lists",
+					algorithm,
+					test.role,
+					forged,
+					len(forged.ExtraRoots),
+					len(forged.ExtraCRLs),
+				)
 			}
 			leaf := parse(t, forged.Chain[0])
 			if got, want := fieldsOf(leaf), fieldsOf(id.Certificate); !reflect.DeepEqual(got, want) {
 				t.Errorf("%s, %s:\n got %+v\nwant %+v", algorithm, test.role, got, want)
 			}
-			if kindOf(leaf.PublicKey) != kindOf(id.Certificate.PublicKey) || !bytes.Equal(leaf.AuthorityKeyId, id.Certificate.AuthorityKeyId) {
+			if kindOf(leaf.PublicKey) != kindOf(id.Certificate.PublicKey) ||
+				!bytes.Equal(leaf.AuthorityKeyId, id.Certificate.AuthorityKeyId) {
 				t.Errorf("%s, %s: keys of another kind, or of another issuer", algorithm, test.role)
 			}
 			if err := verify(&pki.Identity{Certificate: leaf, Chain: []*x509.Certificate{leaf, id.Chain[1]}}, test.usage, authority, now); err != nil {
@@ -96,7 +105,8 @@ func TestMutationsCompose(t *testing.T) {
 	if leaf.CheckSignatureFrom(issuer) != nil || issuer.CheckSignatureFrom(anchor) != nil {
 		t.Error("the chain does not hold")
 	}
-	if len(issuer.UnhandledCriticalExtensions) != 1 || !issuer.NotAfter.Before(now) || anchor.Subject.CommonName != "another" ||
+	if len(issuer.UnhandledCriticalExtensions) != 1 || !issuer.NotAfter.Before(now) ||
+		anchor.Subject.CommonName != "another" ||
 		!slices.Equal(leaf.DNSNames, []string{"a"}) {
 		t.Error("not all of the mutations came about")
 	}
@@ -135,7 +145,13 @@ func TestCRLs(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		issuers, listed := []*x509.Certificate{root(t, authority), id.Chain[1]}, []*big.Int{id.Chain[1].SerialNumber, id.Certificate.SerialNumber}
+		issuers, listed := []*x509.Certificate{
+			root(t, authority),
+			id.Chain[1],
+		}, []*big.Int{
+			id.Chain[1].SerialNumber,
+			id.Certificate.SerialNumber,
+		}
 		for i, issuer := range issuers {
 			block, rest := pem.Decode(text)
 			list, err := x509.ParseRevocationList(block.Bytes)
@@ -148,7 +164,9 @@ func TestCRLs(t *testing.T) {
 			if got := list.RevokedCertificateEntries; len(got) != 1 || got[0].SerialNumber.Cmp(listed[i]) != 0 {
 				t.Errorf("%s: list %d names %v", algorithm, i, got)
 			}
-			if !list.ThisUpdate.Before(now) || !list.NextUpdate.After(now) || !bytes.Equal(list.AuthorityKeyId, issuer.SubjectKeyId) || list.Number.Int64() != 1 {
+			if !list.ThisUpdate.Before(now) || !list.NextUpdate.After(now) ||
+				!bytes.Equal(list.AuthorityKeyId, issuer.SubjectKeyId) ||
+				list.Number.Int64() != 1 {
 				t.Errorf("%s: list %d is %+v", algorithm, i, list)
 			}
 			text = rest

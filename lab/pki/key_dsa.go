@@ -84,5 +84,9 @@ func (k *DSAKey) info() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return publicKeyInfo(asn1.ObjectIdentifier{1, 2, 840, 10040, 4, 1}, struct{ P, Q, G *big.Int }{dsaP, dsaQ, dsaG}, public)
+	return publicKeyInfo(
+		asn1.ObjectIdentifier{1, 2, 840, 10040, 4, 1},
+		struct{ P, Q, G *big.Int }{dsaP, dsaQ, dsaG},
+		public,
+	)
 }

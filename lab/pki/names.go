@@ -84,7 +84,10 @@ func checkLeafName(name string) error {
 	case len(name) > maxLeafName:
 		return fmt.Errorf("%q is longer than %d bytes", name, maxLeafName)
 	case !spiffePath.MatchString(name) || dotSegment.MatchString(name):
-		return fmt.Errorf("%q is no SPIFFE path: segments of letters, digits, dots, hyphens and underscores, parted by slashes", name)
+		return fmt.Errorf(
+			"%q is no SPIFFE path: segments of letters, digits, dots, hyphens and underscores, parted by slashes",
+			name,
+		)
 	}
 	return nil
 }

@@ -103,7 +103,10 @@ func clean() finding.Audit {
 	a := everything()
 	a.Isolated, a.Runtime, a.Complaints = true, "containers", nil
 	a.Controls = []finding.Finding{control(), control()}
-	a.Findings = []finding.Finding{found("usage/no-eku", "1.2", finding.Passed), found("usage/no-eku", "1.3", finding.Passed)}
+	a.Findings = []finding.Finding{
+		found("usage/no-eku", "1.2", finding.Passed),
+		found("usage/no-eku", "1.3", finding.Passed),
+	}
 	return a
 }
 
@@ -123,7 +126,15 @@ func ofProduct() finding.Audit {
 		Digest: "sha256:" + strings.Repeat("fedcba9876543210", 4), Authentication: []string{"ssl_verify_client on;"},
 		Hint: "look at $ssl_client_s_dn in the configuration " + hostile,
 	}
-	revoked, missing := found("revocation/revoked-leaf", "1.3", finding.Untried), found("revocation/no-list", "1.3", finding.Untried)
+	revoked, missing := found(
+		"revocation/revoked-leaf",
+		"1.3",
+		finding.Untried,
+	), found(
+		"revocation/no-list",
+		"1.3",
+		finding.Untried,
+	)
 	for _, f := range []*finding.Finding{&revoked, &missing} {
 		f.Decision, f.Client, f.Server, f.Means = "", "", "", "it has no setting for a revocation list"
 	}

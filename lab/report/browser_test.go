@@ -48,7 +48,12 @@ func browser(t *testing.T) context.Context {
 	}
 	// Its own sandbox wants rights that root and most containers do not have. It is
 	// given a page of ours and nothing else.
-	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]), chromedp.ExecPath(program), chromedp.NoSandbox, chromedp.WSURLReadTimeout(patience))
+	options := append(
+		slices.Clone(chromedp.DefaultExecAllocatorOptions[:]),
+		chromedp.ExecPath(program),
+		chromedp.NoSandbox,
+		chromedp.WSURLReadTimeout(patience),
+	)
 	ctx, cancel := chromedp.NewExecAllocator(t.Context(), options...)
 	t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewContext(ctx)
@@ -258,7 +263,9 @@ func testClick(ctx context.Context, t *testing.T) {
 func testKeyboard(ctx context.Context, t *testing.T) {
 	v := open(ctx, t, synthetic(t))
 	v.do(chromedp.Focus(chromedp.CSS(`#heat .peer`)), chromedp.KeyEvent("\t"))
-	v.is(`document.activeElement.matches("#heat button.mark") && getComputedStyle(document.activeElement).outlineStyle === "solid"`)
+	v.is(
+		`document.activeElement.matches("#heat button.mark") && getComputedStyle(document.activeElement).outlineStyle === "solid"`,
+	)
 	v.do(chromedp.KeyEvent(kb.ArrowRight), chromedp.KeyEvent(kb.ArrowDown))
 	v.is(`document.activeElement.getAttribute("aria-label").startsWith("caddy, chain: ")`)
 	v.do(chromedp.KeyEvent("\r"), appears(`#panel .case`))
@@ -301,7 +308,10 @@ func testHostile(ctx context.Context, t *testing.T) {
 // Without scripts the tables and what failed are there.
 func testWithoutScripts(ctx context.Context, t *testing.T) {
 	v := open(ctx, t, few())
-	v.do(call(emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true}), v.navigate("?plain"))
+	v.do(
+		call(emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true}),
+		v.navigate("?plain"),
+	)
 	text := get(v, chromedp.Text(chromedp.CSS("body")))
 	for _, want := range []string{"identity/wrong-name", "delivered", "What failed", "none/of-the-known|`groups`"} {
 		if !strings.Contains(text, want) {

@@ -54,7 +54,17 @@ func nameOf(name pkix.Name) string {
 
 // kinds of names by their tag in SubjectAltName (RFC 5280, 4.2.1.6), of which
 // crypto/x509 tells only some.
-var kinds = map[int]string{0: "other name", 1: "email", 2: "DNS", 3: "X.400", 4: "directory", 5: "EDI", 6: "URI", 7: "IP", 8: "OID"}
+var kinds = map[int]string{
+	0: "other name",
+	1: "email",
+	2: "DNS",
+	3: "X.400",
+	4: "directory",
+	5: "EDI",
+	6: "URI",
+	7: "IP",
+	8: "OID",
+}
 
 // alternatives are the names of a certificate in their order.
 func alternatives(c *x509.Certificate) (names []string) {

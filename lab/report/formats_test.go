@@ -150,7 +150,8 @@ func checkJUnit(t *testing.T, got []byte, a finding.Audit) {
 			inSuite[1] += len(c.Failure)
 			inSuite[2] += len(c.Error)
 			inSuite[3] += len(c.Skipped)
-			if suite.Name != "audit" && (!strings.Contains(c.Out, "client saw: ") || !strings.Contains(c.Out, "server saw: ")) {
+			if suite.Name != "audit" &&
+				(!strings.Contains(c.Out, "client saw: ") || !strings.Contains(c.Out, "server saw: ")) {
 				t.Errorf("%s: system-out is %q", c.Name, c.Out)
 			}
 		}

@@ -73,7 +73,12 @@ type wrongInterop struct {
 // wrongInterops are those that were tried and not delivered, failed ones first.
 func wrongInterops(sc finding.Scorecard) (all []wrongInterop) {
 	for _, c := range sc.Interop {
-		w := wrongInterop{server: or(c.Server, "unnamed"), version: wire.Printable(c.Version), saw: or(c.Saw, "nothing was seen"), status: interopStatus(c)}
+		w := wrongInterop{
+			server:  or(c.Server, "unnamed"),
+			version: wire.Printable(c.Version),
+			saw:     or(c.Saw, "nothing was seen"),
+			status:  interopStatus(c),
+		}
 		if w.status == finding.Passed || w.status == finding.Untried {
 			continue
 		}

@@ -64,7 +64,10 @@ type (
 // so that an audit that did not pass never reads as passed. The error is the
 // writer's.
 func JUnit(w io.Writer, a finding.Audit) error {
-	suites := junitSuites{Name: "mtlslab audit of " + wire.Printable(string(a.Role)+" "+a.Subject), Time: seconds(a.Took)}
+	suites := junitSuites{
+		Name: "mtlslab audit of " + wire.Printable(string(a.Role)+" "+a.Subject),
+		Time: seconds(a.Took),
+	}
 	for _, g := range groups(a.Findings) {
 		suite := newJUnitSuite(a, or(g.name, "none"), g.took())
 		for _, f := range g.findings {
@@ -110,7 +113,12 @@ func newJUnitSuite(a finding.Audit, name string, took time.Duration) junitSuite 
 	// A reader tells tests apart by class and name together, over all suites, and
 	// knows them again by both.
 	class := "mtlslab." + or(string(a.Role), "peer") + "." + name
-	suite := junitSuite{Name: name, class: class, Time: seconds(took), Timestamp: a.Began.UTC().Format("2006-01-02T15:04:05")}
+	suite := junitSuite{
+		Name:      name,
+		class:     class,
+		Time:      seconds(took),
+		Timestamp: a.Began.UTC().Format("2006-01-02T15:04:05"),
+	}
 	for _, property := range []account{
 		{"subject", a.Subject},
 		{"role", string(a.Role)},
@@ -135,7 +143,11 @@ func junitCaseOf(f finding.Finding) junitCase {
 		}
 	}
 	// GitLab shows nothing but the text of a failure, so it repeats system-out.
-	result := &junitResult{Message: outcome(f) + ": " + parts[2].text, Type: wire.Printable(f.Decision), Text: text.String()}
+	result := &junitResult{
+		Message: outcome(f) + ": " + parts[2].text,
+		Type:    wire.Printable(f.Decision),
+		Text:    text.String(),
+	}
 	switch status(f) {
 	case finding.Passed:
 	case finding.Failed:

@@ -100,7 +100,11 @@ func unproven(a finding.Audit) string {
 	if why := uncontrolled(a); why != "" || a.Controlled() {
 		return why
 	}
-	return fmt.Sprintf("%d of %s delivered, so the findings prove nothing", delivered(a), plural(len(a.Controls), "control"))
+	return fmt.Sprintf(
+		"%d of %s delivered, so the findings prove nothing",
+		delivered(a),
+		plural(len(a.Controls), "control"),
+	)
 }
 
 // unreachable is what an untried finding means that says nothing itself.

@@ -26,7 +26,9 @@ func SARIF(w io.Writer, a finding.Audit) error {
 	run := sarifRun{
 		// GitHub replaces the alerts of an earlier log by those of a later one of
 		// the same category, which is what comes before the last slash.
-		Automation:  sarifAutomation{ID: strings.Join([]string{"mtlslab", slug(string(a.Role)), slug(string(a.Profile)), artifact(a.Subject), ""}, "/")},
+		Automation: sarifAutomation{
+			ID: strings.Join([]string{"mtlslab", slug(string(a.Role)), slug(string(a.Profile)), artifact(a.Subject), ""}, "/"),
+		},
 		Invocations: []sarifInvocation{invocation(a)},
 		Results:     []sarifResult{},
 		Properties: map[string]any{
@@ -34,7 +36,11 @@ func SARIF(w io.Writer, a finding.Audit) error {
 			"runtime": wire.Printable(a.Runtime), "isolated": a.Isolated, "verdict": a.Verdict(),
 		},
 	}
-	run.Tool.Driver = sarifDriver{Name: "mtlslab", InformationURI: "https://github.com/mtlslab/mtlslab", Rules: []sarifRule{}}
+	run.Tool.Driver = sarifDriver{
+		Name:           "mtlslab",
+		InformationURI: "https://github.com/mtlslab/mtlslab",
+		Rules:          []sarifRule{},
+	}
 	rules := &run.Tool.Driver.Rules
 	for _, f := range findings {
 		last := len(*rules) - 1
@@ -66,7 +72,10 @@ func ruleOf(f finding.Finding) sarifRule {
 		FullDescription:  sarifText{means},
 		Help:             sarifText{fmt.Sprintf("%s\n\nSource: %s", means, or(f.Cite, "none"))},
 		Default:          sarifLevel{"error"},
-		Properties:       map[string]any{"tags": []string{"security", "mtls", or(f.Group, "none")}, "precision": "very-high"},
+		Properties: map[string]any{
+			"tags":      []string{"security", "mtls", or(f.Group, "none")},
+			"precision": "very-high",
+		},
 	}
 }
 
@@ -84,7 +93,10 @@ func resultOf(a finding.Audit, f finding.Finding, rule int) sarifResult {
 		r.Level = "error"
 	case finding.Waived:
 		r.Level = "note"
-		r.Suppressions = append(r.Suppressions, sarifSuppression{Kind: "external", Status: "accepted", Justification: wire.Printable(f.Waiver)})
+		r.Suppressions = append(
+			r.Suppressions,
+			sarifSuppression{Kind: "external", Status: "accepted", Justification: wire.Printable(f.Waiver)},
+		)
 	case finding.Untried:
 		r.Kind, r.Level = "notApplicable", "none" // any other level says that it failed (3.27.10)
 	}
@@ -93,7 +105,9 @@ func resultOf(a finding.Audit, f finding.Finding, rule int) sarifResult {
 	location.Physical.Artifact.URI = path
 	location.Physical.Region = sarifRegion{1, 1, 1, 1} // GitHub wants all four
 	location.Logical = []sarifLogical{{
-		Name: strings.TrimSpace(string(f.Role) + " " + wire.Printable(f.Version)), FullName: or(a.Subject, path), Kind: "resource",
+		Name: strings.TrimSpace(
+			string(f.Role) + " " + wire.Printable(f.Version),
+		), FullName: or(a.Subject, path), Kind: "resource",
 	}}
 	r.Locations = []sarifLocation{location}
 	// GitHub knows alerts again by this one fingerprint and no other.
@@ -124,7 +138,10 @@ func invocation(a finding.Audit) sarifInvocation {
 		End:        a.Began.UTC().Add(a.Took).Format("2006-01-02T15:04:05.000Z"),
 	}
 	for _, complaint := range a.Complaints {
-		run.Configuration = append(run.Configuration, sarifNotification{"error", sarifText{literal(wire.Printable(complaint))}})
+		run.Configuration = append(
+			run.Configuration,
+			sarifNotification{"error", sarifText{literal(wire.Printable(complaint))}},
+		)
 	}
 	if why := uncontrolled(a); why != "" {
 		run.Execution = append(run.Execution, sarifNotification{"error", sarifText{why}})

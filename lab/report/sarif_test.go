@@ -85,7 +85,8 @@ func checkSARIF(t *testing.T, got []byte, a finding.Audit) {
 		prints[r.PartialFingerprints.PrimaryLocationLineHash] = true
 	}
 	invocation := run.Invocations[0]
-	if len(invocation.ToolConfigurationNotifications) != len(a.Complaints) || invocation.ExecutionSuccessful != a.Controlled() ||
+	if len(invocation.ToolConfigurationNotifications) != len(a.Complaints) ||
+		invocation.ExecutionSuccessful != a.Controlled() ||
 		(len(invocation.ToolExecutionNotifications) == 0) != a.Controlled() {
 		t.Errorf("invocation %+v", invocation)
 	}
@@ -96,7 +97,9 @@ func checkSARIFResult(t *testing.T, r sarifResult) {
 	if r.Message.Text == "" || len(r.Locations) != 1 || r.PartialFingerprints.PrimaryLocationLineHash == "" {
 		t.Fatalf("result %+v", r)
 	}
-	if (r.Level == "note") != (len(r.Suppressions) == 1) || !slices.Contains([]string{"error", "warning", "note", "none"}, r.Level) || r.Suppressions == nil {
+	if (r.Level == "note") != (len(r.Suppressions) == 1) ||
+		!slices.Contains([]string{"error", "warning", "note", "none"}, r.Level) ||
+		r.Suppressions == nil {
 		t.Errorf("level %s with suppressions %v", r.Level, r.Suppressions)
 	}
 	if (r.Level == "none") != (r.Kind == "notApplicable") || r.Kind != "" && r.Kind != "notApplicable" {

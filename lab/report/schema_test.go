@@ -276,7 +276,10 @@ func TestScorecardSchemaIsTheTypes(t *testing.T) {
 	compare(t, s, s.Defs["audit"], reflect.TypeFor[finding.Audit]())
 	compare(t, s, s.Defs["interop"], reflect.TypeFor[finding.Interop]())
 	compare(t, s, s.Defs["sent"], reflect.TypeFor[finding.Sent]())
-	if want := words(finding.Passed, finding.Failed, finding.Inconclusive, finding.Waived, finding.Untried); !slices.Equal(s.Defs["interop"].Properties["status"].Enum, want) {
+	if want := words(finding.Passed, finding.Failed, finding.Inconclusive, finding.Waived, finding.Untried); !slices.Equal(
+		s.Defs["interop"].Properties["status"].Enum,
+		want,
+	) {
 		t.Errorf("a interop's status is one of %q", s.Defs["interop"].Properties["status"].Enum)
 	}
 }

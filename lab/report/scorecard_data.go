@@ -195,7 +195,9 @@ func (d *htmlData) addPair(interop []finding.Interop) int {
 	pair := []interopData{}
 	for _, c := range interop {
 		pair = append(pair, interopData{
-			d.raw(or(c.Client, "unnamed")), d.raw(or(c.Server, "unnamed")), d.text(c.Version), rank(interopStatus(c)), d.text(c.Saw), micros(c.Took),
+			d.raw(
+				or(c.Client, "unnamed"),
+			), d.raw(or(c.Server, "unnamed")), d.text(c.Version), rank(interopStatus(c)), d.text(c.Saw), micros(c.Took),
 		})
 	}
 	d.Pairs = append(d.Pairs, pair)

@@ -93,8 +93,11 @@ func ScorecardHTML(w io.Writer, sc finding.Scorecard) error {
 	data := dataOf(sc, names)
 	delivered, tried := crossed(sc)
 	view := htmlView{
-		Policy: fmt.Sprintf("default-src 'none'; script-src 'sha256-%s'; style-src 'sha256-%s'; base-uri 'none'; form-action 'none'",
-			digestOf(htmlScript), digestOf(htmlStyle)),
+		Policy: fmt.Sprintf(
+			"default-src 'none'; script-src 'sha256-%s'; style-src 'sha256-%s'; base-uri 'none'; form-action 'none'",
+			digestOf(htmlScript),
+			digestOf(htmlStyle),
+		),
 		Style:  template.CSS(htmlStyle), //nolint:gosec // it is embedded, and nothing is put into it
 		Script: template.JS(htmlScript), //nolint:gosec // it is embedded, and nothing is put into it
 		Data:   data,

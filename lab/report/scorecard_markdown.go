@@ -102,17 +102,41 @@ func (m *markdown) peers(sc finding.Scorecard) {
 		m.line("None.")
 		return
 	}
-	m.heading(5, "peer", "role", "version", "digest", "verdict", "controls", "passed", "failed", "inconclusive", "waived", "untried")
+	m.heading(
+		5,
+		"peer",
+		"role",
+		"version",
+		"digest",
+		"verdict",
+		"controls",
+		"passed",
+		"failed",
+		"inconclusive",
+		"waived",
+		"untried",
+	)
 	for _, a := range sc.Audits {
 		version, digest := "", ""
 		if a.Product != nil {
 			version = a.Product.Version
 			digest = shortDigest(a.Product.Digest)
 		}
-		m.row(prose(peerName(a), ""), prose(string(a.Role), "peer"), prose(version, "unknown"), prose(digest, "none"),
-			string(a.Verdict()), fmt.Sprintf("%d of %d", delivered(a), len(a.Controls)),
-			fmt.Sprint(a.Count(finding.Passed)), fmt.Sprint(a.Count(finding.Failed)), fmt.Sprint(a.Count(finding.Inconclusive)),
-			fmt.Sprint(a.Count(finding.Waived)), fmt.Sprint(a.Count(finding.Untried)))
+		m.row(
+			prose(peerName(a), ""),
+			prose(string(a.Role), "peer"),
+			prose(version, "unknown"),
+			prose(digest, "none"),
+			string(a.Verdict()),
+			fmt.Sprintf("%d of %d", delivered(a), len(a.Controls)),
+			fmt.Sprint(
+				a.Count(finding.Passed),
+			),
+			fmt.Sprint(a.Count(finding.Failed)),
+			fmt.Sprint(a.Count(finding.Inconclusive)),
+			fmt.Sprint(a.Count(finding.Waived)),
+			fmt.Sprint(a.Count(finding.Untried)),
+		)
 	}
 }
 
@@ -143,7 +167,9 @@ func (m *markdown) heat(sc finding.Scorecard) {
 // differences lists what failed, and what keeps an audit from being believed.
 func (m *markdown) differences(sc finding.Scorecard) {
 	m.line("\n## Differences from the standard\n")
-	m.line("Each case in which a peer did other than the profile demands: what the adversary did, what was expected and where that is")
+	m.line(
+		"Each case in which a peer did other than the profile demands: what the adversary did, what was expected and where that is",
+	)
 	m.line("written, and what happened.")
 	none := true
 	for _, a := range sc.Audits {
@@ -190,11 +216,21 @@ func (m *markdown) inconclusive(sc finding.Scorecard) {
 func (m *markdown) difference(f sameCase) {
 	first := f.findings[0]
 	m.line("- %s: the adversary %s.", code(or(first.Case, "unnamed")), prose(first.Summary, "did what the case says"))
-	m.line("  Expected: %s (%s). %s", prose(expected(first.Expect), "nothing"), prose(first.Cite, "no citation"), prose(first.Means, "What that means is not said."))
+	m.line(
+		"  Expected: %s (%s). %s",
+		prose(expected(first.Expect), "nothing"),
+		prose(first.Cite, "no citation"),
+		prose(first.Means, "What that means is not said."),
+	)
 	for _, one := range f.apart() {
 		same := one.findings[0]
-		m.line("  - TLS %s: %s. Client saw %s; server saw %s.", prose(one.versions(), "of any version"), prose(outcome(same), ""),
-			code(or(same.Client, "nothing")), code(or(same.Server, "nothing")))
+		m.line(
+			"  - TLS %s: %s. Client saw %s; server saw %s.",
+			prose(one.versions(), "of any version"),
+			prose(outcome(same), ""),
+			code(or(same.Client, "nothing")),
+			code(or(same.Server, "nothing")),
+		)
 	}
 }
 
@@ -205,7 +241,11 @@ func (m *markdown) interop(sc finding.Scorecard) {
 	}
 	delivered, tried := crossed(sc)
 	m.line("\n## Interop\n")
-	m.line("Plain exchanges with nobody in between, clients down and servers across: %d of %d delivered. A mark for each version of TLS,", delivered, tried)
+	m.line(
+		"Plain exchanges with nobody in between, clients down and servers across: %d of %d delivered. A mark for each version of TLS,",
+		delivered,
+		tried,
+	)
 	m.line("%s.\n", strings.Join(interopVersions(sc), " and "))
 	grid := gridOf(sc)
 	m.heading(1, slices.Concat([]string{"client"}, escapeAll(grid.servers))...)
@@ -224,7 +264,13 @@ func (m *markdown) interop(sc finding.Scorecard) {
 		if i == 0 {
 			m.WriteByte('\n')
 		}
-		m.line("- %s to %s: %s, %s", code(strings.Join(w.clients, ", ")), code(w.server+" ["+w.version+"]"), w.status, code(w.saw))
+		m.line(
+			"- %s to %s: %s, %s",
+			code(strings.Join(w.clients, ", ")),
+			code(w.server+" ["+w.version+"]"),
+			w.status,
+			code(w.saw),
+		)
 	}
 }
 

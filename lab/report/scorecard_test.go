@@ -73,7 +73,8 @@ func TestScorecardIsNotChanged(t *testing.T) {
 		}
 	}
 	for i := range sc.Audits {
-		if sc.Audits[i].Subject != again.Audits[i].Subject || sc.Audits[i].Format != 0 || !slices.Equal(sc.Audits[i].Findings, again.Audits[i].Findings) {
+		if sc.Audits[i].Subject != again.Audits[i].Subject || sc.Audits[i].Format != 0 ||
+			!slices.Equal(sc.Audits[i].Findings, again.Audits[i].Findings) {
 			t.Errorf("audit %d is changed", i)
 		}
 	}
@@ -99,7 +100,11 @@ func checkScorecardText(t *testing.T, got string, o report.Options) {
 		}
 	}
 	last := got[strings.LastIndexByte(strings.TrimSuffix(got, "\n"), '\n')+1:]
-	if !regexp.MustCompile(`^(PASS|FAIL|INCONCLUSIVE): \d+ passed.* of \d+ peers? in [0-9.]+ (m?s|min \d+ s)\n$`).MatchString(last) {
+	if !regexp.MustCompile(
+		`^(PASS|FAIL|INCONCLUSIVE): \d+ passed.* of \d+ peers? in [0-9.]+ (m?s|min \d+ s)\n$`,
+	).MatchString(
+		last,
+	) {
 		t.Errorf("the last line is %q", last)
 	}
 }
@@ -115,7 +120,8 @@ func TestScorecardTextFits(t *testing.T) {
 	}
 	var plain, coloured bytes.Buffer
 	if report.ScorecardText(&plain, synthetic(t), report.Options{}) != nil || report.ScorecardText(&coloured, synthetic(t), report.Options{Color: true}) != nil ||
-		plain.String() == coloured.String() || plain.String() != sgr.ReplaceAllString(coloured.String(), "") {
+		plain.String() == coloured.String() ||
+		plain.String() != sgr.ReplaceAllString(coloured.String(), "") {
 		t.Error("colour changes the text, or there is none")
 	}
 }

@@ -23,8 +23,14 @@ const fullInterops = 12
 func ScorecardText(w io.Writer, sc finding.Scorecard, o Options) error {
 	sc = arranged(sc)
 	p := &page{width: max(defaultWidth, o.Width), color: o.Color}
-	p.row("scorecard", nameWidth, "", fmt.Sprintf("%s, profile %s; %s, %s", sc.Began.UTC().Format("2006-01-02 15:04 UTC"),
-		or(string(sc.Profile), "unnamed"), plural(len(sc.Audits), "peer"), plural(findingsOf(sc), "finding")), 0)
+	p.row(
+		"scorecard",
+		nameWidth,
+		"",
+		fmt.Sprintf("%s, profile %s; %s, %s", sc.Began.UTC().Format("2006-01-02 15:04 UTC"),
+			or(string(sc.Profile), "unnamed"), plural(len(sc.Audits), "peer"), plural(findingsOf(sc), "finding")),
+		0,
+	)
 	p.row("engine", nameWidth, "", or(sc.Engine, "unnamed"), 0)
 	p.command("command", nameWidth, or(sc.Command, "none"))
 	p.WriteByte('\n')
@@ -160,9 +166,21 @@ func (p *page) failed(sc finding.Scorecard) {
 			continue
 		}
 		p.WriteByte('\n')
-		p.row(string(finding.Failed), statusWidth, styles[finding.Failed], fmt.Sprintf("%s %s", or(string(a.Role), "peer"), peerName(a)), 0)
+		p.row(
+			string(finding.Failed),
+			statusWidth,
+			styles[finding.Failed],
+			fmt.Sprintf("%s %s", or(string(a.Role), "peer"), peerName(a)),
+			0,
+		)
 		for _, f := range all {
-			p.row("", statusWidth, "", fmt.Sprintf("%s [%s]: %s", wire.Printable(f.findings[0].Case), f.versions(), outcome(f.findings[0])), 0)
+			p.row(
+				"",
+				statusWidth,
+				"",
+				fmt.Sprintf("%s [%s]: %s", wire.Printable(f.findings[0].Case), f.versions(), outcome(f.findings[0])),
+				0,
+			)
 		}
 	}
 }

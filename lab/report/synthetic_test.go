@@ -29,7 +29,13 @@ type invented struct {
 
 var peers = []invented{
 	{name: "apache", version: "Apache/2.4.66 (Debian)", role: wire.Server, faults: 4},
-	{name: "caddy", version: "v2.11.2 h1:iOlpsSiSKqEW+SIXrcZsZ/NO74SzB/ycqqvAIEfIm64=", role: wire.Server, faults: 2, untried: []string{"revocation"}},
+	{
+		name:    "caddy",
+		version: "v2.11.2 h1:iOlpsSiSKqEW+SIXrcZsZ/NO74SzB/ycqqvAIEfIm64=",
+		role:    wire.Server,
+		faults:  2,
+		untried: []string{"revocation"},
+	},
 	{name: "envoy", version: "1.38.0", role: wire.Server, faults: 3},
 	{name: "etcd", version: "3.6.9", role: wire.Server, faults: 2},
 	{name: "haproxy", version: "HAProxy version 3.3.4-8ba1ec0", role: wire.Server, faults: 5},
@@ -205,7 +211,11 @@ func few() finding.Scorecard {
 	evil.Findings = append(evil.Findings, untried, odd)
 	odd.Summary = "does <b>this</b> | `that`"
 	good := clean()
-	good.Role, good.Product = wire.Client, &finding.Product{Name: "curl", Version: "curl 8.19.0", Digest: "sha256:" + strings.Repeat("fedcba9876543210", 4)}
+	good.Role, good.Product = wire.Client, &finding.Product{
+		Name:    "curl",
+		Version: "curl 8.19.0",
+		Digest:  "sha256:" + strings.Repeat("fedcba9876543210", 4),
+	}
 	for i := range good.Findings {
 		good.Findings[i].Role = wire.Client
 	}
@@ -216,7 +226,14 @@ func few() finding.Scorecard {
 			Product: &finding.Product{Name: "wget", Image: "docker.io/library/wget", Adapter: strings.Repeat("0", 64)},
 		}},
 		Interop: []finding.Interop{
-			{Client: "curl", Server: "evil|`name`", Version: "1.3", Status: finding.Failed, Saw: "``" + hostile + long, Took: time.Millisecond},
+			{
+				Client:  "curl",
+				Server:  "evil|`name`",
+				Version: "1.3",
+				Status:  finding.Failed,
+				Saw:     "``" + hostile + long,
+				Took:    time.Millisecond,
+			},
 			{Client: "curl", Server: "evil|`name`", Version: "1.2", Status: finding.Passed, Saw: "delivered"},
 			{Client: "mtlslab", Server: "evil|`name`", Version: "1.2", Status: finding.Untried},
 			{Client: "mtlslab", Server: "nginx", Version: "1.3", Status: "odd"},

@@ -102,7 +102,12 @@ const (
 	yellow style = "33"
 )
 
-var styles = map[finding.Status]style{finding.Passed: green, finding.Failed: red, finding.Inconclusive: yellow, finding.Waived: yellow}
+var styles = map[finding.Status]style{
+	finding.Passed:       green,
+	finding.Failed:       red,
+	finding.Inconclusive: yellow,
+	finding.Waived:       yellow,
+}
 
 func (p *page) paint(s style, text string) string {
 	if !p.color || s == "" || text == "" {
@@ -247,7 +252,13 @@ func (p *page) problems(findings []finding.Finding, s finding.Status, all bool) 
 		}
 		if more := n - fullProblems; more > 0 && !all {
 			p.WriteByte('\n')
-			p.row(string(s), statusWidth, styles[s], fmt.Sprintf("%d more in %s; -v shows them", more, or(g.name, "no group")), 0)
+			p.row(
+				string(s),
+				statusWidth,
+				styles[s],
+				fmt.Sprintf("%d more in %s; -v shows them", more, or(g.name, "no group")),
+				0,
+			)
 		}
 	}
 }
@@ -295,7 +306,11 @@ func (p *page) command(label string, indent int, command string) {
 	p.rows("", 0, "", lines)
 }
 
-var verdicts = map[finding.Status]string{finding.Passed: "PASS", finding.Failed: "FAIL", finding.Inconclusive: "INCONCLUSIVE"}
+var verdicts = map[finding.Status]string{
+	finding.Passed:       "PASS",
+	finding.Failed:       "FAIL",
+	finding.Inconclusive: "INCONCLUSIVE",
+}
 
 // verdict prints the last line, which is one line whatever the counts.
 func (p *page) verdict(a finding.Audit) {

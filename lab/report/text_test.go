@@ -164,7 +164,8 @@ func columns(line string) (n int) {
 		n++
 		half := r >= 0xff61 && r <= 0xffdc
 		if !half && r > 0x11ff && unicode.In(r, unicode.Han, unicode.Hangul, unicode.Hiragana, unicode.Katakana, unicode.Yi, unicode.Bopomofo) ||
-			r >= 0xff01 && r <= 0xff60 || r >= 0x1f300 && r <= 0x1faff {
+			r >= 0xff01 && r <= 0xff60 ||
+			r >= 0x1f300 && r <= 0x1faff {
 			n++
 		}
 	}
@@ -180,11 +181,33 @@ func FuzzText(f *testing.F) {
 		a := finding.Audit{Subject: one, Runtime: two, Profile: cases.Profile(three), Role: wire.Role(two)}
 		a.Complaints = []string{one, two}
 		a.Controls = []finding.Finding{{Case: one, Client: two}}
-		a.Findings = append(a.Findings,
-			finding.Finding{Case: one, Group: three, Version: two, Summary: three, Status: finding.Failed, Client: one, Server: two, Means: three, Cite: one, Repeat: two},
-			finding.Finding{Case: two, Group: one, Status: finding.Waived, Waiver: three, Decision: one, By: wire.Role(two), Reason: wire.Reason(three), Took: 1},
+		a.Findings = append(
+			a.Findings,
+			finding.Finding{
+				Case:    one,
+				Group:   three,
+				Version: two,
+				Summary: three,
+				Status:  finding.Failed,
+				Client:  one,
+				Server:  two,
+				Means:   three,
+				Cite:    one,
+				Repeat:  two,
+			},
+			finding.Finding{
+				Case:     two,
+				Group:    one,
+				Status:   finding.Waived,
+				Waiver:   three,
+				Decision: one,
+				By:       wire.Role(two),
+				Reason:   wire.Reason(three),
+				Took:     1,
+			},
 			finding.Finding{Case: three, Group: two, Status: finding.Status(one), Repeat: three, Took: 1 << 62},
-			finding.Finding{Case: two, Group: three, Status: finding.Untried, Means: one})
+			finding.Finding{Case: two, Group: three, Status: finding.Untried, Means: one},
+		)
 		a.Product = &finding.Product{Name: three, Version: one, Digest: two, Hint: three}
 		o := report.Options{Verbose: flag, Color: !flag, Width: int(width)}
 		if o.Color { // the escape sequences that a peer sends would be taken for ours

@@ -41,7 +41,13 @@ func (e *Engine) Facts() EngineFacts { return e.about }
 func Connect(ctx context.Context) (*Engine, error) {
 	if err := answers(ctx); err != nil && os.Getenv(client.EnvOverrideHost) != "" {
 		// testcontainers-go would quietly go on to another engine.
-		return nil, fmt.Errorf("%w at %s=%s: %w", ErrNoEngine, client.EnvOverrideHost, os.Getenv(client.EnvOverrideHost), err)
+		return nil, fmt.Errorf(
+			"%w at %s=%s: %w",
+			ErrNoEngine,
+			client.EnvOverrideHost,
+			os.Getenv(client.EnvOverrideHost),
+			err,
+		)
 	}
 	if err := settle(); err != nil {
 		return nil, err

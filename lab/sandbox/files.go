@@ -42,7 +42,11 @@ func (c *Isolated) copyInto(ctx context.Context, id, within string, files []File
 	if err := w.Close(); err != nil {
 		return err
 	}
-	_, err := c.engine.CopyToContainer(ctx, id, client.CopyToContainerOptions{DestinationPath: within, Content: &archive})
+	_, err := c.engine.CopyToContainer(
+		ctx,
+		id,
+		client.CopyToContainerOptions{DestinationPath: within, Content: &archive},
+	)
 	if err != nil {
 		return fmt.Errorf("copying its files: %w", err)
 	}

@@ -152,7 +152,11 @@ const (
 func (c *Isolated) Exec(ctx context.Context, p *Process, argv []string) (output string, code int, err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, execLimit, fmt.Errorf("%s did not end within %v", argv[0], execLimit))
 	defer cancel()
-	made, err := c.engine.ExecCreate(ctx, p.id, client.ExecCreateOptions{AttachStdout: true, AttachStderr: true, Cmd: argv})
+	made, err := c.engine.ExecCreate(
+		ctx,
+		p.id,
+		client.ExecCreateOptions{AttachStdout: true, AttachStderr: true, Cmd: argv},
+	)
 	if err != nil {
 		return "", 0, fmt.Errorf("exec: %w", err)
 	}

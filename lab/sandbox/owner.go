@@ -81,7 +81,12 @@ func lookUp(read func(string) (string, error), file, name string) ([]int, error)
 		for _, field := range fields[2:4] {
 			id, err := number(field)
 			if err != nil {
-				return nil, fmt.Errorf("the image's %s gives %s no number but %q: say material.owner by number", file, name, field)
+				return nil, fmt.Errorf(
+					"the image's %s gives %s no number but %q: say material.owner by number",
+					file,
+					name,
+					field,
+				)
 			}
 			found = append(found, id)
 		}

@@ -31,7 +31,10 @@ func (l Leftovers) String() string {
 type LeftoverError struct{ Left Leftovers }
 
 func (e *LeftoverError) Error() string {
-	return fmt.Sprintf("left behind: %s\nmtlslab clean removes it; what the engine will not let go even then goes when the engine is started anew", e.Left)
+	return fmt.Sprintf(
+		"left behind: %s\nmtlslab clean removes it; what the engine will not let go even then goes when the engine is started anew",
+		e.Left,
+	)
 }
 
 // thing is a container, network or volume that bears the lab's labels.

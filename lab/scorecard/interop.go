@@ -63,7 +63,13 @@ func Interop(
 }
 
 // interopOf has all the clients call one server that speak as it does.
-func interopOf(ctx context.Context, in peer.Place, pair *pki.Pair, p peer.Peer, callers []caller) ([]finding.Interop, error) {
+func interopOf(
+	ctx context.Context,
+	in peer.Place,
+	pair *pki.Pair,
+	p peer.Peer,
+	callers []caller,
+) ([]finding.Interop, error) {
 	server, err := p.Server(ctx, in)
 	if err != nil {
 		return nil, err
@@ -76,7 +82,10 @@ func interopOf(ctx context.Context, in peer.Place, pair *pki.Pair, p peer.Peer, 
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(min(cmp.Or(p.Traits().AtOnce, interopAtOnce), interopAtOnce))
-	callers = slices.DeleteFunc(slices.Clone(callers), func(c caller) bool { return c.peer.Traits().Speaks != p.Traits().Speaks })
+	callers = slices.DeleteFunc(
+		slices.Clone(callers),
+		func(c caller) bool { return c.peer.Traits().Speaks != p.Traits().Speaks },
+	)
 	versions := wire.Versions()
 	all := make([]finding.Interop, len(callers)*len(versions))
 	for i, c := range callers {
@@ -97,7 +106,13 @@ func interopOf(ctx context.Context, in peer.Place, pair *pki.Pair, p peer.Peer, 
 }
 
 // serve starts a server, under the name that its certificate is for, and waits for it.
-func serve(ctx context.Context, in peer.Place, pair *pki.Pair, p peer.Peer, server peer.Server) (exchange.Started, error) {
+func serve(
+	ctx context.Context,
+	in peer.Place,
+	pair *pki.Pair,
+	p peer.Peer,
+	server peer.Server,
+) (exchange.Started, error) {
 	started := exchange.Started{Hostname: in.Names.Fresh(p.Name()), Named: true, Often: true}
 	var err error
 	started.Serving, err = server.Serve(ctx, peer.Given{
@@ -111,7 +126,14 @@ func serve(ctx context.Context, in peer.Place, pair *pki.Pair, p peer.Peer, serv
 }
 
 // one carries out one plain exchange of many.
-func one(ctx context.Context, server exchange.Started, c caller, p peer.Peer, pair *pki.Pair, i *finding.Interop) error {
+func one(
+	ctx context.Context,
+	server exchange.Started,
+	c caller,
+	p peer.Peer,
+	pair *pki.Pair,
+	i *finding.Interop,
+) error {
 	v, err := exchange.Between(ctx, server, c.client, exchange.Exchange{
 		Server: p, Client: c.peer, Version: i.Version,
 	}.Whole(pair))

@@ -161,7 +161,12 @@ func (s Source) intoMap(node *yaml.Node, value reflect.Value, key string) error 
 
 // pairs ranges over a mapping, of which it takes each key once. The names are
 // those of all keys that there can be, if they are known.
-func (s Source) pairs(node *yaml.Node, key string, names []string, each func(name, child *yaml.Node, path string) error) error {
+func (s Source) pairs(
+	node *yaml.Node,
+	key string,
+	names []string,
+	each func(name, child *yaml.Node, path string) error,
+) error {
 	if node.Kind != yaml.MappingNode {
 		want := "want keys and values"
 		if len(names) > 0 {

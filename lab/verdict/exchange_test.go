@@ -51,7 +51,13 @@ func TestExchange(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			v := verdict.Exchange{Sent: sent, Client: test.client, Server: test.server, ClientTells: true, ServerTells: true}.Judge()
+			v := verdict.Exchange{
+				Sent:        sent,
+				Client:      test.client,
+				Server:      test.server,
+				ClientTells: true,
+				ServerTells: true,
+			}.Judge()
 			if test.want == nil {
 				if v.Decision != verdict.Inconclusive {
 					t.Errorf("got %s, want inconclusive", v)

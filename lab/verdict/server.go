@@ -52,7 +52,9 @@ func (t Trial) byEvidence(v *Verdict, c attack.Connection) {
 	case t.Refused:
 		v.refused(wire.Server, wire.ByAnswer)
 	case c.Heard != "" && !t.CutShort:
-		v.inconclusive("it answered in a way that its adapter calls neither delivered nor refused: " + abridged(c.FirstLine()))
+		v.inconclusive(
+			"it answered in a way that its adapter calls neither delivered nor refused: " + abridged(c.FirstLine()),
+		)
 	default:
 		t.byEnd(v, c)
 	}
@@ -64,7 +66,9 @@ func (t Trial) byEvidence(v *Verdict, c attack.Connection) {
 func (t Trial) byEnd(v *Verdict, c attack.Connection) {
 	switch {
 	case Closed(c) && c.Took > t.Patience/2:
-		v.inconclusive(fmt.Sprintf("it closed, but not before %v: it may have lost its patience", c.Took.Round(time.Millisecond)))
+		v.inconclusive(
+			fmt.Sprintf("it closed, but not before %v: it may have lost its patience", c.Took.Round(time.Millisecond)),
+		)
 	case Closed(c):
 		v.refused(wire.Server, wire.ByClosing)
 	case c.End == attack.EndTimeout:
@@ -78,7 +82,10 @@ func (t Trial) byEnd(v *Verdict, c attack.Connection) {
 
 // Closed says whether the other side ended the connection without an alert.
 func Closed(c attack.Connection) bool {
-	return slices.Contains([]attack.Ending{attack.EndCloseNotify, attack.EndEOF, attack.EndReset, attack.EndNotTLS}, c.End)
+	return slices.Contains(
+		[]attack.Ending{attack.EndCloseNotify, attack.EndEOF, attack.EndReset, attack.EndNotTLS},
+		c.End,
+	)
 }
 
 // adversaryAsClient is what the adversary saw of a server, in the words of a client's

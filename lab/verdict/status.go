@@ -35,7 +35,11 @@ func (t Trial) status(v Verdict) (finding.Status, string) {
 	case refused:
 		return finding.Passed, ""
 	case v.Decision == WasRefused:
-		return finding.Inconclusive, fmt.Sprintf("the %s was the one to refuse, so the %s was not put to the test", v.By, t.Audited)
+		return finding.Inconclusive, fmt.Sprintf(
+			"the %s was the one to refuse, so the %s was not put to the test",
+			v.By,
+			t.Audited,
+		)
 	default:
 		return finding.Inconclusive, v.Why
 	}
@@ -86,7 +90,10 @@ func (t Trial) endedAsAllowed(v Verdict) bool {
 		account = &v.Client
 	}
 	return account != nil && !v.Leaked && v.Client.Kind != wire.Delivered && account.Reason != "" &&
-		slices.Contains([]wire.Kind{wire.Failed, wire.NoReceipt}, account.Kind) && slices.Contains(t.Case.Reasons, account.Reason)
+		slices.Contains(
+			[]wire.Kind{wire.Failed, wire.NoReceipt},
+			account.Kind,
+		) && slices.Contains(t.Case.Reasons, account.Reason)
 }
 
 // reasonOf is the reason that our own peers give. How another's refused says nothing

@@ -180,7 +180,8 @@ func TestLoadCredentials(t *testing.T) {
 	fault{filepath.Join(dir, wire.FileTrust), wire.ErrNoPEM}.check(t, err)
 	_, err = wire.LoadCredentials(wire.Stdin, writeTar(t, m))
 	fault{wire.FileTrust, wire.ErrNoPEM}.check(t, err)
-	if creds, err := wire.LoadCredentials(wire.Stdin, writeTar(t, goodMaterial(t))); err != nil || creds.Own.Leaf == nil {
+	if creds, err := wire.LoadCredentials(wire.Stdin, writeTar(t, goodMaterial(t))); err != nil ||
+		creds.Own.Leaf == nil {
 		t.Errorf("got %+v, %v", creds, err)
 	}
 }

@@ -74,7 +74,8 @@ func headerReason(header tls.RecordHeaderError, err error) Reason {
 	if header.Conn != nil {
 		return NotTLS
 	}
-	if handshake, ok := errors.AsType[*HandshakeError](err); ok && handshake.Sent != nil && handshake.Sent.Code == alertProtocolVersion {
+	if handshake, ok := errors.AsType[*HandshakeError](err); ok && handshake.Sent != nil &&
+		handshake.Sent.Code == alertProtocolVersion {
 		return ProtocolVersion
 	}
 	return ProtocolError

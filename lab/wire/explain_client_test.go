@@ -32,14 +32,26 @@ func TestExplainWrongName(t *testing.T) {
 func TestNoServerName(t *testing.T) {
 	root := authority{}.issuing(t, "root", nil)
 	id := root.leaf(t, nil)
-	_, client := shake(t, wire.ServerConfig(root.trusting(id), wire.Policy{Now: clock}), wire.ClientConfig(root.trusting(id), wire.Policy{Now: clock}))
+	_, client := shake(
+		t,
+		wire.ServerConfig(root.trusting(id), wire.Policy{Now: clock}),
+		wire.ClientConfig(root.trusting(id), wire.Policy{Now: clock}),
+	)
 	if client.err == nil {
 		t.Error("the client was let in by a server that it gave no name")
 	}
 }
 
 // serverHello11 is a ServerHello that selects TLS 1.1.
-var serverHello11 = append(append([]byte{22, 3, 2, 0, 42, 2, 0, 0, 38, 3, 2}, make([]byte, 32)...), 0, 0xc0, 0x14, 0, 0, 0)
+var serverHello11 = append(
+	append([]byte{22, 3, 2, 0, 42, 2, 0, 0, 38, 3, 2}, make([]byte, 32)...),
+	0,
+	0xc0,
+	0x14,
+	0,
+	0,
+	0,
+)
 
 func TestExplainClientAlone(t *testing.T) {
 	root := authority{}.issuing(t, "root", nil)

@@ -164,7 +164,10 @@ func TestExplainPatience(t *testing.T) {
 func TestExplainOwnFault(t *testing.T) {
 	root := authority{}.issuing(t, "root", nil)
 	id := root.leaf(t, nil)
-	config := wire.ClientConfig(root.trusting(id), wire.Policy{Now: clock, ServerName: "peer", MinVersion: tls.VersionTLS13})
+	config := wire.ClientConfig(
+		root.trusting(id),
+		wire.Policy{Now: clock, ServerName: "peer", MinVersion: tls.VersionTLS13},
+	)
 	config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
 		return nil, errors.New("no smart card")
 	}

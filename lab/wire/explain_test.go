@@ -28,13 +28,23 @@ func TestExplainIdentity(t *testing.T) {
 		for _, version := range versions {
 			t.Run(c.name+", server verifies, "+tls.VersionName(version), func(t *testing.T) {
 				good := root.leaf(t, nil)
-				server := wire.ServerConfig(root.trusting(good), wire.Policy{Now: clock, MinVersion: version, MaxVersion: version})
-				verifier, other := shake(t, server, wire.ClientConfig(root.trusting(c.flawed), wire.Policy{Now: clock, ServerName: "peer"}))
+				server := wire.ServerConfig(
+					root.trusting(good),
+					wire.Policy{Now: clock, MinVersion: version, MaxVersion: version},
+				)
+				verifier, other := shake(
+					t,
+					server,
+					wire.ClientConfig(root.trusting(c.flawed), wire.Policy{Now: clock, ServerName: "peer"}),
+				)
 				c.check(t, verifier, other)
 			})
 			t.Run(c.name+", client verifies, "+tls.VersionName(version), func(t *testing.T) {
 				good := root.leaf(t, nil)
-				client := wire.ClientConfig(root.trusting(good), wire.Policy{Now: clock, ServerName: "peer", MinVersion: version, MaxVersion: version})
+				client := wire.ClientConfig(
+					root.trusting(good),
+					wire.Policy{Now: clock, ServerName: "peer", MinVersion: version, MaxVersion: version},
+				)
 				other, verifier := shake(t, wire.ServerConfig(root.trusting(c.flawed), wire.Policy{Now: clock}), client)
 				c.check(t, verifier, other)
 			})
@@ -61,7 +71,8 @@ func (c identityCase) check(t *testing.T, verifier, other side) {
 	if got := verifier.fallback(tls.VersionTLS12); got != want && !slices.Contains(c.guess, got.Reason) {
 		t.Errorf("the verifying side, not knowing its alert, says %+v, want %+v or one of %v", got, want, c.guess)
 	}
-	if got := other.account(tls.VersionTLS12); got.Kind != wire.RefusedByPeer || got.Alert == nil || got.Alert.Code == 0 {
+	if got := other.account(tls.VersionTLS12); got.Kind != wire.RefusedByPeer || got.Alert == nil ||
+		got.Alert.Code == 0 {
 		t.Errorf("the other side says %+v, want refused_by_peer with an alert: %v", got, other.err)
 	}
 }
@@ -69,23 +80,57 @@ func (c identityCase) check(t *testing.T, verifier, other side) {
 func identityCases(t *testing.T, root authority) []identityCase {
 	t.Helper()
 	impostor := authority{}.issuing(t, "root", nil)
-	return append(chainCases(t, root),
+	return append(
+		chainCases(t, root),
 		identityCase{name: "unknown authority", flawed: impostor.leaf(t, nil), want: wire.UnknownAuthority},
-		identityCase{name: "expired", want: wire.Expired, flawed: root.leaf(t, func(c *x509.Certificate) { c.NotAfter = now.Add(-time.Second) })},
-		identityCase{name: "not yet valid", want: wire.NotYetValid, flawed: root.leaf(t, func(c *x509.Certificate) { c.NotBefore = now.Add(time.Second) })},
+		identityCase{
+			name:   "expired",
+			want:   wire.Expired,
+			flawed: root.leaf(t, func(c *x509.Certificate) { c.NotAfter = now.Add(-time.Second) }),
+		},
+		identityCase{
+			name:   "not yet valid",
+			want:   wire.NotYetValid,
+			flawed: root.leaf(t, func(c *x509.Certificate) { c.NotBefore = now.Add(time.Second) }),
+		},
 		identityCase{name: "wrong usage", want: wire.WrongUsage, flawed: root.leaf(t, func(c *x509.Certificate) {
 			c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageCodeSigning}
 		})},
-		identityCase{name: "critical extension", want: wire.CriticalExtension, flawed: root.leaf(t, func(c *x509.Certificate) {
-			c.ExtraExtensions = []pkix.Extension{{Id: asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 99999}, Critical: true, Value: []byte{5, 0}}}
-		})},
+		identityCase{
+			name: "critical extension",
+			want: wire.CriticalExtension,
+			flawed: root.leaf(t, func(c *x509.Certificate) {
+				c.ExtraExtensions = []pkix.Extension{
+					{Id: asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 99999}, Critical: true, Value: []byte{5, 0}},
+				}
+			}),
+		},
 		identityCase{name: "signed with SHA-1", want: wire.WeakAlgorithm, flawed: root.leaf(t, func(c *x509.Certificate) {
 			c.SignatureAlgorithm = x509.ECDSAWithSHA1
 		})},
-		identityCase{name: "cannot be parsed", want: wire.BadCertificate, flawed: unparsable(t, root), guess: []wire.Reason{wire.NoCertificate, wire.ProtocolError}},
-		identityCase{name: "key of no use for signing", want: wire.BadCertificate, flawed: unknownKey(t, root), guess: []wire.Reason{wire.BadSignature, wire.ProtocolError}},
-		identityCase{name: "key too large", want: wire.BadCertificate, flawed: certifying(t, root, hugeKey()), guess: []wire.Reason{wire.NoCertificate, wire.ProtocolError}},
-		identityCase{name: "signature by another key", want: wire.BadSignature, flawed: certifying(t, root, newKey(t).Public())},
+		identityCase{
+			name:   "cannot be parsed",
+			want:   wire.BadCertificate,
+			flawed: unparsable(t, root),
+			guess:  []wire.Reason{wire.NoCertificate, wire.ProtocolError},
+		},
+		identityCase{
+			name:   "key of no use for signing",
+			want:   wire.BadCertificate,
+			flawed: unknownKey(t, root),
+			guess:  []wire.Reason{wire.BadSignature, wire.ProtocolError},
+		},
+		identityCase{
+			name:   "key too large",
+			want:   wire.BadCertificate,
+			flawed: certifying(t, root, hugeKey()),
+			guess:  []wire.Reason{wire.NoCertificate, wire.ProtocolError},
+		},
+		identityCase{
+			name:   "signature by another key",
+			want:   wire.BadSignature,
+			flawed: certifying(t, root, newKey(t).Public()),
+		},
 	)
 }
 
@@ -100,13 +145,33 @@ func chainCases(t *testing.T, root authority) []identityCase {
 	missing := root.issuing(t, "intermediate", nil)
 	namesake := root.issuing(t, "intermediate", func(c *x509.Certificate) { c.IsCA, c.KeyUsage = false, 0 })
 	return []identityCase{
-		{name: "namesake of the issuer that is no authority", flawed: missing.leaf(t, nil, namesake), want: wire.UnknownAuthority},
+		{
+			name:   "namesake of the issuer that is no authority",
+			flawed: missing.leaf(t, nil, namesake),
+			want:   wire.UnknownAuthority,
+		},
 		{name: "missing intermediate", flawed: missing.leaf(t, nil), want: wire.UnknownAuthority},
-		{name: "intermediate that is no authority", want: wire.NotAnAuthority, flawed: under(func(c *x509.Certificate) { c.IsCA, c.KeyUsage = false, 0 })},
-		{name: "intermediate that may not sign", want: wire.NotAnAuthority, flawed: under(func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageDigitalSignature })},
+		{
+			name:   "intermediate that is no authority",
+			want:   wire.NotAnAuthority,
+			flawed: under(func(c *x509.Certificate) { c.IsCA, c.KeyUsage = false, 0 }),
+		},
+		{
+			name:   "intermediate that may not sign",
+			want:   wire.NotAnAuthority,
+			flawed: under(func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageDigitalSignature }),
+		},
 		{name: "intermediate too deep", want: wire.NotAnAuthority, flawed: deep.leaf(t, nil, deep, shallow)},
-		{name: "expired intermediate", want: wire.Expired, flawed: under(func(c *x509.Certificate) { c.NotAfter = now.Add(-time.Second) })},
-		{name: "intermediate for other uses", want: wire.WrongUsage, flawed: under(func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageCodeSigning} })},
+		{
+			name:   "expired intermediate",
+			want:   wire.Expired,
+			flawed: under(func(c *x509.Certificate) { c.NotAfter = now.Add(-time.Second) }),
+		},
+		{
+			name:   "intermediate for other uses",
+			want:   wire.WrongUsage,
+			flawed: under(func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageCodeSigning} }),
+		},
 		{name: "intermediate for other names", want: wire.NameConstraint, flawed: under(func(c *x509.Certificate) {
 			c.PermittedDNSDomainsCritical, c.PermittedDNSDomains = true, []string{"elsewhere"}
 		})},

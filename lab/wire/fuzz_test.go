@@ -122,7 +122,8 @@ func FuzzParseOutcome(f *testing.F) {
 			return // a year that JSON has no form for
 		}
 		second, err := wire.ParseOutcome(again.Bytes())
-		if err != nil || second.Kind != first.Kind || second.Role != first.Role || second.Reason != first.Reason || second.Detail != first.Detail {
+		if err != nil || second.Kind != first.Kind || second.Role != first.Role || second.Reason != first.Reason ||
+			second.Detail != first.Detail {
 			t.Errorf("read %+v, then %+v, %v", first, second, err)
 		}
 	})
@@ -159,7 +160,8 @@ func FuzzPrintable(f *testing.F) {
 	f.Add("\x1b[2J\u202e\xff")
 	f.Fuzz(func(t *testing.T, text string) {
 		got := wire.Printable(text)
-		if !utf8.ValidString(got) || strings.ContainsFunc(got, func(r rune) bool { return r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 }) {
+		if !utf8.ValidString(got) ||
+			strings.ContainsFunc(got, func(r rune) bool { return r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 }) {
 			t.Errorf("%q is not printable", got)
 		}
 		if again := wire.Printable(got); !reflect.DeepEqual(again, got) {

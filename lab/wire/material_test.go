@@ -191,7 +191,19 @@ func handmadeTar(t *testing.T, entries ...entry) []byte {
 }
 
 func TestReadMaterialTarFaults(t *testing.T) {
-	trust, chain, key := entry{wire.FileTrust, tar.TypeReg, 1}, entry{wire.FileChain, tar.TypeReg, 1}, entry{wire.FileKey, tar.TypeReg, 1}
+	trust, chain, key := entry{
+		wire.FileTrust,
+		tar.TypeReg,
+		1,
+	}, entry{
+		wire.FileChain,
+		tar.TypeReg,
+		1,
+	}, entry{
+		wire.FileKey,
+		tar.TypeReg,
+		1,
+	}
 	whole := handmadeTar(t, trust, chain, key)
 	for _, c := range []struct {
 		name  string

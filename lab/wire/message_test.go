@@ -80,7 +80,10 @@ func TestMessageReader(t *testing.T) {
 		}
 	}
 	t.Run("the reader's own error", func(t *testing.T) {
-		if _, err := readAll(io.MultiReader(strings.NewReader("one"), iotest.ErrReader(broken)), limit, nil); !errors.Is(err, broken) {
+		if _, err := readAll(io.MultiReader(strings.NewReader("one"), iotest.ErrReader(broken)), limit, nil); !errors.Is(
+			err,
+			broken,
+		) {
 			t.Errorf("error %v, want %v", err, broken)
 		}
 	})
@@ -131,7 +134,10 @@ func TestMessageReaderOverTLS(t *testing.T) {
 			t.Run(c.name+", "+tls.VersionName(version), func(t *testing.T) {
 				serverConn, clientConn := loopback(t)
 				go func() {
-					conn := tls.Client(clientConn, wire.ClientConfig(root.trusting(id), wire.Policy{Now: clock, ServerName: "peer", MaxVersion: version}))
+					conn := tls.Client(
+						clientConn,
+						wire.ClientConfig(root.trusting(id), wire.Policy{Now: clock, ServerName: "peer", MaxVersion: version}),
+					)
 					_, _ = io.WriteString(conn, "one\ntwo")
 					c.close(conn)
 				}()

@@ -15,8 +15,18 @@ import (
 // fullOutcome has every field set, so that one left out of the JSON is missed.
 func fullOutcome() wire.Outcome {
 	yes, until := true, now.Add(time.Hour)
-	id := wire.Identity{URIs: []string{"spiffe://lab/peer"}, DNS: []string{"peer"}, Serial: "2a", Key: strings.Repeat("ab", 32)}
-	negotiated := wire.Negotiated{Version: "TLS 1.3", Suite: "TLS_AES_128_GCM_SHA256", Group: "X25519MLKEM768", Resumed: true}
+	id := wire.Identity{
+		URIs:   []string{"spiffe://lab/peer"},
+		DNS:    []string{"peer"},
+		Serial: "2a",
+		Key:    strings.Repeat("ab", 32),
+	}
+	negotiated := wire.Negotiated{
+		Version: "TLS 1.3",
+		Suite:   "TLS_AES_128_GCM_SHA256",
+		Group:   "X25519MLKEM768",
+		Resumed: true,
+	}
 	message := wire.DigestOf("Hello, <server> & all\u2028!")
 	return wire.Outcome{
 		Role: wire.Server, Kind: wire.Received, Time: now, Local: "127.0.0.1:1", Remote: "[::1]:2",
@@ -59,7 +69,8 @@ func TestOutcomeIsSparse(t *testing.T) {
 	if err := json.Unmarshal(line.Bytes(), &fields); err != nil || len(fields) != 3 {
 		t.Errorf("fields %v, %v, want role, kind and time", fields, err)
 	}
-	if got, err := wire.ParseOutcome(line.Bytes()); err != nil || got.Role != wire.Client || time.Since(got.Time) < 0 || got.Time.IsZero() {
+	if got, err := wire.ParseOutcome(line.Bytes()); err != nil || got.Role != wire.Client || time.Since(got.Time) < 0 ||
+		got.Time.IsZero() {
 		t.Errorf("got %+v, %v, want it stamped with role and time", got, err)
 	}
 }
@@ -114,7 +125,8 @@ func TestDigestOf(t *testing.T) {
 func TestIdentity(t *testing.T) {
 	cert := authority{}.issuing(t, "root", nil).leaf(t, nil).Leaf
 	id := wire.IdentityOf(cert)
-	if id.String() != "spiffe://lab/peer" || !id.Has("peer") || !id.Has("spiffe://lab/peer") || id.Serial != "2" || len(id.Key) != 64 {
+	if id.String() != "spiffe://lab/peer" || !id.Has("peer") || !id.Has("spiffe://lab/peer") || id.Serial != "2" ||
+		len(id.Key) != 64 {
 		t.Errorf("identity is %+v", id)
 	}
 	for _, name := range []string{"leaf", "PEER", "spiffe://lab/peer/", ""} {

@@ -24,7 +24,10 @@ func (w world) meet(t *testing.T, version uint16, sessions tls.ClientSessionCach
 	t.Helper()
 	serverConfig := wire.ServerConfig(w.serverCreds, wire.Policy{Now: at(w.serverNow), Allow: w.allow})
 	serverConfig.SetSessionTicketKeys([][32]byte{{1}})
-	clientConfig := wire.ClientConfig(w.clientCreds, wire.Policy{Now: at(w.clientNow), ServerName: w.serverName, MaxVersion: version})
+	clientConfig := wire.ClientConfig(
+		w.clientCreds,
+		wire.Policy{Now: at(w.clientNow), ServerName: w.serverName, MaxVersion: version},
+	)
 	clientConfig.ClientSessionCache = sessions
 	return shake(t, serverConfig, clientConfig)
 }
@@ -62,7 +65,8 @@ func TestResumptionVerifies(t *testing.T) {
 					serverNow: now, clientNow: now, serverName: "peer",
 				}
 				sessions := new(cache)
-				if server, client := w.meet(t, version, sessions); server.err != nil || client.err != nil || sessions.session == nil {
+				if server, client := w.meet(t, version, sessions); server.err != nil || client.err != nil ||
+					sessions.session == nil {
 					t.Fatalf("no session: %v, %v", server.err, client.err)
 				}
 				c.change(&w)

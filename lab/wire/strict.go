@@ -57,10 +57,20 @@ func strict(chain []*x509.Certificate, state tls.ConnectionState, usage x509.Ext
 // strictCertificate holds for every certificate of a chain.
 func strictCertificate(cert *x509.Certificate) error {
 	if cert.Version != 3 {
-		return refuse(BadCertificate, "%q is of version %d, where version 3 is the one that says who may issue", cert.Subject, cert.Version)
+		return refuse(
+			BadCertificate,
+			"%q is of version %d, where version 3 is the one that says who may issue",
+			cert.Subject,
+			cert.Version,
+		)
 	}
 	if octets := len(cert.SerialNumber.Bytes()); cert.SerialNumber.Sign() <= 0 || octets > maxSerialOctets {
-		return refuse(BadCertificate, "the serial number of %q is not a positive one of at most %d octets", cert.Subject, maxSerialOctets)
+		return refuse(
+			BadCertificate,
+			"the serial number of %q is not a positive one of at most %d octets",
+			cert.Subject,
+			maxSerialOctets,
+		)
 	}
 	switch key := cert.PublicKey.(type) {
 	case *rsa.PublicKey:
@@ -88,7 +98,10 @@ func strictConstraints(authority, leaf *x509.Certificate) error {
 		return nil
 	}
 	for _, address := range leaf.EmailAddresses {
-		if !slices.ContainsFunc(authority.PermittedEmailAddresses, func(permitted string) bool { return mailWithin(address, permitted) }) {
+		if !slices.ContainsFunc(
+			authority.PermittedEmailAddresses,
+			func(permitted string) bool { return mailWithin(address, permitted) },
+		) {
 			return refuse(NameConstraint, "%q may not issue for %q", authority.Subject, address)
 		}
 	}
@@ -148,7 +161,10 @@ func strictNames(leaf *x509.Certificate, usage x509.ExtKeyUsage) error {
 		return refuse(BadName, "the subject alternative name cannot be read: %w", err)
 	}
 	if usage == x509.ExtKeyUsageClientAuth && len(uris)+len(leaf.DNSNames) == 0 {
-		return refuse(BadName, "the certificate has neither a URI nor a DNS name, and a common name is no identity (RFC 9525, 2)")
+		return refuse(
+			BadName,
+			"the certificate has neither a URI nor a DNS name, and a common name is no identity (RFC 9525, 2)",
+		)
 	}
 	for _, uri := range uris {
 		if !strings.HasPrefix(strings.ToLower(uri), spiffeScheme) {

@@ -114,7 +114,12 @@ func (c *Credentials) verify(state tls.ConnectionState, p Policy, usage x509.Ext
 
 // anyOf accepts if one of the verified chains stands up to all that crypto/x509
 // does not look at, and otherwise says what was wrong with the first.
-func (c *Credentials) anyOf(chains [][]*x509.Certificate, state tls.ConnectionState, usage x509.ExtKeyUsage, now time.Time) error {
+func (c *Credentials) anyOf(
+	chains [][]*x509.Certificate,
+	state tls.ConnectionState,
+	usage x509.ExtKeyUsage,
+	now time.Time,
+) error {
 	var first error
 	for _, chain := range chains {
 		err := strict(chain, state, usage)

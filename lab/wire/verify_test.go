@@ -14,7 +14,10 @@ func TestVerifyConnectionAlone(t *testing.T) {
 	root := authority{}.issuing(t, "root", nil)
 	good := root.trusting(root.leaf(t, nil))
 	policy := wire.Policy{Now: clock, ServerName: "peer", Allow: []string{"peer"}}
-	judges := map[string]*tls.Config{"server": wire.ServerConfig(good, policy), "client": wire.ClientConfig(good, policy)}
+	judges := map[string]*tls.Config{
+		"server": wire.ServerConfig(good, policy),
+		"client": wire.ClientConfig(good, policy),
+	}
 	for _, c := range identityCases(t, root) {
 		if c.want == wire.BadCertificate || c.want == wire.BadSignature {
 			continue // never becomes a connection
@@ -30,8 +33,14 @@ func TestVerifyConnectionAlone(t *testing.T) {
 		t.Run("good, "+name+" verifies", func(t *testing.T) { checkJudgement(t, judge, chainOf(t, good.Own), "") })
 	}
 	stranger := chainOf(t, root.leaf(t, func(c *x509.Certificate) { c.DNSNames, c.URIs = []string{"stranger"}, nil }))
-	t.Run("another name, server verifies", func(t *testing.T) { checkJudgement(t, judges["server"], stranger, wire.NotAllowed) })
-	t.Run("another name, client verifies", func(t *testing.T) { checkJudgement(t, judges["client"], stranger, wire.WrongName) })
+	t.Run(
+		"another name, server verifies",
+		func(t *testing.T) { checkJudgement(t, judges["server"], stranger, wire.NotAllowed) },
+	)
+	t.Run(
+		"another name, client verifies",
+		func(t *testing.T) { checkJudgement(t, judges["client"], stranger, wire.WrongName) },
+	)
 }
 
 func chainOf(t *testing.T, id tls.Certificate) (chain []*x509.Certificate) {

@@ -20,19 +20,32 @@ func parseFlags(args []string) (pair, *flag.FlagSet, error) {
 	fs.Usage = func() {}
 	fs.StringVar(&p.server, "server", "", "`directory` for the server's material; required")
 	fs.StringVar(&p.client, "client", "", "`directory` for the client's material; required")
-	fs.Func("dns", "`name` that the client may dial the server by; several by repeating (default server)", func(name string) error {
-		if !given {
-			p.dns, given = nil, true
-		}
-		p.dns = append(p.dns, name)
-		return nil
-	})
-	fs.Func("algorithm", "`kind` of every key: ecdsa-p256, ecdsa-p384, rsa-2048 or ed25519 (default ecdsa-p256)", func(kind string) (err error) {
-		p.algorithm, err = pki.ParseAlgorithm(kind)
-		return err
-	})
+	fs.Func(
+		"dns",
+		"`name` that the client may dial the server by; several by repeating (default server)",
+		func(name string) error {
+			if !given {
+				p.dns, given = nil, true
+			}
+			p.dns = append(p.dns, name)
+			return nil
+		},
+	)
+	fs.Func(
+		"algorithm",
+		"`kind` of every key: ecdsa-p256, ecdsa-p384, rsa-2048 or ed25519 (default ecdsa-p256)",
+		func(kind string) (err error) {
+			p.algorithm, err = pki.ParseAlgorithm(kind)
+			return err
+		},
+	)
 	fs.DurationVar(&p.validity, "validity", 24*time.Hour, "`time` that the certificates are good for")
-	fs.BoolVar(&p.groupReads, "group-reads", false, "let the group of the process read the keys, mode 0640 in place of 0600")
+	fs.BoolVar(
+		&p.groupReads,
+		"group-reads",
+		false,
+		"let the group of the process read the keys, mode 0640 in place of 0600",
+	)
 	if err := fs.Parse(args); err != nil {
 		return p, fs, err
 	}

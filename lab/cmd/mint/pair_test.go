@@ -224,10 +224,18 @@ func TestMintRefuses(t *testing.T) {
 		want string
 	}{
 		{"nothing", nil, "mint: -server and -client are required, a directory each (see mint -help)\n"},
-		{"one directory", []string{"-server", "a"}, "mint: -server and -client are required, a directory each (see mint -help)\n"},
+		{
+			"one directory",
+			[]string{"-server", "a"},
+			"mint: -server and -client are required, a directory each (see mint -help)\n",
+		},
 		{"the same directory", []string{"-server", "a", "-client", "./a/"},
 			"mint: -server and -client must be two directories: neither may have the other's key (see mint -help)\n"},
-		{"an argument", []string{"-server", "a", "-client", "b", "c"}, "mint: argument \"c\": mint takes flags only (see mint -help)\n"},
+		{
+			"an argument",
+			[]string{"-server", "a", "-client", "b", "c"},
+			"mint: argument \"c\": mint takes flags only (see mint -help)\n",
+		},
 		{"no time at all", []string{"-server", "a", "-client", "b", "-validity", "1s"},
 			"mint: -validity 1s: must be at least a minute (see mint -help)\n"},
 		{"a name that is an address", []string{"-server", "a", "-client", "b", "-dns", "192.0.2.1"},

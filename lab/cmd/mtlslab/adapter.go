@@ -57,7 +57,9 @@ func newAdapterInit() *cobra.Command {
 			}
 			file, err := os.OpenFile(out, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644) //nolint:gosec // there is no secret in it
 			if errors.Is(err, fs.ErrExist) {
-				return usageError{fmt.Errorf("--out %s: it is there already; name another file, or - for standard output", quoted(out))}
+				return usageError{
+					fmt.Errorf("--out %s: it is there already; name another file, or - for standard output", quoted(out)),
+				}
 			}
 			if err != nil {
 				return usageError{fmt.Errorf("--out: %w", err)}

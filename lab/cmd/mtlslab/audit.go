@@ -70,7 +70,11 @@ more, 3 something could not be shown.`, role),
 	}
 	flags := cmd.Flags()
 	runtimeFlag(flags, &f.cfg.Runtime)
-	flags.Var((*profileValue)(&f.audit.Profile), "profile", "whose expectations: rfc5280, spiffe or strict (default strict)")
+	flags.Var(
+		(*profileValue)(&f.audit.Profile),
+		"profile",
+		"whose expectations: rfc5280, spiffe or strict (default strict)",
+	)
 	flags.StringSliceVar(&f.audit.Cases, "case", nil, "only the case of this id; may be repeated")
 	flags.StringSliceVar(&f.audit.Versions, "version", nil, "only this version of TLS, 1.2 or 1.3")
 	f.peer.register(flags, role)
@@ -109,7 +113,11 @@ func (f *auditFlags) run(cmd *cobra.Command, args []string) (err error) {
 		f.cfg.Runtime = sandbox.Containers
 	}
 	columns, _ := report.Size(cmd.ErrOrStderr())
-	progress := &report.Progress{Out: cmd.ErrOrStderr(), Terminal: report.IsTerminal(cmd.ErrOrStderr()), Width: min(columns, width)}
+	progress := &report.Progress{
+		Out:      cmd.ErrOrStderr(),
+		Terminal: report.IsTerminal(cmd.ErrOrStderr()),
+		Width:    min(columns, width),
+	}
 	show := newNarrator(cmd)
 	f.cfg.Progress, f.cfg.TTL = show.progress, longTTL
 	f.audit.Progress = func(done, total int, current string) {

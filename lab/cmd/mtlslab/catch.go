@@ -32,7 +32,11 @@ type catch struct {
 
 // catches are what must be found.
 var catches = []catch{
-	{Role: wire.Server, Case: "protocol/no-client-certificate", words: "its server took a message from a client with no certificate"},
+	{
+		Role:  wire.Server,
+		Case:  "protocol/no-client-certificate",
+		words: "its server took a message from a client with no certificate",
+	},
 	{Role: wire.Client, Case: "chain/other-authority", words: "its client handed its message to an impostor"},
 }
 

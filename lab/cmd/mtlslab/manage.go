@@ -28,7 +28,12 @@ compose.yaml, and adversary. The same source always gives the same digest.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if tag != "" && !validTag.MatchString(tag) {
-				return usageError{fmt.Errorf("--tag %q: want letters, digits, dots, hyphens and underscores, at most 128, the first a letter, a digit or an underscore", tag)}
+				return usageError{
+					fmt.Errorf(
+						"--tag %q: want letters, digits, dots, hyphens and underscores, at most 128, the first a letter, a digit or an underscore",
+						tag,
+					),
+				}
 			}
 			show := newNarrator(cmd)
 			show.progress("building the images, if need be")
@@ -47,7 +52,12 @@ compose.yaml, and adversary. The same source always gives the same digest.`,
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&tag, "tag", "dev", "second name of each image, mtlslab/NAME:TAG, as compose.yaml uses it; none if empty")
+	cmd.Flags().StringVar(
+		&tag,
+		"tag",
+		"dev",
+		"second name of each image, mtlslab/NAME:TAG, as compose.yaml uses it; none if empty",
+	)
 	return cmd
 }
 
@@ -278,11 +288,23 @@ which takes root, debootstrap and a minute.`,
 			if wantsJSON(cmd) {
 				return printJSON(cmd.OutOrStdout(), made)
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s: %s, %.1f MB, %.19s\n", made.Ref, howMade[made.Made], float64(made.Size)/1e6, made.Digest)
+			_, err = fmt.Fprintf(
+				cmd.OutOrStdout(),
+				"%s: %s, %.1f MB, %.19s\n",
+				made.Ref,
+				howMade[made.Made],
+				float64(made.Size)/1e6,
+				made.Digest,
+			)
 			return err
 		},
 	}
-	cmd.Flags().BoolVar(&check, "check", false, "only see whether the image is there, can be pulled or can be made, and say what is wanting")
+	cmd.Flags().BoolVar(
+		&check,
+		"check",
+		false,
+		"only see whether the image is there, can be pulled or can be made, and say what is wanting",
+	)
 	return cmd
 }
 

@@ -148,7 +148,11 @@ func (n *narrator) exchange(d demonstration) {
 		n.failure(d.Exchange)
 		return
 	}
-	n.line("client", fmt.Sprintf("verified %s; %s, %s", v.Client.Peer, v.Client.TLS.Version, v.Client.TLS.Group), v.Took-v.Ready)
+	n.line(
+		"client",
+		fmt.Sprintf("verified %s; %s, %s", v.Client.Peer, v.Client.TLS.Version, v.Client.TLS.Group),
+		v.Took-v.Ready,
+	)
 	n.line("message", "Received: "+wire.Printable(v.Sent.Text), v.Took)
 	n.line("", "from "+v.Identity+", verified by the server", 0)
 }

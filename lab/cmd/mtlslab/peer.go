@@ -44,7 +44,12 @@ var imageFlags = []struct{ name, key string }{
 func (p *peerFlags) register(flags *pflag.FlagSet, role wire.Role) {
 	p.flags = flags
 	flags.StringVar(&p.adapter, "adapter", "", "file that says how the image is run; mtlslab adapter init writes one")
-	flags.StringVar(&p.gallery, "peer", "", "peer of the gallery, such as "+map[wire.Role]string{wire.Server: "nginx", wire.Client: "curl"}[role])
+	flags.StringVar(
+		&p.gallery,
+		"peer",
+		"",
+		"peer of the gallery, such as "+map[wire.Role]string{wire.Server: "nginx", wire.Client: "curl"}[role],
+	)
 	if role == wire.Client {
 		return
 	}
@@ -128,10 +133,14 @@ func (p *peerFlags) fromFile(role wire.Role, args []string) (peer.Image, error) 
 // fromFlags makes an adapter of flags, for the commonest of servers.
 func (p *peerFlags) fromFlags(role wire.Role, image string) (peer.Image, error) {
 	if role == wire.Client {
-		return peer.Image{}, errors.New("a client needs an adapter, which says how it is called: mtlslab adapter init client")
+		return peer.Image{}, errors.New(
+			"a client needs an adapter, which says how it is called: mtlslab adapter init client",
+		)
 	}
 	if p.ca == "" || p.cert == "" || p.key == "" {
-		return peer.Image{}, errors.New("give --ca-file, --cert-file and --key-file, where the image reads them; or --adapter")
+		return peer.Image{}, errors.New(
+			"give --ca-file, --cert-file and --key-file, where the image reads them; or --adapter",
+		)
 	}
 	a := &adapter.Adapter{
 		Name: nameOf(image), Role: role, Image: image, Port: 443, Speaks: adapter.HTTP, Env: make(map[string]string),
@@ -156,7 +165,11 @@ func (p *peerFlags) fill(a *adapter.Adapter) error {
 		to         *string
 	}{{"--ca-file", p.ca, &files.CA}, {"--cert-file", p.cert, &files.Cert}, {"--key-file", p.key, &files.Key}} {
 		if !path.IsAbs(file.path) || path.Clean(file.path) != file.path {
-			return fmt.Errorf("%s %s: want an absolute path without dots, where the image reads it", file.flag, quoted(file.path))
+			return fmt.Errorf(
+				"%s %s: want an absolute path without dots, where the image reads it",
+				file.flag,
+				quoted(file.path),
+			)
 		}
 		*file.to = file.path
 		if err := faultOf(a, file.flag, file.path); err != nil {
@@ -196,7 +209,17 @@ func faultOf(a *adapter.Adapter, flag, value string) error {
 }
 
 func (p *peerFlags) asFlags() string {
-	words := []string{"", "--port", strconv.Itoa(p.port), "--ca-file", quoted(p.ca), "--cert-file", quoted(p.cert), "--key-file", quoted(p.key)}
+	words := []string{
+		"",
+		"--port",
+		strconv.Itoa(p.port),
+		"--ca-file",
+		quoted(p.ca),
+		"--cert-file",
+		quoted(p.cert),
+		"--key-file",
+		quoted(p.key),
+	}
 	for _, pair := range p.env {
 		words = append(words, "--env", quoted(pair))
 	}
@@ -233,7 +256,9 @@ func atMostOneImage(cmd *cobra.Command, args []string) error {
 	if len(args) <= 1 {
 		return nil
 	}
-	return usageError{fmt.Errorf("%s takes one image, got %q; see %s --help", cmd.CommandPath(), args, cmd.CommandPath())}
+	return usageError{
+		fmt.Errorf("%s takes one image, got %q; see %s --help", cmd.CommandPath(), args, cmd.CommandPath()),
+	}
 }
 
 // galleryPeer is the peer of that name which comes with mtlslab.
@@ -252,5 +277,10 @@ func galleryPeer(name string, role wire.Role) (peer.Image, error) {
 		}
 		names = append(names, p.Adapter.BuildName())
 	}
-	return peer.Image{}, fmt.Errorf("--peer %q: the gallery has no such %s; choose from %s", name, role, strings.Join(names, ", "))
+	return peer.Image{}, fmt.Errorf(
+		"--peer %q: the gallery has no such %s; choose from %s",
+		name,
+		role,
+		strings.Join(names, ", "),
+	)
 }

@@ -59,7 +59,8 @@ func TestConclude(t *testing.T) {
 				t.Errorf("exit code %d, want %d", code, tt.code)
 			}
 			said := out.String()
-			if !strings.HasPrefix(said, tt.says) || tt.says == "" && said != "" || tt.not != "" && strings.Contains(said, tt.not) {
+			if !strings.HasPrefix(said, tt.says) || tt.says == "" && said != "" ||
+				tt.not != "" && strings.Contains(said, tt.not) {
 				t.Errorf("said %q, want %q", said, tt.says)
 			}
 			if code == exitLeftover && !strings.Contains(said, "mtlslab clean") {

@@ -84,7 +84,12 @@ func newRun() *cobra.Command {
 	flags := cmd.Flags()
 	runtimeFlag(flags, &cfg.Runtime)
 	flags.StringVar(&message, "message", exchange.Greeting, "what the client says")
-	flags.StringVar(&algorithm, "algorithm", string(pki.ECDSAP256), "of every key: ecdsa-p256, ecdsa-p384, rsa-2048 or ed25519")
+	flags.StringVar(
+		&algorithm,
+		"algorithm",
+		string(pki.ECDSAP256),
+		"of every key: ecdsa-p256, ecdsa-p384, rsa-2048 or ed25519",
+	)
 	flags.DurationVar(&cfg.TTL, "ttl", lab.DefaultTTL, "how long the peers live at most")
 	return cmd
 }

@@ -11,7 +11,11 @@ import (
 type runtimeValue sandbox.Runtime
 
 func runtimeFlag(flags *pflag.FlagSet, runtime *sandbox.Runtime) {
-	flags.Var((*runtimeValue)(runtime), "runtime", "where the peers run: containers or processes (default containers where an engine answers)")
+	flags.Var(
+		(*runtimeValue)(runtime),
+		"runtime",
+		"where the peers run: containers or processes (default containers where an engine answers)",
+	)
 }
 
 func (r *runtimeValue) Set(s string) error {

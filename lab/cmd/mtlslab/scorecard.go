@@ -173,7 +173,10 @@ func (r *round) choose(names []string) error {
 	}
 	for _, name := range names {
 		if !slices.ContainsFunc(r.contenders, func(c contender) bool { return goesBy(c.Peer)(name) }) {
-			return fmt.Errorf("peer %q: there is none of that name with anything to try; mtlslab adapter list shows the gallery", name)
+			return fmt.Errorf(
+				"peer %q: there is none of that name with anything to try; mtlslab adapter list shows the gallery",
+				name,
+			)
 		}
 	}
 	return nil
@@ -215,7 +218,10 @@ func repeatOf(p peer.Peer, role wire.Role) string {
 func (r *round) carryOut(cmd *cobra.Command) (err error) {
 	ctx := cmd.Context()
 	show := newNarrator(cmd)
-	l, err := lab.Start(ctx, lab.Config{Runtime: sandbox.Containers, TTL: longTTL, Timeout: time.Minute, Progress: show.progress})
+	l, err := lab.Start(
+		ctx,
+		lab.Config{Runtime: sandbox.Containers, TTL: longTTL, Timeout: time.Minute, Progress: show.progress},
+	)
 	if err != nil {
 		return err
 	}
@@ -266,7 +272,13 @@ func (r *round) identify(ctx context.Context, l *lab.Lab) error {
 // show begins the live table, with all that is to be in it.
 func (r *round) show(out io.Writer) {
 	columns, lines := report.Size(out)
-	r.live = &report.Live{Out: out, Terminal: report.IsTerminal(out), Color: inColor(out), Width: min(columns, width), Height: lines}
+	r.live = &report.Live{
+		Out:      out,
+		Terminal: report.IsTerminal(out),
+		Color:    inColor(out),
+		Width:    min(columns, width),
+		Height:   lines,
+	}
 	for _, c := range r.contenders {
 		r.live.Peers = append(r.live.Peers, c.label())
 	}
@@ -316,7 +328,12 @@ func (r *round) cross(ctx context.Context) (err error) {
 	for _, c := range r.contenders {
 		peers[c.audit.Role] = append(peers[c.audit.Role], c.Peer)
 	}
-	made, err := l.Interop(ctx, peers[wire.Server], peers[wire.Client], func(done, total int) { r.live.Update(exchanges, done, total) })
+	made, err := l.Interop(
+		ctx,
+		peers[wire.Server],
+		peers[wire.Client],
+		func(done, total int) { r.live.Update(exchanges, done, total) },
+	)
 	if err == nil {
 		r.live.Exchanged(exchanges, made)
 	}

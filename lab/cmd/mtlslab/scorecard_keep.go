@@ -84,7 +84,8 @@ func (r *round) take(before finding.Scorecard) int {
 	for i := range r.contenders {
 		c := &r.contenders[i]
 		at := slices.IndexFunc(before.Audits, func(a finding.Audit) bool {
-			mine := a.Role == c.audit.Role && a.Subject == c.audit.Subject() && len(a.Findings) > 0 && (a.Product == nil) == (c.product == nil)
+			mine := a.Role == c.audit.Role && a.Subject == c.audit.Subject() && len(a.Findings) > 0 &&
+				(a.Product == nil) == (c.product == nil)
 			return mine && (a.Product == nil || a.Product.Digest == c.product.Digest && a.Product.Adapter == c.product.Adapter)
 		})
 		if at >= 0 {
@@ -116,7 +117,10 @@ func (r *round) finish(i int, a finding.Audit, broke error, sent []finding.Sent)
 	}
 	part := r.card
 	part.Sent, part.Took = slices.Concat(part.Sent, sent), part.Took+time.Since(part.Began)
-	part.Audits = slices.DeleteFunc(slices.Clone(part.Audits), func(a finding.Audit) bool { return len(a.Findings) == 0 })
+	part.Audits = slices.DeleteFunc(
+		slices.Clone(part.Audits),
+		func(a finding.Audit) bool { return len(a.Findings) == 0 },
+	)
 	if err := replaceFile(r.part, func(w io.Writer) error { return report.ScorecardJSON(w, part) }); err != nil {
 		r.live.Broke("keeping what is found", err)
 	}

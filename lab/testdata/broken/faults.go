@@ -17,7 +17,9 @@ var faults = map[string]Fault{
 	"accepts-any": {replace: func(Peer) Verification {
 		return func(tls.ConnectionState) error { return nil }
 	}},
-	"skips-chain":            {trust: func(_, chain []*x509.Certificate) []*x509.Certificate { return chain[:min(1, len(chain))] }},
+	"skips-chain": {
+		trust: func(_, chain []*x509.Certificate) []*x509.Certificate { return chain[:min(1, len(chain))] },
+	},
 	"trusts-presented-roots": {trust: withPresentedRoots},
 	"trusts-presented-issuers": {trust: func(trusted, chain []*x509.Certificate) []*x509.Certificate {
 		return slices.Concat(trusted, chain[min(1, len(chain)):])
@@ -44,11 +46,13 @@ var faults = map[string]Fault{
 	"admits-common-name": {doctor: namedByCommonName},
 
 	// of a client
-	"skips-names":         {forgive: whereHost(func(*x509.Certificate, string) bool { return true })},
-	"matches-prefix":      {forgive: whereHost(matches(strings.HasPrefix))},
-	"matches-suffix":      {forgive: whereHost(matches(strings.HasSuffix))},
-	"matches-common-name": {forgive: whereHost(func(leaf *x509.Certificate, host string) bool { return leaf.Subject.CommonName == host })},
-	"matches-wildcards":   {replace: matchesWildcards},
+	"skips-names":    {forgive: whereHost(func(*x509.Certificate, string) bool { return true })},
+	"matches-prefix": {forgive: whereHost(matches(strings.HasPrefix))},
+	"matches-suffix": {forgive: whereHost(matches(strings.HasSuffix))},
+	"matches-common-name": {
+		forgive: whereHost(func(leaf *x509.Certificate, host string) bool { return leaf.Subject.CommonName == host }),
+	},
+	"matches-wildcards": {replace: matchesWildcards},
 }
 
 func unless(unless bool, c *certificate, f func(*certificate)) {
@@ -88,7 +92,10 @@ func unconstrained(c *certificate) {
 	c.PermittedIPRanges, c.ExcludedIPRanges = nil, nil
 	c.PermittedEmailAddresses, c.ExcludedEmailAddresses = nil, nil
 	c.PermittedURIDomains, c.ExcludedURIDomains = nil, nil
-	c.UnhandledCriticalExtensions = slices.DeleteFunc(slices.Clone(c.UnhandledCriticalExtensions), oidNameConstraints.Equal)
+	c.UnhandledCriticalExtensions = slices.DeleteFunc(
+		slices.Clone(c.UnhandledCriticalExtensions),
+		oidNameConstraints.Equal,
+	)
 }
 
 func mayIssue(c *certificate) {
@@ -137,6 +144,8 @@ func namedByCommonName(c *certificate) {
 		return
 	}
 	c.DNSNames, c.URIs = nil, nil
-	c.Extensions = append(slices.DeleteFunc(slices.Clone(c.Extensions), func(e pkix.Extension) bool { return e.Id.Equal(oidSubjectAltName) }),
-		pkix.Extension{Id: oidSubjectAltName, Value: value})
+	c.Extensions = append(
+		slices.DeleteFunc(slices.Clone(c.Extensions), func(e pkix.Extension) bool { return e.Id.Equal(oidSubjectAltName) }),
+		pkix.Extension{Id: oidSubjectAltName, Value: value},
+	)
 }

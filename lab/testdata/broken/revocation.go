@@ -42,7 +42,8 @@ func revoked(chain []*x509.Certificate, lists []*x509.RevocationList) error {
 	for i, cert := range chain[:len(chain)-1] {
 		covered := false
 		for _, list := range lists {
-			if isOdd(list) || !bytes.Equal(list.RawIssuer, chain[i+1].RawSubject) || now.Before(list.ThisUpdate) || now.After(list.NextUpdate) {
+			if isOdd(list) || !bytes.Equal(list.RawIssuer, chain[i+1].RawSubject) || now.Before(list.ThisUpdate) ||
+				now.After(list.NextUpdate) {
 				continue
 			}
 			covered = true

@@ -35,7 +35,11 @@ var faults = []fault{
 		return again
 	}},
 	{name: "speaks-tls-1.0", config: func(c *client) { c.tls.MinVersion = tls.VersionTLS10 }},
-	{name: "greets-first", greets: true, config: func(c *client) { c.late, c.tls.VerifyConnection = c.tls.VerifyConnection, nil }},
+	{
+		name:   "greets-first",
+		greets: true,
+		config: func(c *client) { c.late, c.tls.VerifyConnection = c.tls.VerifyConnection, nil },
+	},
 	{name: "takes-any-receipt", anyReceipt: true},
 	{name: "takes-half-receipt", halves: true},
 	{name: "believes-its-handshake", believes: true},

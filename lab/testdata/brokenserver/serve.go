@@ -109,7 +109,11 @@ func (c *connection) take(message string) {
 }
 
 func (c *connection) acknowledge(message string) {
-	receipt := wire.Receipt{SHA256: wire.DigestOf(message).SHA256, Client: c.peer, TLS: wire.NegotiatedOf(c.tls.ConnectionState())}
+	receipt := wire.Receipt{
+		SHA256: wire.DigestOf(message).SHA256,
+		Client: c.peer,
+		TLS:    wire.NegotiatedOf(c.tls.ConnectionState()),
+	}
 	line, err := json.Marshal(receipt)
 	if err != nil {
 		panic(err) // not of strings

@@ -1,0 +1,7 @@
+//go:build !unix
+
+package main
+
+func limitFiles(uint64) {}
+
+func countGoroutines() {}
