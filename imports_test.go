@@ -36,7 +36,8 @@ var rooms = map[string]struct {
 	},
 	"lab/audit": {
 		[]string{
-			"lab/peer", "lab/verdict", "lab/finding", "lab/cases", "lab/sandbox", "lab/attack", "lab/pki", "lab/limit", "lab/wire",
+			"lab/peer", "lab/verdict", "lab/finding", "lab/cases", "lab/sandbox", "lab/attack", "lab/pki",
+			"lab/limit", "lab/wire",
 		}, "an audit does not know how a peer is run, nor how a finding is printed",
 	},
 	"lab/exchange": {
@@ -94,7 +95,8 @@ var rooms = map[string]struct {
 	},
 	"lab/cmd/mtlslab": {
 		[]string{
-			"images", "lab", "lab/scorecard", "lab/audit", "lab/exchange", "lab/peer", "lab/verdict", "lab/report", "lab/sandbox",
+			"images", "lab", "lab/scorecard", "lab/audit", "lab/exchange", "lab/peer", "lab/verdict",
+			"lab/report", "lab/sandbox",
 			"lab/cases", "lab/finding", "lab/adapter", "lab/pki", "lab/wire",
 		}, "the command line is on top",
 	},

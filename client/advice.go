@@ -25,7 +25,8 @@ func adviceFor(o wire.Outcome) string {
 func refusedAdvice(reason wire.Reason) string {
 	switch reason {
 	case wire.UnknownAuthority:
-		return "give this client the ca.crt of the server's authority, and the server its intermediates, if this is the right server"
+		return "give this client the ca.crt of the server's authority, and the server its intermediates, if " +
+			"this is the right server"
 	case wire.WrongName:
 		return "if this is the right server, give -server-name a name that its certificate holds"
 	case wire.Expired, wire.NotYetValid:

@@ -55,17 +55,38 @@ func testOutcome(t *testing.T, version string) {
 	forge := func(change func(*wire.Receipt)) string { return good.listenTLS(t, nil, acknowledge(change)) }
 	for _, c := range append(failures(t, good), []outcomeCase{
 		{name: "let in", address: honest, want: wire.Delivered},
-		{name: "server of another authority", address: other.listenTLS(t, nil, acknowledge(nil)), want: wire.Refused, reason: wire.UnknownAuthority},
-		{name: "server of another name", address: honest, flags: []string{"-server-name", "other"}, want: wire.Refused, reason: wire.WrongName},
-		{name: "expired server", address: expiredServer.listenTLS(t, nil, acknowledge(nil)), want: wire.Refused, reason: wire.Expired},
-		{name: "server with a client's certificate", address: swapped.listenTLS(t, nil, acknowledge(nil)), want: wire.Refused, reason: wire.WrongUsage},
+		{
+			name: "server of another authority", address: other.listenTLS(t, nil, acknowledge(nil)),
+			want: wire.Refused, reason: wire.UnknownAuthority,
+		},
+		{
+			name: "server of another name", address: honest, flags: []string{"-server-name", "other"},
+			want: wire.Refused, reason: wire.WrongName,
+		},
+		{
+			name: "expired server", address: expiredServer.listenTLS(t, nil, acknowledge(nil)),
+			want: wire.Refused, reason: wire.Expired,
+		},
+		{
+			name: "server with a client's certificate", address: swapped.listenTLS(t, nil, acknowledge(nil)),
+			want: wire.Refused, reason: wire.WrongUsage,
+		},
 		{name: "server that is no TLS server", address: listen(t, func(conn net.Conn) {
 			_, _ = io.WriteString(conn, "220 mail.example ESMTP\r\n")
 			hold(conn)
 		}), want: wire.Refused, reason: wire.NotTLS},
-		{name: "client of another authority", address: honest, client: other.client.Material(good.authority), want: wire.RefusedByPeer, alert: unknownCA},
-		{name: "client without a certificate", address: honest, flags: []string{"-no-certificate"}, want: wire.RefusedByPeer, alert: map[string]uint8{"1.2": 40, "1.3": 116}[version]},
-		{name: "expired client", address: honest, client: expiredClient.client.Material(good.authority), want: wire.RefusedByPeer, alert: expired},
+		{
+			name: "client of another authority", address: honest,
+			client: other.client.Material(good.authority), want: wire.RefusedByPeer, alert: unknownCA,
+		},
+		{
+			name: "client without a certificate", address: honest, flags: []string{"-no-certificate"},
+			want: wire.RefusedByPeer, alert: map[string]uint8{"1.2": 40, "1.3": 116}[version],
+		},
+		{
+			name: "expired client", address: honest, client: expiredClient.client.Material(good.authority),
+			want: wire.RefusedByPeer, alert: expired,
+		},
 		{name: "client that is not allowed", address: good.listenTLS(t, func(config *tls.Config) {
 			creds := credentials(t, good.server.Material(good.authority))
 			*config = *wire.ServerConfig(creds, wire.Policy{Allow: []string{"spiffe://lab/other"}})
@@ -73,16 +94,34 @@ func testOutcome(t *testing.T, version string) {
 		{name: "server that asks for no certificate", address: good.listenTLS(t, func(config *tls.Config) {
 			config.ClientAuth, config.VerifyConnection = tls.NoClientCert, nil
 		}, acknowledge(nil)), want: wire.NoReceipt, reason: wire.BadReceipt},
-		{name: "receipt for another message", address: forge(func(r *wire.Receipt) { r.SHA256 = wire.DigestOf("other").SHA256 }), want: wire.NoReceipt, reason: wire.BadReceipt},
-		{name: "receipt that names another key", address: forge(func(r *wire.Receipt) { r.Client.Key = strings.Repeat("0", 64) }), want: wire.NoReceipt, reason: wire.BadReceipt},
-		{name: "receipt that names another serial", address: forge(func(r *wire.Receipt) { r.Client.Serial = "1" }), want: wire.NoReceipt, reason: wire.BadReceipt},
+		{
+			name:    "receipt for another message",
+			address: forge(func(r *wire.Receipt) { r.SHA256 = wire.DigestOf("other").SHA256 }),
+			want:    wire.NoReceipt, reason: wire.BadReceipt,
+		},
+		{
+			name:    "receipt that names another key",
+			address: forge(func(r *wire.Receipt) { r.Client.Key = strings.Repeat("0", 64) }),
+			want:    wire.NoReceipt, reason: wire.BadReceipt,
+		},
+		{
+			name:    "receipt that names another serial",
+			address: forge(func(r *wire.Receipt) { r.Client.Serial = "1" }), want: wire.NoReceipt,
+			reason: wire.BadReceipt,
+		},
 		{name: "receipt that is empty JSON", address: answer("{}\n"), want: wire.NoReceipt, reason: wire.BadReceipt},
 		{name: "echo", address: echo, flags: []string{"-echo"}, want: wire.Delivered},
-		{name: "echo of another message", address: answer("Hello, client!\n"), flags: []string{"-echo"}, want: wire.NoReceipt, reason: wire.BadReceipt},
+		{
+			name: "echo of another message", address: answer("Hello, client!\n"), flags: []string{"-echo"},
+			want: wire.NoReceipt, reason: wire.BadReceipt,
+		},
 		{name: "echo that nobody asked for", address: echo, want: wire.NoReceipt, reason: wire.BadReceipt},
 		{name: "receipt that is garbage", address: answer("Hello, client!\n"), want: wire.NoReceipt, reason: wire.BadReceipt},
 		{name: "receipt that is no UTF-8", address: answer("\xff\n"), want: wire.NoReceipt, reason: wire.BadReceipt},
-		{name: "receipt without end", address: answer(strings.Repeat(" ", 3*wire.MaxReceipt)), want: wire.NoReceipt, reason: wire.BadReceipt},
+		{
+			name: "receipt without end", address: answer(strings.Repeat(" ", 3*wire.MaxReceipt)),
+			want: wire.NoReceipt, reason: wire.BadReceipt,
+		},
 	}...) {
 		t.Run(c.name, func(t *testing.T) {
 			if len(c.client.Key) == 0 {

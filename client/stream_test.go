@@ -107,7 +107,10 @@ func TestEndIsNoticedBetweenLines(t *testing.T) {
 		reason wire.Reason
 	}{
 		{"the server closes", func(conn *tls.Conn) { _ = conn.CloseWrite(); hold(conn) }, wire.Disconnected},
-		{"the server answers nothing", func(conn *tls.Conn) { _, _ = io.WriteString(conn, "{}\n"); hold(conn) }, wire.BadReceipt},
+		{
+			"the server answers nothing",
+			func(conn *tls.Conn) { _, _ = io.WriteString(conn, "{}\n"); hold(conn) }, wire.BadReceipt,
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			address := p.listenTLS(t, nil, func(conn *tls.Conn) {

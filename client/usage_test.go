@@ -20,22 +20,53 @@ func TestUsage(t *testing.T) {
 	}{
 		{"unknown flag", []string{"-nosuch"}, "flag provided but not defined: -nosuch"},
 		{"no material", []string{hello}, "-material is required: a directory, or - for a tar on standard input"},
-		{"tar without messages", []string{"-material", "-"}, "-material -: give the messages as arguments, because standard input is the material"},
+		{
+			"tar without messages", []string{"-material", "-"},
+			"-material -: give the messages as arguments, because standard input is the material",
+		},
 		{"no port", []string{"-connect", "localhost"}, `-connect "localhost": give host:port`},
 		{"no host", []string{"-connect", ":12345"}, `-connect ":12345": give host:port`},
-		{"port of letters", []string{"-connect", "localhost:tls"}, `-connect "localhost:tls": the port must be a number from 1 to 65535`},
-		{"port zero", []string{"-connect", "localhost:0"}, `-connect "localhost:0": the port must be a number from 1 to 65535`},
-		{"port too high", []string{"-connect", "localhost:65536"}, `-connect "localhost:65536": the port must be a number from 1 to 65535`},
-		{"TLS version that is too old", []string{"-min-version", "1.1"}, `invalid value "1.1" for flag -min-version: TLS version "1.1": choose 1.2 or 1.3`},
-		{"TLS version that is none", []string{"-max-version", "new\nest"}, `invalid value "new\nest" for flag -max-version: TLS version "new\nest": choose 1.2 or 1.3`},
-		{"TLS versions that exclude all", []string{"-material", ".", "-min-version", "1.3", "-max-version", "1.2"}, "-min-version is above -max-version"},
+		{
+			"port of letters", []string{"-connect", "localhost:tls"},
+			`-connect "localhost:tls": the port must be a number from 1 to 65535`,
+		},
+		{
+			"port zero", []string{"-connect", "localhost:0"},
+			`-connect "localhost:0": the port must be a number from 1 to 65535`,
+		},
+		{
+			"port too high", []string{"-connect", "localhost:65536"},
+			`-connect "localhost:65536": the port must be a number from 1 to 65535`,
+		},
+		{
+			"TLS version that is too old", []string{"-min-version", "1.1"},
+			`invalid value "1.1" for flag -min-version: TLS version "1.1": choose 1.2 or 1.3`,
+		},
+		{
+			"TLS version that is none", []string{"-max-version", "new\nest"},
+			`invalid value "new\nest" for flag -max-version: TLS version "new\nest": choose 1.2 or 1.3`,
+		},
+		{
+			"TLS versions that exclude all",
+			[]string{"-material", ".", "-min-version", "1.3", "-max-version", "1.2"},
+			"-min-version is above -max-version",
+		},
 		{"timeout that is none", []string{"-timeout", "soon"}, `invalid value "soon" for flag -timeout: parse error`},
 		{"negative timeout", []string{"-material", ".", "-timeout", "-1s"}, "-timeout -1s is negative"},
 		{"negative lifetime", []string{"-material", ".", "-lifetime", "-1s"}, "-lifetime -1s is negative"},
 		{"form that is none", []string{"-log", "xml"}, `invalid value "xml" for flag -log: choose text or json`},
-		{"message that is no UTF-8", []string{"-material", ".", hello, "\xff"}, "argument 2: not_utf8: a message that is not UTF-8"},
-		{"message of two lines", []string{"-material", ".", "one\ntwo"}, "argument 1: not_a_line: a message that holds a line end"},
-		{"message that is too long", []string{"-material", ".", strings.Repeat("x", wire.MaxMessage+1)}, "argument 1: message_too_long: a message of more than 65536 bytes"},
+		{
+			"message that is no UTF-8", []string{"-material", ".", hello, "\xff"},
+			"argument 2: not_utf8: a message that is not UTF-8",
+		},
+		{
+			"message of two lines", []string{"-material", ".", "one\ntwo"},
+			"argument 1: not_a_line: a message that holds a line end",
+		},
+		{
+			"message that is too long", []string{"-material", ".", strings.Repeat("x", wire.MaxMessage+1)},
+			"argument 1: message_too_long: a message of more than 65536 bytes",
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got := runClient(t, nil, c.args...)
@@ -57,16 +88,47 @@ func TestBadMaterial(t *testing.T) {
 		want   string // DIR stands for the directory
 	}{
 		{"no directory", func(t *testing.T, dir string) { try(t, os.RemoveAll(dir)) }, "DIR: directory missing"},
-		{"file in its place", func(t *testing.T, dir string) { try(t, os.RemoveAll(dir), os.WriteFile(dir, nil, 0o600)) }, "DIR: does not belong in a bundle: not a directory"},
-		{"no trust", func(t *testing.T, dir string) { try(t, os.Remove(filepath.Join(dir, wire.FileTrust))) }, "DIR/ca.crt: missing"},
-		{"no certificate", func(t *testing.T, dir string) { try(t, os.Remove(filepath.Join(dir, wire.FileChain))) }, "DIR/tls.crt: missing"},
-		{"no key", func(t *testing.T, dir string) { try(t, os.Remove(filepath.Join(dir, wire.FileKey))) }, "DIR/tls.key: missing"},
+		{
+			"file in its place",
+			func(t *testing.T, dir string) { try(t, os.RemoveAll(dir), os.WriteFile(dir, nil, 0o600)) },
+			"DIR: does not belong in a bundle: not a directory",
+		},
+		{
+			"no trust",
+			func(t *testing.T, dir string) { try(t, os.Remove(filepath.Join(dir, wire.FileTrust))) },
+			"DIR/ca.crt: missing",
+		},
+		{
+			"no certificate",
+			func(t *testing.T, dir string) { try(t, os.Remove(filepath.Join(dir, wire.FileChain))) },
+			"DIR/tls.crt: missing",
+		},
+		{
+			"no key", func(t *testing.T, dir string) { try(t, os.Remove(filepath.Join(dir, wire.FileKey))) },
+			"DIR/tls.key: missing",
+		},
 		{"empty trust", replace(wire.FileTrust, ""), "DIR/ca.crt: empty"},
-		{"garbage for trust", replace(wire.FileTrust, "garbage"), `DIR/ca.crt: no PEM block of the kind expected ("CERTIFICATE")`},
-		{"garbage for the key", replace(wire.FileKey, "-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----\n"), "DIR/tls.key: malformed: not a PKCS#8 private key"},
-		{"certificate for the key", replace(wire.FileKey, string(good.Chain)), `DIR/tls.key: malformed: a PEM block "CERTIFICATE" where "PRIVATE KEY" is expected`},
-		{"somebody else's key", replace(wire.FileKey, string(p.server.Material(p.authority).Key)), "DIR/tls.key: the key does not belong to the certificate in tls.crt"},
-		{"garbage for revocation lists", replace(wire.FileCRL, "garbage"), `DIR/crl.pem: no PEM block of the kind expected ("X509 CRL")`},
+		{
+			"garbage for trust", replace(wire.FileTrust, "garbage"),
+			`DIR/ca.crt: no PEM block of the kind expected ("CERTIFICATE")`,
+		},
+		{
+			"garbage for the key",
+			replace(wire.FileKey, "-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----\n"),
+			"DIR/tls.key: malformed: not a PKCS#8 private key",
+		},
+		{
+			"certificate for the key", replace(wire.FileKey, string(good.Chain)),
+			`DIR/tls.key: malformed: a PEM block "CERTIFICATE" where "PRIVATE KEY" is expected`,
+		},
+		{
+			"somebody else's key", replace(wire.FileKey, string(p.server.Material(p.authority).Key)),
+			"DIR/tls.key: the key does not belong to the certificate in tls.crt",
+		},
+		{
+			"garbage for revocation lists", replace(wire.FileCRL, "garbage"),
+			`DIR/crl.pem: no PEM block of the kind expected ("X509 CRL")`,
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "material")
@@ -111,12 +173,31 @@ func TestEnvironment(t *testing.T) {
 		env  map[string]string
 		want string
 	}{
-		{"a variable stands in for a flag", nil, map[string]string{"MTLSLAB_CONNECT": "nowhere"}, `-connect "nowhere": give host:port`},
-		{"a flag beats its variable", []string{"-connect", "here"}, map[string]string{"MTLSLAB_CONNECT": "nowhere"}, `-connect "here": give host:port`},
-		{"a dash is an underscore", nil, map[string]string{"MTLSLAB_MIN_VERSION": "1.1"}, `invalid value "1.1" for MTLSLAB_MIN_VERSION: TLS version "1.1": choose 1.2 or 1.3`},
-		{"an empty variable is unset", nil, map[string]string{"MTLSLAB_TIMEOUT": ""}, "-material is required: a directory, or - for a tar on standard input"},
-		{"a flag shields from a bad variable", []string{"-timeout", "1s"}, map[string]string{"MTLSLAB_TIMEOUT": "soon"}, "-material is required: a directory, or - for a tar on standard input"},
-		{"version has no variable", nil, map[string]string{"MTLSLAB_VERSION": "1"}, "-material is required: a directory, or - for a tar on standard input"},
+		{
+			"a variable stands in for a flag", nil, map[string]string{"MTLSLAB_CONNECT": "nowhere"},
+			`-connect "nowhere": give host:port`,
+		},
+		{
+			"a flag beats its variable", []string{"-connect", "here"},
+			map[string]string{"MTLSLAB_CONNECT": "nowhere"}, `-connect "here": give host:port`,
+		},
+		{
+			"a dash is an underscore", nil, map[string]string{"MTLSLAB_MIN_VERSION": "1.1"},
+			`invalid value "1.1" for MTLSLAB_MIN_VERSION: TLS version "1.1": choose 1.2 or 1.3`,
+		},
+		{
+			"an empty variable is unset", nil, map[string]string{"MTLSLAB_TIMEOUT": ""},
+			"-material is required: a directory, or - for a tar on standard input",
+		},
+		{
+			"a flag shields from a bad variable", []string{"-timeout", "1s"},
+			map[string]string{"MTLSLAB_TIMEOUT": "soon"},
+			"-material is required: a directory, or - for a tar on standard input",
+		},
+		{
+			"version has no variable", nil, map[string]string{"MTLSLAB_VERSION": "1"},
+			"-material is required: a directory, or - for a tar on standard input",
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var stderr bytes.Buffer
@@ -135,7 +216,8 @@ func TestHelp(t *testing.T) {
 	if got.code != 0 || got.stderr != "" {
 		t.Errorf("exit code %d, standard error %q", got.code, got.stderr)
 	}
-	for _, want := range []string{"-connect", "-server-name", "-material", "-min-version", "-max-version", "-timeout", "-lifetime", "-log",
+	for _, want := range []string{"-connect", "-server-name", "-material", "-min-version", "-max-version",
+		"-timeout", "-lifetime", "-log",
 		"-version", "MTLSLAB_SERVER_NAME", "\n  0  ", "\n  1  ", "\n  2  ", "\n  3  ", "\n  4  ", "\n  5  ", "\n  6  "} {
 		if !strings.Contains(got.stdout, want) {
 			t.Errorf("%q is missing from\n%s", want, got.stdout)

@@ -124,7 +124,8 @@ func (b builder) output(dir string, s Source) string {
 	return filepath.Join(dir, s.base())
 }
 
-// moduleRoot returns the directory of mtlslab's source. Building happens there and not in the current directory, so that
+// moduleRoot returns the directory of mtlslab's source. Building happens there and not in the
+// current directory, so that
 // mtlslab's own go.mod and go.sum hold, and not those of a module that requires it.
 func moduleRoot(ctx context.Context) (string, error) {
 	dir, _, err := source(ctx)
@@ -143,7 +144,8 @@ func (t Toolchain) TooOld() bool {
 	return version.IsValid(t.Version) && version.Compare(t.Version, t.Wants) < 0
 }
 
-// FindToolchain finds what [Binaries] uses in the current directory. The error is that of Go, without which the Toolchain
+// FindToolchain finds what [Binaries] uses in the current directory. The error is that of Go,
+// without which the Toolchain
 // is zero, or that of the source.
 func FindToolchain(ctx context.Context) (Toolchain, error) {
 	said, err := runGo(ctx, "", nil, "env", "GOVERSION")

@@ -26,12 +26,14 @@ type Engine interface {
 
 // An Image is an image that an engine has.
 type Image struct {
-	Name   string        `json:"name"`    // of its source, such as "server", or peer-NAME
-	Ref    string        `json:"ref"`     // by which to run it: mtlslab/server:0123456789ab, never another content
-	Digest string        `json:"digest"`  // of its configuration, or of what else the engine knows an image by: "sha256:" and 64 hex digits
-	Size   int64         `json:"size"`    // in bytes, unpacked
-	Cached bool          `json:"cached"`  // whether the engine had it already
-	Took   time.Duration `json:"took_ns"` // from the call of Ensure or Build until the engine had it, the build that all images share included
+	Name string `json:"name"` // of its source, such as "server", or peer-NAME
+	Ref  string `json:"ref"`  // by which to run it: mtlslab/server:0123456789ab, never another content
+	// of its configuration, or of what else the engine knows an image by: "sha256:" and 64 hex digits
+	Digest string `json:"digest"`
+	Size   int64  `json:"size"`   // in bytes, unpacked
+	Cached bool   `json:"cached"` // whether the engine had it already
+	// from the call of Ensure or Build until the engine had it, the build that all images share included
+	Took time.Duration `json:"took_ns"`
 }
 
 // Ensure sees to it that the engine has the image of every source, built for the engine's platform from the source at

@@ -177,7 +177,8 @@ func describe(t *testing.T, engine *client.Client, ref string) (description, map
 		t.Fatal(err)
 	}
 	d := description{
-		image.Os, image.Architecture, image.Config.User, image.Config.Entrypoint, image.Config.Cmd, image.Config.ExposedPorts, image.Config.Labels,
+		image.Os, image.Architecture, image.Config.User, image.Config.Entrypoint, image.Config.Cmd,
+		image.Config.ExposedPorts, image.Config.Labels,
 	}
 	saved, err := engine.ImageSave(t.Context(), []string{ref})
 	if err != nil {

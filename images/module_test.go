@@ -27,7 +27,8 @@ import (
 )
 
 func main() {
-	paths, err := images.Binaries(context.Background(), "", images.Source{Name: "hello", Package: "./images/testdata/hello"})
+	paths, err := images.Binaries(context.Background(), "",
+		images.Source{Name: "hello", Package: "./images/testdata/hello"})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)

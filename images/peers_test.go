@@ -257,7 +257,8 @@ func TestBuildStopsWaitingWhenTold(t *testing.T) {
 func TestBuildRefuses(t *testing.T) {
 	t.Parallel()
 	dockerfile := func(text string) fs.FS { return fstest.MapFS{"Dockerfile": {Data: []byte(text)}} }
-	const failing = `{"stream":"Step 1/1 : RUN make\n"}` + "\n" + `{"errorDetail":{"code":2,"message":"a wall of text"},"error":"a wall of text"}`
+	const failing = `{"stream":"Step 1/1 : RUN make\n"}` + "\n" +
+		`{"errorDetail":{"code":2,"message":"a wall of text"},"error":"a wall of text"}`
 	tests := []struct {
 		name   string
 		engine *fakeBuilder
@@ -325,7 +326,8 @@ func TestBases(t *testing.T) {
 		},
 		{
 			"mounts of images",
-			"FROM alpine:3\nRUN --mount=type=cache,target=/c --mount=from=busybox:1,target=/b --mount=type=bind,from=alpine:3,target=/a x\n",
+			"FROM alpine:3\nRUN --mount=type=cache,target=/c --mount=from=busybox:1,target=/b " +
+				"--mount=type=bind,from=alpine:3,target=/a x\n",
 			[]string{"alpine:3", "busybox:1"},
 			false,
 		},

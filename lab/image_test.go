@@ -138,9 +138,10 @@ func TestImageClients(t *testing.T) {
 			want:  finding.Failed, caught: []string{"identity/other-host"}},
 		{name: "hangs", source: brokenClient, args: []string{"-fault", "hangs-on-bad-input"},
 			cases: []string{"chain/other-authority"}, want: finding.Inconclusive, caught: []string{"chain/other-authority"}},
-		{name: "crashes", source: brokenClient, args: []string{"-fault", "crashes-on-bad-input"}, alter: func(a *adapter.Adapter) {
-			a.Env = map[string]string{"GOTRACEBACK": "crash"}
-		}, cases: []string{"chain/other-authority"}, want: finding.Inconclusive, caught: []string{"chain/other-authority"}},
+		{name: "crashes", source: brokenClient, args: []string{"-fault", "crashes-on-bad-input"},
+			alter: func(a *adapter.Adapter) {
+				a.Env = map[string]string{"GOTRACEBACK": "crash"}
+			}, cases: []string{"chain/other-authority"}, want: finding.Inconclusive, caught: []string{"chain/other-authority"}},
 		{name: "calls everything a success", source: peer.ClientSource, alter: func(a *adapter.Adapter) {
 			for code := range 128 {
 				a.Delivered.Exit = append(a.Delivered.Exit, code)
@@ -150,7 +151,9 @@ func TestImageClients(t *testing.T) {
 			at := slices.Index(a.Command, "-material")
 			a.Env = map[string]string{"MTLSLAB_MATERIAL": a.Command[at+1]}
 			a.Command = slices.Delete(a.Command, at, at+2)
-		}, cases: []string{"operational/no-trust", "operational/no-key", "revocation/issuer", "chain/other-authority"}, want: finding.Passed},
+		}, cases: []string{
+			"operational/no-trust", "operational/no-key", "revocation/issuer", "chain/other-authority",
+		}, want: finding.Passed},
 		{name: "falls back", source: brokenClient, args: []string{"-fault", "falls-back-to-plain-text"},
 			cases: []string{"protocol/plain-text-server", "chain/other-authority"},
 			want:  finding.Failed, caught: []string{"protocol/plain-text-server"}},
@@ -255,10 +258,22 @@ func TestWrongAdapter(t *testing.T) {
 			a.Image, a.Logs, a.Command = imageOf(t, l, brokenServer), true, append(a.Command, "-fault", "keeps-no-log")
 		}, look: "logs"},
 		{name: "exits at once", alter: func(a *adapter.Adapter) { a.Command = []string{"-no-such-flag"} }, look: "command"},
-		{name: "no such program", alter: func(a *adapter.Adapter) { a.Entrypoint = []string{"/no/such/program"} }, look: "command"},
-		{name: "client, no such program", client: true, alter: func(a *adapter.Adapter) { a.Command[0] = "/no/such/program" }, look: "command"},
-		{name: "client, path", client: true, alter: func(a *adapter.Adapter) { a.Material.Files.Key = "elsewhere.key" }, look: "material"},
-		{name: "client, delivered", client: true, alter: func(a *adapter.Adapter) { a.Delivered.Output = "never said" }, look: "delivered"},
+		{
+			name:  "no such program",
+			alter: func(a *adapter.Adapter) { a.Entrypoint = []string{"/no/such/program"} }, look: "command",
+		},
+		{
+			name: "client, no such program", client: true,
+			alter: func(a *adapter.Adapter) { a.Command[0] = "/no/such/program" }, look: "command",
+		},
+		{
+			name: "client, path", client: true,
+			alter: func(a *adapter.Adapter) { a.Material.Files.Key = "elsewhere.key" }, look: "material",
+		},
+		{
+			name: "client, delivered", client: true,
+			alter: func(a *adapter.Adapter) { a.Delivered.Output = "never said" }, look: "delivered",
+		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()

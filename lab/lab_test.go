@@ -241,11 +241,15 @@ func TestBadConfig(t *testing.T) {
 		cfg  lab.Config
 		want string
 	}{
-		"runtime":   {lab.Config{Runtime: "vm"}, `starting the lab: runtime "vm": choose containers or processes`},
-		"TTL":       {lab.Config{TTL: time.Millisecond}, "config: TTL 1ms: want a second to 12h0m0s"},
-		"too long":  {lab.Config{TTL: 48 * time.Hour}, "config: TTL 48h0m0s: want a second to 12h0m0s"},
-		"timeout":   {lab.Config{Timeout: -1}, "config: timeout -1ns: want none that is negative"},
-		"algorithm": {lab.Config{Algorithm: "rsa-1"}, `making authority: Config.Algorithm: unknown algorithm "rsa-1", want one of ["ecdsa-p256" "ecdsa-p384" "rsa-2048" "ed25519"]`},
+		"runtime":  {lab.Config{Runtime: "vm"}, `starting the lab: runtime "vm": choose containers or processes`},
+		"TTL":      {lab.Config{TTL: time.Millisecond}, "config: TTL 1ms: want a second to 12h0m0s"},
+		"too long": {lab.Config{TTL: 48 * time.Hour}, "config: TTL 48h0m0s: want a second to 12h0m0s"},
+		"timeout":  {lab.Config{Timeout: -1}, "config: timeout -1ns: want none that is negative"},
+		"algorithm": {
+			lab.Config{Algorithm: "rsa-1"},
+			`making authority: Config.Algorithm: unknown algorithm "rsa-1", ` +
+				`want one of ["ecdsa-p256" "ecdsa-p384" "rsa-2048" "ed25519"]`,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

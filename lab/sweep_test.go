@@ -20,7 +20,8 @@ func TestSweepOfWhatIsHeld(t *testing.T) {
 	l := start(t, lab.Config{Runtime: sandbox.Containers})
 	name, ctx := "mtlslab-test-held-"+l.ID(), context.WithoutCancel(t.Context())
 	made, err := c.NetworkCreate(ctx, name, client.NetworkCreateOptions{Internal: true, Labels: map[string]string{
-		"mtlslab.run": "held-" + l.ID(), "mtlslab.owner": "somebody", "mtlslab.expires": time.Now().Add(-time.Hour).UTC().Format(time.RFC3339),
+		"mtlslab.run": "held-" + l.ID(), "mtlslab.owner": "somebody",
+		"mtlslab.expires": time.Now().Add(-time.Hour).UTC().Format(time.RFC3339),
 	}})
 	if err != nil {
 		t.Fatal(err)

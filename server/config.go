@@ -44,7 +44,8 @@ func (c *config) flagSet() *flag.FlagSet {
 		&c.material,
 		"material",
 		"",
-		"`directory` with ca.crt, tls.crt and tls.key, watched for changes, or - for a tar of them on standard input, and another there whenever they change; required",
+		"`directory` with ca.crt, tls.crt and tls.key, watched for changes, or - for a tar of them on "+
+			"standard input, and another there whenever they change; required",
 	)
 	fs.Func(
 		"allow",

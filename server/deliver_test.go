@@ -33,10 +33,16 @@ func TestDeliver(t *testing.T) {
 			{"a line", []string{"Hello, server!\n"}, []string{hello}, false},
 			{"a line that ends as on Windows", []string{"Hello, server!\r\n"}, []string{hello}, false},
 			{"close_notify for a newline", []string{hello}, []string{hello}, true},
-			{"several at once, the last ended by close_notify", []string{"one\ntwo\nthree"}, []string{"one", "two", "three"}, true},
+			{
+				"several at once, the last ended by close_notify", []string{"one\ntwo\nthree"},
+				[]string{"one", "two", "three"}, true,
+			},
 			{"in pieces", []string{"Hello", ", ", "server!\nmo", "re\n"}, []string{hello, "more"}, false},
 			{"an empty line", []string{"\n"}, []string{""}, false},
-			{"the longest", []string{strings.Repeat("x", wire.MaxMessage), "\r\n"}, []string{strings.Repeat("x", wire.MaxMessage)}, false},
+			{
+				"the longest", []string{strings.Repeat("x", wire.MaxMessage), "\r\n"},
+				[]string{strings.Repeat("x", wire.MaxMessage)}, false,
+			},
 			{"any script", []string{"Grüße, 服务器!\n"}, []string{"Grüße, 服务器!"}, false},
 			{"nothing", nil, nil, true},
 		} {
@@ -113,9 +119,19 @@ func TestTruncation(t *testing.T) {
 			want []wire.Kind
 		}{
 			{"in mid-line", "Hello, ser", func(c *client) error { return c.raw.CloseWrite() }, []wire.Kind{wire.Failed}},
-			{"in mid-line, by a reset", "Hello, ser", func(c *client) error { return errors.Join(c.raw.SetLinger(0), c.raw.Close()) }, []wire.Kind{wire.Failed}},
-			{"in the second line", "one\ntw", func(c *client) error { return c.raw.CloseWrite() }, []wire.Kind{wire.Received, wire.Failed}},
-			{"between lines", "one\n", func(c *client) error { return c.raw.CloseWrite() }, []wire.Kind{wire.Received, wire.Failed}},
+			{
+				"in mid-line, by a reset", "Hello, ser",
+				func(c *client) error { return errors.Join(c.raw.SetLinger(0), c.raw.Close()) },
+				[]wire.Kind{wire.Failed},
+			},
+			{
+				"in the second line", "one\ntw", func(c *client) error { return c.raw.CloseWrite() },
+				[]wire.Kind{wire.Received, wire.Failed},
+			},
+			{
+				"between lines", "one\n", func(c *client) error { return c.raw.CloseWrite() },
+				[]wire.Kind{wire.Received, wire.Failed},
+			},
 			{"within a record", "", func(c *client) error {
 				_, err := c.raw.Write([]byte{23, 3, 3, 0, 99, 1, 2, 3})
 				return errors.Join(err, c.raw.CloseWrite())
@@ -156,14 +172,38 @@ func TestSilenceInMidLine(t *testing.T) {
 			text   string
 		}{
 			{"close_notify", hello, func(t *testing.T, c *client) { try(t, c.CloseWrite()) }, wire.Received, "", hello},
-			{"the rest and a newline", "Hello", func(t *testing.T, c *client) { c.send(t, ", server!\n") }, wire.Received, "", hello},
-			{"the rest and close_notify", "Hello", func(t *testing.T, c *client) { c.send(t, ", server!"); try(t, c.CloseWrite()) }, wire.Received, "", hello},
-			{"the rest and a newline, more than is believed without", "Hello", func(t *testing.T, c *client) { c.send(t, long+"\n") }, wire.Received, "", "Hello" + long},
-			{"more than is believed, and close_notify", "Hello", func(t *testing.T, c *client) { c.send(t, long); try(t, c.CloseWrite()) }, wire.Failed, wire.Disconnected, ""},
-			{"end of the transport", hello, func(t *testing.T, c *client) { try(t, c.raw.CloseWrite()) }, wire.Failed, wire.Disconnected, ""},
-			{"more, and end of the transport", "Hello", func(t *testing.T, c *client) { c.send(t, ", ser"); try(t, c.raw.CloseWrite()) }, wire.Failed, wire.Disconnected, ""},
+			{
+				"the rest and a newline", "Hello", func(t *testing.T, c *client) { c.send(t, ", server!\n") },
+				wire.Received, "", hello,
+			},
+			{
+				"the rest and close_notify", "Hello",
+				func(t *testing.T, c *client) { c.send(t, ", server!"); try(t, c.CloseWrite()) }, wire.Received,
+				"", hello,
+			},
+			{
+				"the rest and a newline, more than is believed without", "Hello",
+				func(t *testing.T, c *client) { c.send(t, long+"\n") }, wire.Received, "", "Hello" + long,
+			},
+			{
+				"more than is believed, and close_notify", "Hello",
+				func(t *testing.T, c *client) { c.send(t, long); try(t, c.CloseWrite()) }, wire.Failed,
+				wire.Disconnected, "",
+			},
+			{
+				"end of the transport", hello, func(t *testing.T, c *client) { try(t, c.raw.CloseWrite()) },
+				wire.Failed, wire.Disconnected, "",
+			},
+			{
+				"more, and end of the transport", "Hello",
+				func(t *testing.T, c *client) { c.send(t, ", ser"); try(t, c.raw.CloseWrite()) }, wire.Failed,
+				wire.Disconnected, "",
+			},
 			{"silence", hello, func(*testing.T, *client) {}, wire.Failed, wire.Timeout, ""},
-			{"close_notify where too much was sent to ask", long, func(t *testing.T, c *client) { try(t, c.CloseWrite()) }, wire.Failed, wire.Timeout, ""},
+			{
+				"close_notify where too much was sent to ask", long,
+				func(t *testing.T, c *client) { try(t, c.CloseWrite()) }, wire.Failed, wire.Timeout, "",
+			},
 		} {
 			t.Run(version.name+", "+c.name, func(t *testing.T) {
 				t.Parallel()

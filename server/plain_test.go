@@ -35,13 +35,28 @@ with context.wrap_socket(socket.create_connection((host, port)), server_hostname
 		succeeds           bool
 		received           bool
 	}{
-		{"s_client, as everybody types it", "printf 'Hello, server!' | " + openssl + certificate + " -quiet", good, true, true},
+		{
+			"s_client, as everybody types it",
+			"printf 'Hello, server!' | " + openssl + certificate + " -quiet", good, true, true,
+		},
 		{"s_client with TLS 1.2", "printf 'Hello, server!' | " + openssl + certificate + " -tls1_2 -quiet", good, true, true},
-		{"s_client that closes at the end of its input", "printf 'Hello, server!' | " + openssl + certificate + " -quiet -no_ign_eof", good, true, true},
-		{"s_client with a newline", "echo 'Hello, server!' | " + openssl + certificate + " -quiet -no_ign_eof", good, true, true},
+		{
+			"s_client that closes at the end of its input",
+			"printf 'Hello, server!' | " + openssl + certificate + " -quiet -no_ign_eof", good, true, true,
+		},
+		{
+			"s_client with a newline",
+			"echo 'Hello, server!' | " + openssl + certificate + " -quiet -no_ign_eof", good, true, true,
+		},
 		{"s_client without a certificate", "printf 'Hello, server!' | " + openssl + " -quiet", good, false, false},
-		{"s_client without a certificate and with TLS 1.2", "printf 'Hello, server!' | " + openssl + " -tls1_2 -quiet", good, false, false},
-		{"s_client of another authority", "printf 'Hello, server!' | " + openssl + certificate + " -quiet", stranger, false, false},
+		{
+			"s_client without a certificate and with TLS 1.2",
+			"printf 'Hello, server!' | " + openssl + " -tls1_2 -quiet", good, false, false,
+		},
+		{
+			"s_client of another authority",
+			"printf 'Hello, server!' | " + openssl + certificate + " -quiet", stranger, false, false,
+		},
 		{"Python that reads its receipt", script("True", `\n`, "True"), good, true, true},
 		{"Python that says that it is done", script("True", "", "False") + " 2>/dev/null || true", good, true, true},
 		{"Python without a certificate", script("False", `\n`, "True"), good, false, false},

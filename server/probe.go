@@ -50,7 +50,9 @@ func probe(ctx context.Context, listen string) error {
 		_, err = conn.Read(make([]byte, 1))
 	}
 	switch {
-	case asked && err != nil && wire.Explain(err, nil, conn.ConnectionState(), tls.VersionTLS12, time.Now()).Kind == wire.RefusedByPeer:
+	case asked && err != nil && wire.Explain(
+		err, nil, conn.ConnectionState(), tls.VersionTLS12, time.Now(),
+	).Kind == wire.RefusedByPeer:
 		return nil
 	case let:
 		return fmt.Errorf("-probe: the server at %s does not demand a certificate", address)

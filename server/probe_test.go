@@ -24,14 +24,35 @@ func TestProbe(t *testing.T) {
 	}{
 		{"good", good.address, ""},
 		{"good, that speaks TLS 1.3 alone", start(t, p.dir(t), "-min-version", "1.3").address, ""},
-		{"good, that speaks TLS 1.2 alone", listenTLS(t, &tls.Config{MaxVersion: tls.VersionTLS12, ClientAuth: tls.RequireAnyClientCert, Certificates: []tls.Certificate{identity}}), ""},
+		{
+			"good, that speaks TLS 1.2 alone",
+			listenTLS(
+				t,
+				&tls.Config{
+					MaxVersion: tls.VersionTLS12, ClientAuth: tls.RequireAnyClientCert,
+					Certificates: []tls.Certificate{identity},
+				},
+			),
+			"",
+		},
 		{"good, wherever it listens", strings.Replace(start(t, p.dir(t), "-listen", ":0").address, "[::]", "", 1), ""},
 		{"nothing there", closedPort(t), "nothing answers at ADDRESS: connect: connection refused"},
 		{"no TLS", listen(t, func(conn net.Conn) { _, _ = io.WriteString(conn, "220 mail.example ESMTP\r\n") }),
-			"what listens at ADDRESS does not speak TLS as a server should: tls: first record does not look like a TLS handshake"},
-		{"one that closes", listen(t, func(net.Conn) {}), "what listens at ADDRESS does not speak TLS as a server should: EOF"},
-		{"TLS, and demands nothing", listenTLS(t, &tls.Config{Certificates: []tls.Certificate{identity}}), "the server at ADDRESS does not demand a certificate"},
-		{"TLS, and asks, but does not insist", listenTLS(t, &tls.Config{ClientAuth: tls.VerifyClientCertIfGiven, Certificates: []tls.Certificate{identity}}), "the server at ADDRESS does not demand a certificate"},
+			"what listens at ADDRESS does not speak TLS as a server should: tls: first record does not look like " +
+				"a TLS handshake"},
+		{
+			"one that closes", listen(t, func(net.Conn) {}),
+			"what listens at ADDRESS does not speak TLS as a server should: EOF",
+		},
+		{
+			"TLS, and demands nothing", listenTLS(t, &tls.Config{Certificates: []tls.Certificate{identity}}),
+			"the server at ADDRESS does not demand a certificate",
+		},
+		{
+			"TLS, and asks, but does not insist",
+			listenTLS(t, &tls.Config{ClientAuth: tls.VerifyClientCertIfGiven, Certificates: []tls.Certificate{identity}}),
+			"the server at ADDRESS does not demand a certificate",
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

@@ -39,10 +39,24 @@ func TestRefused(t *testing.T) {
 	}{
 		{"no certificate", nil, wire.NoCertificate, [2]uint8{handshakeFailure, required}},
 		{"another authority of the same name", other.client, wire.UnknownAuthority, [2]uint8{unknownCA, unknownCA}},
-		{"a server's certificate", p.issue(t, pki.Request{Role: wire.Server, Name: "usage"}), wire.WrongUsage, [2]uint8{badCertificate, badCertificate}},
-		{"expired", p.issue(t, pki.Request{Role: wire.Client, Name: "expired", NotAfter: now.Add(-time.Minute)}), wire.Expired, [2]uint8{expired, expired}},
-		{"not yet valid", p.issue(t, pki.Request{Role: wire.Client, Name: "early", NotBefore: now.Add(time.Hour)}), wire.NotYetValid, [2]uint8{expired, expired}},
-		{"not in -allow", p.issue(t, pki.Request{Role: wire.Client, Name: "client2"}), wire.NotAllowed, [2]uint8{badCertificate, badCertificate}},
+		{
+			"a server's certificate", p.issue(t, pki.Request{Role: wire.Server, Name: "usage"}),
+			wire.WrongUsage, [2]uint8{badCertificate, badCertificate},
+		},
+		{
+			"expired",
+			p.issue(t, pki.Request{Role: wire.Client, Name: "expired", NotAfter: now.Add(-time.Minute)}),
+			wire.Expired, [2]uint8{expired, expired},
+		},
+		{
+			"not yet valid",
+			p.issue(t, pki.Request{Role: wire.Client, Name: "early", NotBefore: now.Add(time.Hour)}),
+			wire.NotYetValid, [2]uint8{expired, expired},
+		},
+		{
+			"not in -allow", p.issue(t, pki.Request{Role: wire.Client, Name: "client2"}), wire.NotAllowed,
+			[2]uint8{badCertificate, badCertificate},
+		},
 	} {
 		for i, version := range versions {
 			t.Run(version.name+", "+c.name, func(t *testing.T) {

@@ -170,7 +170,11 @@ func TestBrokenReload(t *testing.T) {
 	}{
 		{"garbage for trust", func(t *testing.T) { replace(wire.FileTrust, "garbage")(t, dir) }, "ca.crt"},
 		{"no trust", func(t *testing.T) { try(t, os.Remove(filepath.Join(dir, wire.FileTrust))) }, "ca.crt"},
-		{"somebody else's key", func(t *testing.T) { replace(wire.FileKey, string(other.server.Material().Key))(t, dir) }, "tls.key"},
+		{
+			"somebody else's key",
+			func(t *testing.T) { replace(wire.FileKey, string(other.server.Material().Key))(t, dir) },
+			"tls.key",
+		},
 		{"no directory", func(t *testing.T) { try(t, os.RemoveAll(dir)) }, ""},
 	} {
 		o := server.reload(t, wire.ReloadFailed, func() { c.damage(t) })

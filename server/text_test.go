@@ -41,7 +41,8 @@ Refused %s: unknown_authority (%s
 Refused by %s: alert 42, tls: bad certificate
 Lost %s: disconnected
 Server has stopped
-`, server.address, p.server.Certificate.NotAfter.UTC().Format(time.RFC3339), refused.LocalAddr(), detail, refusing.LocalAddr(), good.LocalAddr())
+`, server.address, p.server.Certificate.NotAfter.UTC().Format(time.RFC3339), refused.LocalAddr(), detail,
+		refusing.LocalAddr(), good.LocalAddr())
 	got := server.out.lines()
 	for i, line := range strings.Split(strings.TrimSuffix(want, "\n"), "\n") {
 		if i >= len(got) || !strings.HasPrefix(got[i], line) {

@@ -35,26 +35,65 @@ func TestUsage(t *testing.T) {
 		{"unknown flag of two lines", []string{"-no\nsuch"}, nil, `flag provided but not defined: -no\nsuch`},
 		{"argument", []string{"-material", ".", "serve"}, nil, `argument "serve": the server takes flags only`},
 		{"address without port", []string{"-listen", "localhost"}, nil, `-listen "localhost": give host:port or :port`},
-		{"address with a port of letters", []string{"-listen", ":https"}, nil, `-listen ":https": the port must be a number from 0 to 65535`},
-		{"address with a port too high", []string{"-listen", ":65536"}, nil, `-listen ":65536": the port must be a number from 0 to 65535`},
+		{
+			"address with a port of letters", []string{"-listen", ":https"}, nil,
+			`-listen ":https": the port must be a number from 0 to 65535`,
+		},
+		{
+			"address with a port too high", []string{"-listen", ":65536"}, nil,
+			`-listen ":65536": the port must be a number from 0 to 65535`,
+		},
 		{"duration that is none", []string{"-drain", "soon"}, nil, `invalid value "soon" for flag -drain: parse error`},
-		{"duration of nothing", []string{"-material", ".", "-handshake-timeout", "0"}, nil, "-handshake-timeout 0s: must be more than nothing"},
-		{"duration less than nothing", []string{"-material", ".", "-idle-timeout", "-1s"}, nil, "-idle-timeout -1s: must be more than nothing"},
+		{
+			"duration of nothing", []string{"-material", ".", "-handshake-timeout", "0"}, nil,
+			"-handshake-timeout 0s: must be more than nothing",
+		},
+		{
+			"duration less than nothing", []string{"-material", ".", "-idle-timeout", "-1s"}, nil,
+			"-idle-timeout -1s: must be more than nothing",
+		},
 		{"no time to drain", []string{"-material", ".", "-drain", "0s"}, nil, "-drain 0s: must be more than nothing"},
 		{"negative lifetime", []string{"-material", ".", "-lifetime", "-1s"}, nil, "-lifetime -1s is negative"},
-		{"TLS version that is too old", []string{"-min-version", "1.1"}, nil, `invalid value "1.1" for flag -min-version: TLS version "1.1": choose 1.2 or 1.3`},
+		{
+			"TLS version that is too old", []string{"-min-version", "1.1"}, nil,
+			`invalid value "1.1" for flag -min-version: TLS version "1.1": choose 1.2 or 1.3`,
+		},
 		{"form that is none", []string{"-log", "xml"}, nil, `invalid value "xml" for flag -log: choose text or json`},
-		{"no connections", []string{"-material", ".", "-max-connections", "0"}, nil, "-max-connections 0: must be at least 1"},
+		{
+			"no connections", []string{"-material", ".", "-max-connections", "0"}, nil,
+			"-max-connections 0: must be at least 1",
+		},
 		{"no message", []string{"-material", ".", "-max-message", "0"}, nil, "-max-message 0: must be from 1 to 65536"},
-		{"message too long for anybody", []string{"-material", ".", "-max-message", "65537"}, nil, "-max-message 65537: must be from 1 to 65536"},
+		{
+			"message too long for anybody", []string{"-material", ".", "-max-message", "65537"}, nil,
+			"-max-message 65537: must be from 1 to 65536",
+		},
 		{"empty identity", []string{"-allow", ""}, nil, `invalid value "" for flag -allow: an empty identity`},
-		{"empty identity among others", []string{"-allow", "a, ,b"}, nil, `invalid value "a, ,b" for flag -allow: an empty identity`},
+		{
+			"empty identity among others", []string{"-allow", "a, ,b"}, nil,
+			`invalid value "a, ,b" for flag -allow: an empty identity`,
+		},
 
-		{"variable for a flag", nil, map[string]string{"MTLSLAB_LISTEN": "nowhere"}, `-listen "nowhere": give host:port or :port`},
-		{"flag before its variable", []string{"-listen", "here"}, map[string]string{"MTLSLAB_LISTEN": "nowhere"}, `-listen "here": give host:port or :port`},
-		{"bad variable", nil, map[string]string{"MTLSLAB_MIN_VERSION": "1.1"}, `invalid value "1.1" for MTLSLAB_MIN_VERSION: TLS version "1.1": choose 1.2 or 1.3`},
-		{"bad duration in a variable", nil, map[string]string{"MTLSLAB_DRAIN": "so\non"}, `invalid value "so\non" for MTLSLAB_DRAIN: parse error`},
-		{"bad variable, shielded by the flag", []string{"-drain", "1s"}, map[string]string{"MTLSLAB_DRAIN": "soon"}, wantsMaterial},
+		{
+			"variable for a flag", nil, map[string]string{"MTLSLAB_LISTEN": "nowhere"},
+			`-listen "nowhere": give host:port or :port`,
+		},
+		{
+			"flag before its variable", []string{"-listen", "here"},
+			map[string]string{"MTLSLAB_LISTEN": "nowhere"}, `-listen "here": give host:port or :port`,
+		},
+		{
+			"bad variable", nil, map[string]string{"MTLSLAB_MIN_VERSION": "1.1"},
+			`invalid value "1.1" for MTLSLAB_MIN_VERSION: TLS version "1.1": choose 1.2 or 1.3`,
+		},
+		{
+			"bad duration in a variable", nil, map[string]string{"MTLSLAB_DRAIN": "so\non"},
+			`invalid value "so\non" for MTLSLAB_DRAIN: parse error`,
+		},
+		{
+			"bad variable, shielded by the flag", []string{"-drain", "1s"},
+			map[string]string{"MTLSLAB_DRAIN": "soon"}, wantsMaterial,
+		},
 		{"empty variable is unset", nil, map[string]string{"MTLSLAB_ALLOW": ""}, wantsMaterial},
 		{"version has no variable", nil, map[string]string{"MTLSLAB_VERSION": "true"}, wantsMaterial},
 	} {
@@ -86,18 +125,38 @@ func TestBadMaterial(t *testing.T) {
 		want   string // DIR stands for the directory
 	}{
 		{"no directory", func(t *testing.T, dir string) { try(t, os.RemoveAll(dir)) }, "DIR: directory missing"},
-		{"file in its place", func(t *testing.T, dir string) { try(t, os.RemoveAll(dir), os.WriteFile(dir, nil, 0o600)) }, "DIR: does not belong in a bundle: not a directory"},
+		{
+			"file in its place",
+			func(t *testing.T, dir string) { try(t, os.RemoveAll(dir), os.WriteFile(dir, nil, 0o600)) },
+			"DIR: does not belong in a bundle: not a directory",
+		},
 		{"no trust", remove(wire.FileTrust), "DIR/ca.crt: missing"},
 		{"no certificate", remove(wire.FileChain), "DIR/tls.crt: missing"},
 		{"no key", remove(wire.FileKey), "DIR/tls.key: missing"},
 		{"empty trust", replace(wire.FileTrust, ""), "DIR/ca.crt: empty"},
 		{"empty certificate", replace(wire.FileChain, ""), "DIR/tls.crt: empty"},
 		{"empty key", replace(wire.FileKey, ""), "DIR/tls.key: empty"},
-		{"garbage for trust", replace(wire.FileTrust, "garbage"), `DIR/ca.crt: no PEM block of the kind expected ("CERTIFICATE")`},
-		{"garbage for the certificate", replace(wire.FileChain, "\x00"), `DIR/tls.crt: no PEM block of the kind expected ("CERTIFICATE")`},
-		{"garbage for the key", replace(wire.FileKey, "-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----\n"), "DIR/tls.key: malformed: not a PKCS#8 private key"},
-		{"somebody else's key", replace(wire.FileKey, string(p.client.Material(p.authority).Key)), "DIR/tls.key: the key does not belong to the certificate in tls.crt"},
-		{"garbage for revocation lists", replace(wire.FileCRL, "garbage"), `DIR/crl.pem: no PEM block of the kind expected ("X509 CRL")`},
+		{
+			"garbage for trust", replace(wire.FileTrust, "garbage"),
+			`DIR/ca.crt: no PEM block of the kind expected ("CERTIFICATE")`,
+		},
+		{
+			"garbage for the certificate", replace(wire.FileChain, "\x00"),
+			`DIR/tls.crt: no PEM block of the kind expected ("CERTIFICATE")`,
+		},
+		{
+			"garbage for the key",
+			replace(wire.FileKey, "-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----\n"),
+			"DIR/tls.key: malformed: not a PKCS#8 private key",
+		},
+		{
+			"somebody else's key", replace(wire.FileKey, string(p.client.Material(p.authority).Key)),
+			"DIR/tls.key: the key does not belong to the certificate in tls.crt",
+		},
+		{
+			"garbage for revocation lists", replace(wire.FileCRL, "garbage"),
+			`DIR/crl.pem: no PEM block of the kind expected ("X509 CRL")`,
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -150,7 +209,8 @@ func TestHelp(t *testing.T) {
 	if code != 0 || stderr != "" {
 		t.Errorf("exit code %d, standard error %q", code, stderr)
 	}
-	for _, name := range []string{"listen", "material", "allow", "min-version", "handshake-timeout", "idle-timeout", "drain", "lifetime",
+	for _, name := range []string{"listen", "material", "allow", "min-version", "handshake-timeout",
+		"idle-timeout", "drain", "lifetime",
 		"max-connections", "max-message", "log", "probe"} {
 		if !strings.Contains(stdout, "\n  -"+name) || !strings.Contains(stdout, "["+wire.Variable(name)+"]") {
 			t.Errorf("-%s or its variable is missing from\n%s", name, stdout)

@@ -18,14 +18,14 @@ type Adapter struct {
 	// Authentication are the lines that turn client certificates on, Adjusted those
 	// by which the peer differs otherwise from what is shipped. Each is found to the
 	// letter in what the peer is run with, or in what its image is built of.
-	Authentication []string `yaml:"authentication" jsonschema:"the lines that turn on mutual authentication, to the letter, of files, command, entrypoint or env, or of the files that the image is built of"`
-	Adjusted       []string `yaml:"adjusted" jsonschema:"the other lines, likewise, by which it differs from what is shipped; not those of its own certificate, its address, the message and what one case asks for"`
+	Authentication []string `yaml:"authentication"`
+	Adjusted       []string `yaml:"adjusted"`
 
 	Image string `yaml:"image" jsonschema:"image to run; give this or build"`
 	Build string `yaml:"build" jsonschema:"directory with a Dockerfile, relative to this file; give this or image"`
 
 	Entrypoint []string          `yaml:"entrypoint" jsonschema:"in place of the image's; templates"`
-	Command    []string          `yaml:"command" jsonschema:"in place of the image's; of a client, all of what is run for each message; templates, and a word that they leave empty is left out"`
+	Command    []string          `yaml:"command"`
 	Env        map[string]string `yaml:"env" jsonschema:"added to the image's environment; templates"`
 	User       string            `yaml:"user" jsonschema:"in place of the image's user, as docker run --user"`
 
@@ -33,19 +33,19 @@ type Adapter struct {
 	Files    map[string]string `yaml:"files" jsonschema:"configuration by absolute path; templates"`
 
 	Port  int   `yaml:"port" jsonschema:"of a server: where it listens for TLS, or for the protocol that begins it"`
-	Ready Ready `yaml:"ready" jsonschema:"of a server: how it shows that it is ready; by default the port accepts a connection"`
+	Ready Ready `yaml:"ready"`
 
-	Speaks    Protocol  `yaml:"speaks" jsonschema:"what is said over the connection: line, http, postgres, smtp, redis or mqtt"`
+	Speaks    Protocol  `yaml:"speaks"`
 	Delivered Delivered `yaml:"delivered" jsonschema:"what shows that a message arrived; each protocol has its default"`
-	Refused   Refused   `yaml:"refused" jsonschema:"what answer of a server, over TLS, is a refusal; each protocol has its default"`
+	Refused   Refused   `yaml:"refused"`
 
 	Stdin  string `yaml:"stdin" jsonschema:"of a client: its standard input; template"`
-	Hangup string `yaml:"hangup" jsonschema:"of a client: standard input is closed once its output matches this regular expression; at once if empty; template"`
+	Hangup string `yaml:"hangup"`
 
 	Admits   bool     `yaml:"admits" jsonschema:"of a server: it is configured to admit {{.Client}} and nobody else"`
 	Logs     bool     `yaml:"logs" jsonschema:"of a server: a message that arrived appears in its output"`
 	Reload   Reload   `yaml:"reload" jsonschema:"of a server: how it takes up changed files without a restart"`
-	Parallel int      `yaml:"parallel" jsonschema:"how many connections, or runs of a client, it takes at once; as many as the lab makes if 0"`
+	Parallel int      `yaml:"parallel"`
 	Version  []string `yaml:"version" jsonschema:"command whose first line of output is the product's version"`
 
 	source strictyaml.Source
@@ -54,8 +54,8 @@ type Adapter struct {
 // Material says where the files of a peer's material go, and who owns them.
 type Material struct {
 	Dir   string `yaml:"dir" jsonschema:"directory that holds them, a volume of its own; /mtlslab/material if empty"`
-	Owner string `yaml:"owner" jsonschema:"user or user:group, by name or number; the user that the image runs as if empty"`
-	Files Layout `yaml:"files" jsonschema:"name of each file that the peer needs, in dir or as an absolute path; ca, cert and key if none is given"`
+	Owner string `yaml:"owner"`
+	Files Layout `yaml:"files"`
 }
 
 // Layout names the files that a peer needs. Each is made of the same material;
@@ -96,7 +96,7 @@ func (r Ready) Limit() time.Duration {
 
 // Delivered says what shows that a message arrived. All that is given must hold.
 type Delivered struct {
-	Status []int  `yaml:"status" jsonschema:"of a server that speaks http: the status is one of these; 200 to 299 if none is given"`
+	Status []int  `yaml:"status"`
 	Echo   *bool  `yaml:"echo" jsonschema:"of a server: its answer holds the message's nonce"`
 	Match  string `yaml:"match" jsonschema:"of a server: its answer matches this regular expression; template"`
 	Exit   []int  `yaml:"exit" jsonschema:"of a client: its exit code is one of these; 0 if none is given"`
@@ -106,7 +106,7 @@ type Delivered struct {
 // Refused says what answer of a server's, over TLS, is a refusal. A refusal by
 // TLS itself needs no word here.
 type Refused struct {
-	Status []int  `yaml:"status" jsonschema:"of a server that speaks http: the status is one of these; 400, 401, 403, 421, 495 and 496 if none is given"`
+	Status []int  `yaml:"status"`
 	Match  string `yaml:"match" jsonschema:"of a server: its answer matches this regular expression"`
 }
 

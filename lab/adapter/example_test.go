@@ -97,7 +97,7 @@ func keysOf(role wire.Role, t reflect.Type, prefix string) []string {
 	var all []string
 	for field := range t.Fields() {
 		key := field.Tag.Get("yaml")
-		if key == "" || strings.HasPrefix(field.Tag.Get("jsonschema"), "of a "+string(role.Other())) {
+		if key == "" || strings.HasPrefix(adapter.DescriptionOf(t, field), "of a "+string(role.Other())) {
 			continue
 		}
 		if field.Type.Kind() != reflect.Struct {

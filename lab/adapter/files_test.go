@@ -96,7 +96,8 @@ func TestSpoiledMaterial(t *testing.T) {
 	}
 	for name, spoil := range map[string]func(*wire.Material){
 		"no key": func(m *wire.Material) { m.Key = nil }, "no chain": func(m *wire.Material) { m.Chain = nil },
-		"no trust": func(m *wire.Material) { m.Trust = nil }, "trust cut short": func(m *wire.Material) { m.Trust = m.Trust[:40] },
+		"no trust": func(m *wire.Material) { m.Trust = nil }, "trust cut " +
+			"short": func(m *wire.Material) { m.Trust = m.Trust[:40] },
 		"a key for trust": func(m *wire.Material) { m.Trust = m.Key },
 	} {
 		spoiled := material

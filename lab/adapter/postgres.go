@@ -20,7 +20,9 @@ func postgresTalk(_ *Adapter, message, _ string) talk {
 	)
 	hear := hearReady + "|" + hearError
 	row := "\x00\x01" + counted(message)
-	column := "\x00\x01m\x00" + "\x00\x00\x00\x00" + "\x00\x00" + "\x00\x00\x00\x19" + "\xff\xff" + "\xff\xff\xff\xff" + "\x00\x00" // text
+	// text
+	column := "\x00\x01m\x00" + "\x00\x00\x00\x00" + "\x00\x00" + "\x00\x00\x00\x19" + "\xff\xff" +
+		"\xff\xff\xff\xff" + "\x00\x00"
 	return talk{
 		asClient: attack.Dialogue{
 			Opening: []attack.Turn{{Say: []byte(sslRequest)}, {Hear: `^[SNE]`}},

@@ -54,29 +54,66 @@ func TestReadFaults(t *testing.T) {
 		{"no name", strings.Replace(good, "shop\n", "Shop!\n", 1), "shop.yaml:1: name: want lower-case letters"},
 		{"no role", strings.Replace(good, "server", "proxy", 1), "shop.yaml:2: role: want server or client"},
 		{"image and build", good + "build: .\n", "shop.yaml:3: image: give an image, or a directory to build"},
-		{"absolute build", strings.Replace(good, "image: shop:1", "build: /", 1), "shop.yaml:3: build: want a directory relative to this file"},
+		{
+			"absolute build", strings.Replace(good, "image: shop:1", "build: /", 1),
+			"shop.yaml:3: build: want a directory relative to this file",
+		},
 		{"no such protocol", strings.Replace(good, "http", "gopher", 1), "shop.yaml:5: speaks: want one of line, http, "},
-		{"port out of range", strings.Replace(good, "8443", "70000", 1), "shop.yaml:4: port: want the port that it listens on"},
+		{
+			"port out of range", strings.Replace(good, "8443", "70000", 1),
+			"shop.yaml:4: port: want the port that it listens on",
+		},
 		{"a client's key", good + "stdin: hello\n", "shop.yaml:6: stdin: a client's, and this is a server"},
 		{"a client's answer", good + "delivered:\n  exit: [0]\n", "shop.yaml:6: delivered: exit and output are a client's"},
-		{"status without HTTP", strings.Replace(good, "http", "line", 1) + "delivered: {status: [200]}\n", "shop.yaml:6: delivered.status: only http has one"},
+		{
+			"status without HTTP", strings.Replace(good, "http", "line", 1) + "delivered: {status: [200]}\n",
+			"shop.yaml:6: delivered.status: only http has one",
+		},
 		{"no such signal", good + "reload: {signal: KILL}\n", "shop.yaml:6: reload.signal: want one of HUP, "},
-		{"signal and command", good + "reload: {signal: HUP, command: [reload]}\n", "shop.yaml:6: reload.command: give a signal or a command"},
+		{
+			"signal and command", good + "reload: {signal: HUP, command: [reload]}\n",
+			"shop.yaml:6: reload.command: give a signal or a command",
+		},
 		{"not a duration", good + "ready: {within: 3}\n", "shop.yaml:6: ready.within: want a time such as 10s"},
 		{"not a pattern", good + "ready: {log: '('}\n", "shop.yaml:6: ready.log: error parsing regexp"},
 		{"not a template", good + "command: [serve, '{{.CA']\n", "shop.yaml:6: command[1]: template: line 1: "},
-		{"unknown template", good + "files:\n  /etc/shop: |\n    {{.Certificate}}\n", "shop.yaml:7: files./etc/shop: template: line 1:2: "},
+		{
+			"unknown template", good + "files:\n  /etc/shop: |\n    {{.Certificate}}\n",
+			"shop.yaml:7: files./etc/shop: template: line 1:2: ",
+		},
 		{"relative file", good + "files: {etc/shop: text}\n", "shop.yaml:6: files.etc/shop: want an absolute path"},
 		{"relative directory", good + "material: {dir: certs}\n", "shop.yaml:6: material.dir: want an absolute path"},
-		{"the root as a directory", good + "material: {dir: /}\n", "shop.yaml:6: material.dir: want a directory of its own below /"},
-		{"a file in the root", good + "material: {files: {ca: /ca.crt}}\n", "shop.yaml:6: material.files.ca: want a directory of its own below /"},
+		{
+			"the root as a directory", good + "material: {dir: /}\n",
+			"shop.yaml:6: material.dir: want a directory of its own below /",
+		},
+		{
+			"a file in the root", good + "material: {files: {ca: /ca.crt}}\n",
+			"shop.yaml:6: material.files.ca: want a directory of its own below /",
+		},
 		{"owner", good + "material: {owner: 'a b'}\n", "shop.yaml:6: material.owner: want user or user:group"},
-		{"two files of a name", good + "material: {files: {ca: a, cert: a}}\n", "shop.yaml:6: material.files.cert: two files of one name"},
-		{"way up", good + "material: {files: {ca: ../a}}\n", "shop.yaml:6: material.files.ca: want a name or a path without dots"},
-		{"lines that are not there", good + "authentication:\n  - client_ca\n", `shop.yaml:7: authentication[0]: "client_ca" is in none of `},
-		{"adjusted lines that are not there", good + "env: {A: b}\nauthentication: [A=b]\nadjusted:\n  - A=b\n  - A=c\n", `shop.yaml:10: adjusted[1]: "A=c" is in none of `},
+		{
+			"two files of a name", good + "material: {files: {ca: a, cert: a}}\n",
+			"shop.yaml:6: material.files.cert: two files of one name",
+		},
+		{
+			"way up", good + "material: {files: {ca: ../a}}\n",
+			"shop.yaml:6: material.files.ca: want a name or a path without dots",
+		},
+		{
+			"lines that are not there", good + "authentication:\n  - client_ca\n",
+			`shop.yaml:7: authentication[0]: "client_ca" is in none of `,
+		},
+		{
+			"adjusted lines that are not there",
+			good + "env: {A: b}\nauthentication: [A=b]\nadjusted:\n  - A=b\n  - A=c\n",
+			`shop.yaml:10: adjusted[1]: "A=c" is in none of `,
+		},
 		{"an empty line", good + "adjusted: ['']\n", `shop.yaml:6: adjusted[0]: "" is in none of `},
-		{"a server's key", "name: a\nrole: client\nimage: a\nspeaks: line\ncommand: [a]\nport: 3\n", "shop.yaml:6: port: a server's, and this is a client"},
+		{
+			"a server's key", "name: a\nrole: client\nimage: a\nspeaks: line\ncommand: [a]\nport: 3\n",
+			"shop.yaml:6: port: a server's, and this is a client",
+		},
 		{"no command", "name: a\nrole: client\nimage: a\nspeaks: line\n", "shop.yaml:1: command: missing"},
 		{"too large", "about: " + strings.Repeat("a", 1<<20), "shop.yaml: more than 1048576 bytes"},
 		{"steering a terminal", good + "\"a\\e[31m\": b\n", `shop.yaml:6: a\x1b[31m: no such key`},
@@ -115,7 +152,8 @@ func TestFaultsInOrder(t *testing.T) {
 // that it does not find.
 func TestCheckBuild(t *testing.T) {
 	t.Parallel()
-	const built = "name: shop\nrole: server\nbuild: .\nport: 8443\nspeaks: http\nauthentication:\n  - client_ca on\nadjusted:\n  - RUN touch /a\n"
+	const built = "name: shop\nrole: server\nbuild: .\nport: 8443\nspeaks: http\nauthentication:\n  - " +
+		"client_ca on\nadjusted:\n  - RUN touch /a\n"
 	files := fstest.MapFS{
 		"Dockerfile":    {Data: []byte("RUN touch /a\n")},
 		"etc/shop.conf": {Data: []byte("client_ca on\n")},
@@ -125,8 +163,14 @@ func TestCheckBuild(t *testing.T) {
 		files            fs.FS
 	}{
 		{"all there", "", "", files},
-		{"in a file that is not there", "etc/shop.conf", `shop.yaml:7: authentication[0]: "client_ca on" is in none of `, nil},
-		{"adjusted in a file that is not there", "Dockerfile", `shop.yaml:9: adjusted[0]: "RUN touch /a" is in none of `, nil},
+		{
+			"in a file that is not there", "etc/shop.conf",
+			`shop.yaml:7: authentication[0]: "client_ca on" is in none of `, nil,
+		},
+		{
+			"adjusted in a file that is not there", "Dockerfile",
+			`shop.yaml:9: adjusted[0]: "RUN touch /a" is in none of `, nil,
+		},
 		{"no directory", "", "shop.yaml:3: build: ", os.DirFS(filepath.Join(t.TempDir(), "none"))},
 	} {
 		a, err := adapter.Read("shop.yaml", strings.NewReader(built))

@@ -43,8 +43,10 @@ func page() string {
 	var b strings.Builder
 	b.WriteString(`# Adapters
 
-An adapter is a YAML file that says how somebody else's image is run as a peer. ` + "`mtlslab adapter init`" + ` writes one to begin
-with, ` + "`mtlslab adapter check`" + ` says what is wrong with one, and [adapter.schema.json](adapter.schema.json) tells editors what there
+An adapter is a YAML file that says how somebody else's image is run as a peer. ` +
+		"`mtlslab adapter init`" + ` writes one to begin
+with, ` + "`mtlslab adapter check`" +
+		` says what is wrong with one, and [adapter.schema.json](adapter.schema.json) tells editors what there
 is. This page is made from the code.
 
 ## Keys
@@ -62,7 +64,10 @@ Templates are those of Go's text/template. An unknown name is an error.
 | --- | --- |
 `)
 	for _, row := range [][2]string{
-		{"CA, Cert, Key, Combined, PKCS12, TrustStore, JKS, TrustJKS", "path of that file of the material; empty if material.files does not name it"},
+		{
+			"CA, Cert, Key, Combined, PKCS12, TrustStore, JKS, TrustJKS",
+			"path of that file of the material; empty if material.files does not name it",
+		},
 		{"CRL", "path of the revocation lists; empty in all but the cases of revocation, for which the peer is started anew"},
 		{"Dir", "directory of the material"},
 		{"Password", "of the keystores: " + adapter.Password},
@@ -90,7 +95,7 @@ func keys(b *strings.Builder, t reflect.Type, prefix string) {
 			"| `%s` | %s | %s |\n",
 			prefix+key,
 			kind(field.Type),
-			strings.ReplaceAll(field.Tag.Get("jsonschema"), "|", `\|`),
+			strings.ReplaceAll(adapter.DescriptionOf(t, field), "|", `\|`),
 		)
 		if field.Type.Kind() == reflect.Struct {
 			keys(b, field.Type, prefix+key+".")

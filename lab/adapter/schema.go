@@ -62,7 +62,7 @@ func schemaOf(t reflect.Type) *jsonschema.Schema {
 				continue
 			}
 			s.Properties[key] = schemaOf(field.Type)
-			s.Properties[key].Description = field.Tag.Get("jsonschema")
+			s.Properties[key].Description = DescriptionOf(t, field)
 			s.PropertyOrder = append(s.PropertyOrder, key)
 		}
 		return s

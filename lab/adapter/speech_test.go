@@ -36,18 +36,40 @@ func TestAnswers(t *testing.T) {
 		{"echo", message + "\n", delivered, adapter.Adapter{Speaks: adapter.Line}},
 		{"echo of another message", "Hello, server! (ba9876543210)\n", neither, adapter.Adapter{Speaks: adapter.Line}},
 		{"nothing", "", neither, adapter.Adapter{Speaks: adapter.Line, Delivered: adapter.Delivered{Echo: &no}}},
-		{"receipt", `{"sha256":"00"}`, delivered, adapter.Adapter{Speaks: adapter.Line, Delivered: adapter.Delivered{Echo: &no, Match: `"sha256"`}}},
-		{"receipt without the echo that is asked for", `{"sha256":"00"}`, neither, adapter.Adapter{Speaks: adapter.Line, Delivered: adapter.Delivered{Match: `"sha256"`}}},
-		{"refusal in words of its own", message + " DENIED\n", refused, adapter.Adapter{Speaks: adapter.Line, Refused: adapter.Refused{Match: "DENIED"}}},
+		{
+			"receipt", `{"sha256":"00"}`, delivered,
+			adapter.Adapter{Speaks: adapter.Line, Delivered: adapter.Delivered{Echo: &no, Match: `"sha256"`}},
+		},
+		{
+			"receipt without the echo that is asked for", `{"sha256":"00"}`, neither,
+			adapter.Adapter{Speaks: adapter.Line, Delivered: adapter.Delivered{Match: `"sha256"`}},
+		},
+		{
+			"refusal in words of its own", message + " DENIED\n", refused,
+			adapter.Adapter{Speaks: adapter.Line, Refused: adapter.Refused{Match: "DENIED"}},
+		},
 		{"200", "HTTP/1.1 200 OK\r\n\r\n", delivered, adapter.Adapter{Speaks: adapter.HTTP}},
 		{"204", "HTTP/1.0 204 No Content\r\n\r\n", delivered, adapter.Adapter{Speaks: adapter.HTTP}},
-		{"200 without the echo that is asked for", "HTTP/1.1 200 OK\r\n\r\n", neither, adapter.Adapter{Speaks: adapter.HTTP, Delivered: adapter.Delivered{Echo: &yes}}},
+		{
+			"200 without the echo that is asked for", "HTTP/1.1 200 OK\r\n\r\n", neither,
+			adapter.Adapter{Speaks: adapter.HTTP, Delivered: adapter.Delivered{Echo: &yes}},
+		},
 		{"nginx's 400", "HTTP/1.1 400 Bad Request\r\n\r\n" + nonce, refused, adapter.Adapter{Speaks: adapter.HTTP}},
 		{"500", "HTTP/1.1 500 Oops\r\n\r\n", neither, adapter.Adapter{Speaks: adapter.HTTP}},
-		{"404 where that will do", "HTTP/1.1 404 Not Found\r\n\r\n", delivered, adapter.Adapter{Speaks: adapter.HTTP, Delivered: adapter.Delivered{Status: []int{404}}}},
+		{
+			"404 where that will do", "HTTP/1.1 404 Not Found\r\n\r\n", delivered,
+			adapter.Adapter{Speaks: adapter.HTTP, Delivered: adapter.Delivered{Status: []int{404}}},
+		},
 		{"2000 is no status", "HTTP/1.1 2000\r\n\r\n", neither, adapter.Adapter{Speaks: adapter.HTTP}},
-		{"row", "T\x00\x00\x00\x1a\x00\x01D\x00\x00\x00\x29\x00\x01" + message + "C\x00\x00\x00\x0dSELECT 1\x00Z\x00\x00\x00\x05I", delivered, adapter.Adapter{Speaks: adapter.Postgres}},
-		{"no certificate", "E\x00\x00\x00\x72SFATAL\x00VFATAL\x00C28000\x00", refused, adapter.Adapter{Speaks: adapter.Postgres}},
+		{
+			"row",
+			"T\x00\x00\x00\x1a\x00\x01D\x00\x00\x00\x29\x00\x01" + message + "C\x00\x00\x00\x0dSELECT 1\x00Z\x00\x00\x00\x05I",
+			delivered, adapter.Adapter{Speaks: adapter.Postgres},
+		},
+		{
+			"no certificate", "E\x00\x00\x00\x72SFATAL\x00VFATAL\x00C28000\x00", refused,
+			adapter.Adapter{Speaks: adapter.Postgres},
+		},
 		{"mail", "250 hi\r\n354 go\r\n250 2.0.0 Ok: queued\r\n", delivered, adapter.Adapter{Speaks: adapter.SMTP}},
 		{"mail turned away", "250 hi\r\n530 5.7.0 no\r\n503 no\r\n", refused, adapter.Adapter{Speaks: adapter.SMTP}},
 		{"pong", "$29\r\n" + message + "\r\n", delivered, adapter.Adapter{Speaks: adapter.Redis}},
@@ -160,7 +182,9 @@ func converse(t *testing.T, client, server []attack.Turn) string {
 
 func TestCutShort(t *testing.T) {
 	t.Parallel()
-	for _, speaks := range []adapter.Protocol{adapter.Line, adapter.HTTP, adapter.Postgres, adapter.SMTP, adapter.Redis, adapter.MQTT} {
+	for _, speaks := range []adapter.Protocol{
+		adapter.Line, adapter.HTTP, adapter.Postgres, adapter.SMTP, adapter.Redis, adapter.MQTT,
+	} {
 		s := speechOf(t, adapter.Adapter{Speaks: speaks})
 		for _, whole := range []attack.Dialogue{s.AsClient, s.AsServer} {
 			cut, err := s.CutShort(whole)

@@ -129,8 +129,9 @@ func TestAsClient(t *testing.T) {
 			saw: map[string]sight{"": {end: attack.EndAlert, alert: 70}}, kind: wire.Refused, reason: wire.ProtocolVersion,
 		},
 		{
-			name: "RC4", versions: []string{"1.2"}, change: func(a *attack.Attack) { a.Suites = []uint16{tls.TLS_ECDHE_ECDSA_WITH_RC4_128_SHA} },
-			saw: map[string]sight{"": {end: attack.EndAlert, alert: 40}}, kind: wire.Refused, reason: wire.ProtocolError,
+			name: "RC4", versions: []string{"1.2"},
+			change: func(a *attack.Attack) { a.Suites = []uint16{tls.TLS_ECDHE_ECDSA_WITH_RC4_128_SHA} },
+			saw:    map[string]sight{"": {end: attack.EndAlert, alert: 40}}, kind: wire.Refused, reason: wire.ProtocolError,
 		},
 		{
 			name: "plain message", change: func(a *attack.Attack) { a.NoTLS = true },

@@ -101,7 +101,9 @@ func TestEndOfInput(t *testing.T) {
 		in.WriteByte('\n')
 	}
 	in.Truncate(in.Len() - 1) // the last line need not end
-	if code := run(t.Context(), nil, func(string) (string, bool) { return "", false }, stdio{&in, &out, io.Discard}); code != exitDone {
+	if code := run(
+		t.Context(), nil, func(string) (string, bool) { return "", false }, stdio{&in, &out, io.Discard},
+	); code != exitDone {
 		t.Fatalf("exits with %d", code)
 	}
 	seen := map[string]attack.Evidence{}

@@ -78,7 +78,8 @@ func TestAsServer(t *testing.T) {
 			saw: sight{end: attack.EndEOF}, kind: wire.Refused, reason: wire.NotTLS,
 		},
 		{
-			name: "plain answer of its own", change: func(a *attack.Attack) { a.NoTLS, a.Preface = true, []byte("HTTP/1.1 200 OK\r\n\r\n") },
+			name: "plain answer of its " +
+				"own", change: func(a *attack.Attack) { a.NoTLS, a.Preface = true, []byte("HTTP/1.1 200 OK\r\n\r\n") },
 			saw: sight{end: attack.EndEOF}, kind: wire.Refused, reason: wire.NotTLS,
 		},
 		{
@@ -156,7 +157,9 @@ func TestFallback(t *testing.T) {
 	f.begin(p.asServer(t, "fallback", "1.3"))
 	address := f.listening("fallback")
 	conn := must[net.Conn](t)(net.Dial("tcp", address))
-	if err := tls.Client(conn, &tls.Config{ServerName: "server", MinVersion: tls.VersionTLS12}).HandshakeContext(t.Context()); err == nil {
+	if err := tls.Client(
+		conn, &tls.Config{ServerName: "server", MinVersion: tls.VersionTLS12},
+	).HandshakeContext(t.Context()); err == nil {
 		t.Fatal("the handshake came to be")
 	}
 	_ = conn.Close()
@@ -294,7 +297,8 @@ func TestAgainstItself(t *testing.T) {
 			name: "leaf that is no certificate", version: "1.3", // which a client refuses to read, hostile or not
 			server: func(a *attack.Attack) { a.Chain = [][]byte{[]byte("not DER")} },
 			check: func(s, c attack.Connection) bool {
-				return s.End == attack.EndAlert && c.End == attack.EndGaveUp && c.AlertSent != nil && c.AlertSent.Code == s.Alert.Code
+				return s.End == attack.EndAlert && c.End == attack.EndGaveUp && c.AlertSent != nil &&
+					c.AlertSent.Code == s.Alert.Code
 			},
 		},
 		{

@@ -47,15 +47,19 @@ func TestAttackLine(t *testing.T) {
 			Talk:    []attack.Turn{{Hear: "t", Say: []byte{2}}},
 		},
 		Deviation: attack.Deviation{
-			NoCertificate: true, WrongKey: true, WrongContext: true, Signature: []byte{6}, NoCertificateRequest: true, Authorities: [][]byte{{4}}, Preface: []byte{5},
+			NoCertificate: true, WrongKey: true, WrongContext: true, Signature: []byte{6},
+			NoCertificateRequest: true, Authorities: [][]byte{{4}}, Preface: []byte{5},
 			NoTLS: true, Truncate: true, HangUp: true, Answer: "a", Keep: true,
 			Resume: &attack.Resume{From: "f", Message: "first", AfterExpiry: true},
 		},
 	}
-	const want = `{"id":"id","end":true,"role":"client","connect":"c:1","listen":":0","sni":"s","version":"1.3","suites":[5],` +
+	const want = `{"id":"id","end":true,"role":"client","connect":"c:1","listen":":0",` +
+		`"sni":"s","version":"1.3","suites":[5],` +
 		`"alpn":["p"],"chain":["AQ==","Ag=="],"key":"Aw==","message":"m",` +
-		`"dialogue":{"opening":[{"hear":"o"}],"plain":[{"say":"AQ=="}],"talk":[{"hear":"t","say":"Ag=="}]},"limit_ns":1000000000,` +
-		`"no_certificate":true,"wrong_key":true,"wrong_context":true,"signature":"Bg==","no_certificate_request":true,"authorities":["BA=="],"preface":"BQ==",` +
+		`"dialogue":{"opening":[{"hear":"o"}],"plain":[{"say":"AQ=="}],` +
+		`"talk":[{"hear":"t","say":"Ag=="}]},"limit_ns":1000000000,` +
+		`"no_certificate":true,"wrong_key":true,"wrong_context":true,"signature":"Bg==",` +
+		`"no_certificate_request":true,"authorities":["BA=="],"preface":"BQ==",` +
 		`"no_tls":true,"truncate":true,"hang_up":true,"answer":"a","keep":true,` +
 		`"resume":{"from":"f","message":"first","after_expiry":true}}`
 	line, err := json.Marshal(a)
@@ -65,7 +69,9 @@ func TestAttackLine(t *testing.T) {
 	if again, err := attack.Parse(line); err != nil || !reflect.DeepEqual(again, a) {
 		t.Errorf("read %+v, %v", again, err)
 	}
-	for name, value := range map[string]reflect.Value{"Attack": reflect.ValueOf(a), "Deviation": reflect.ValueOf(a.Deviation)} {
+	for name, value := range map[string]reflect.Value{
+		"Attack": reflect.ValueOf(a), "Deviation": reflect.ValueOf(a.Deviation),
+	} {
 		for i := range value.NumField() {
 			if value.Field(i).IsZero() {
 				t.Errorf("%s.%s is not in this test", name, value.Type().Field(i).Name)
@@ -103,7 +109,10 @@ func TestCheckAttack(t *testing.T) {
 		{"client that answers", wire.Client, func(a *attack.Attack) { a.Answer = "a" }},
 		{"hanging up on TLS", wire.Client, func(a *attack.Attack) { a.HangUp = true }},
 		{"session without TLS", wire.Client, func(a *attack.Attack) { a.NoTLS, a.Resume = true, &attack.Resume{} }},
-		{"expiry of nothing", wire.Client, func(a *attack.Attack) { a.NoCertificate, a.Resume = true, &attack.Resume{AfterExpiry: true} }},
+		{
+			"expiry of nothing", wire.Client,
+			func(a *attack.Attack) { a.NoCertificate, a.Resume = true, &attack.Resume{AfterExpiry: true} },
+		},
 		{"SNI of an address", wire.Client, func(a *attack.Attack) { a.SNI = "192.0.2.1" }},
 		{"SNI of an address in brackets", wire.Client, func(a *attack.Attack) { a.SNI = "[2001:db8::1]" }},
 		{"SNI of an address with a zone", wire.Client, func(a *attack.Attack) { a.SNI = "fe80::1%eth0" }},
@@ -159,7 +168,8 @@ func TestReportLine(t *testing.T) {
 			Local: "l:1", Remote: "r:2", Began: began, Connected: 1, Shaken: 2, Took: 3, Handshake: true, Plain: true, SNI: "s",
 			TLS: &wire.Negotiated{Version: "TLS 1.3", Suite: "S"}, ALPN: "p", Asked: true, Authorities: 4,
 			Peer: &wire.Identity{Serial: "5", Key: "6"}, Session: true, Sent: true, Heard: "one\r\ntwo", HeardBytes: 7,
-			End: attack.EndAlert, Alert: &wire.Alert{Code: 48, Name: "unknown"}, AlertSent: &wire.Alert{Code: 40, Name: "failure"}, Detail: "d",
+			End: attack.EndAlert, Alert: &wire.Alert{Code: 48, Name: "unknown"},
+			AlertSent: &wire.Alert{Code: 40, Name: "failure"}, Detail: "d",
 		}},
 	}}
 	const want = `{"id":"id","evidence":{"role":"server","began":"2030-01-02T03:04:05Z","took_ns":9,"connections":[` +
@@ -213,7 +223,11 @@ func TestEndingOf(t *testing.T) {
 		{name: "context's timeout", err: context.DeadlineExceeded, want: attack.EndTimeout},
 		{name: "not TLS", err: tls.RecordHeaderError{}, want: attack.EndNotTLS},
 		{name: "its own fault", err: errors.New("x"), want: attack.EndGaveUp},
-		{name: "its own fault, told", err: &wire.HandshakeError{Sent: &wire.Alert{Code: 40}, Err: errors.New("x")}, want: attack.EndGaveUp},
+		{
+			name: "its own fault, told",
+			err:  &wire.HandshakeError{Sent: &wire.Alert{Code: 40}, Err: errors.New("x")},
+			want: attack.EndGaveUp,
+		},
 	} {
 		end, received, sent := attack.EndingOf(c.err, c.ended)
 		_, told := errors.AsType[*wire.HandshakeError](c.err)
@@ -228,7 +242,10 @@ func TestParseAlertRecord(t *testing.T) {
 	if !ok || alert.Code != 70 || string(rest) != "x" {
 		t.Errorf("%+v, %q, %t", alert, rest, ok)
 	}
-	for _, b := range []string{"", "HTTP/1.1 200", "\x15\x03\x03\x00\x02\x02", "\x15\x03\x03\x00\x13\x02\x46", "\x16\x03\x03\x00\x02\x02\x46"} {
+	for _, b := range []string{
+		"", "HTTP/1.1 200", "\x15\x03\x03\x00\x02\x02", "\x15\x03\x03\x00\x13\x02\x46",
+		"\x16\x03\x03\x00\x02\x02\x46",
+	} {
 		if alert, rest, ok := attack.ParseAlertRecord([]byte(b)); ok || string(rest) != b {
 			t.Errorf("%q is %+v", b, alert)
 		}

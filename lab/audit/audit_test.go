@@ -18,14 +18,26 @@ func TestBadAudit(t *testing.T) {
 		tried audit.Audit
 		want  string
 	}{
-		"no role":         {audit.Audit{}, `role "": choose server or client`},
-		"profile":         {audit.Audit{Role: wire.Server, Profile: "stict"}, `profile "stict": choose rfc5280 or spiffe or strict`},
-		"version":         {audit.Audit{Role: wire.Server, Versions: []string{"1.1"}}, `version "1.1": choose 1.2 or 1.3`},
-		"no such case":    {audit.Audit{Role: wire.Server, Cases: []string{"validity/expired", "no/such"}}, `case "no/such": there is none of that id`},
-		"of the other":    {audit.Audit{Role: wire.Server, Cases: []string{"protocol/http-server"}}, `case "protocol/http-server": it is no case of a server, but of a client`},
-		"another version": {audit.Audit{Role: wire.Server, Versions: []string{"1.3"}, Cases: []string{"protocol/rc4"}}, `case "protocol/rc4": it is tried in TLS 1.2 alone`},
-		"good":            {audit.Audit{Role: wire.Server}, "<nil>"},
-		"one list":        {audit.Audit{Role: wire.Server, Cases: []string{"protocol/http-server", "protocol/rc4"}}, "<nil>"},
+		"no role": {audit.Audit{}, `role "": choose server or client`},
+		"profile": {
+			audit.Audit{Role: wire.Server, Profile: "stict"},
+			`profile "stict": choose rfc5280 or spiffe or strict`,
+		},
+		"version": {audit.Audit{Role: wire.Server, Versions: []string{"1.1"}}, `version "1.1": choose 1.2 or 1.3`},
+		"no such case": {
+			audit.Audit{Role: wire.Server, Cases: []string{"validity/expired", "no/such"}},
+			`case "no/such": there is none of that id`,
+		},
+		"of the other": {
+			audit.Audit{Role: wire.Server, Cases: []string{"protocol/http-server"}},
+			`case "protocol/http-server": it is no case of a server, but of a client`,
+		},
+		"another version": {
+			audit.Audit{Role: wire.Server, Versions: []string{"1.3"}, Cases: []string{"protocol/rc4"}},
+			`case "protocol/rc4": it is tried in TLS 1.2 alone`,
+		},
+		"good":     {audit.Audit{Role: wire.Server}, "<nil>"},
+		"one list": {audit.Audit{Role: wire.Server, Cases: []string{"protocol/http-server", "protocol/rc4"}}, "<nil>"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -110,9 +110,12 @@ func TestOrderIsDeterministic(t *testing.T) {
 		}
 		return ids
 	}
-	if first := ids(); !slices.Equal(first, ids()) {
+	first := ids()
+	if !slices.Equal(first, ids()) {
 		t.Error("the order differs from one call to the next")
-	} else if group := func(id string) int { return slices.Index(groups, strings.Split(id, "/")[0]) }; !slices.IsSortedFunc(first, func(a, b string) int { return group(a) - group(b) }) {
+	}
+	group := func(id string) int { return slices.Index(groups, strings.Split(id, "/")[0]) }
+	if !slices.IsSortedFunc(first, func(a, b string) int { return group(a) - group(b) }) {
 		t.Error("the groups are not together, or not in their order")
 	}
 }

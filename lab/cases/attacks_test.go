@@ -121,7 +121,8 @@ func TestMaterialDiffersInOneFile(t *testing.T) {
 		bad := c.Material(good)
 		differ := 0
 		for _, same := range []bool{
-			bytes.Equal(good.Trust, bad.Trust), bytes.Equal(good.Chain, bad.Chain), bytes.Equal(good.Key, bad.Key), bytes.Equal(good.CRL, bad.CRL),
+			bytes.Equal(good.Trust, bad.Trust), bytes.Equal(good.Chain, bad.Chain),
+			bytes.Equal(good.Key, bad.Key), bytes.Equal(good.CRL, bad.CRL),
 		} {
 			if !same {
 				differ++

@@ -191,7 +191,8 @@ func issuers() []Case {
 }
 
 func odd() []Case {
-	const extra, order = "RFC 8446, 4.4.2", "Peers are turned away, or not, depending on certificates that are nothing to their path."
+	const extra, order = "RFC 8446, 4.4.2", "Peers are turned away, or not, depending on certificates that " +
+		"are nothing to their path."
 	return []Case{
 		goodChain(Case{
 			ID:       "cross-signed",
@@ -244,7 +245,8 @@ func odd() []Case {
 }
 
 func peers() []Case {
-	const stolen = "Whoever gets at the key of an authority, for however short a time, needs to issue nothing: it is a peer already."
+	const stolen = "Whoever gets at the key of an authority, for however short a time, needs to issue " +
+		"nothing: it is a peer already."
 	asPeer := []wire.Reason{wire.AuthorityAsPeer, wire.WrongUsage, wire.WrongName, wire.NotAllowed, wire.BadName}
 	return []Case{
 		chainCase(Case{

@@ -130,7 +130,9 @@ func dnsConstraints() []Case {
 			),
 		}),
 		{
-			ID: "constraints/common-name-only", Roles: asBoth, Needs: []Need{Admission}, Reasons: []wire.Reason{wire.NameConstraint, wire.WrongName, wire.BadName, wire.NotAllowed},
+			ID: "constraints/common-name-only", Roles: asBoth, Needs: []Need{Admission}, Reasons: []wire.Reason{
+				wire.NameConstraint, wire.WrongName, wire.BadName, wire.NotAllowed,
+			},
 			Summary: "has no names but the common one, which its issuer may not issue", Meaning: unbound,
 			Rules: rules(
 				refuse("policy: a common name is no name (RFC 9525, 2), least of all one that is not permitted"),
@@ -231,7 +233,8 @@ func otherConstraints() []Case {
 		}),
 		{
 			ID: "constraints/root", Roles: asBoth, Reasons: outside,
-			Summary: "has a DNS name that is excluded by the trusted root", Meaning: "A root that was to vouch for one domain vouches for every one.",
+			Summary: "has a DNS name that is excluded by the trusted root", Meaning: "A root that was to vouch " +
+				"for one domain vouches for every one.",
 			Rules: strictOnly("RFC 5280, 6.2", "policy: what a trusted root says of itself is believed"),
 			Mutation: func(role wire.Role) pki.Mutation {
 				return pki.Together(
@@ -345,7 +348,9 @@ var smtpUTF8Mailbox = asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 8, 9} // RFC 95
 func policyCases() []Case {
 	require := pkix.Extension{Id: pki.OIDPolicyConstraints, Critical: true, Value: pki.Sequence([]byte{0x80, 1, 0})}
 	demand := Case{
-		ID: "constraints/explicit-policy", Roles: asBoth, Reasons: []wire.Reason{wire.BadCertificate, wire.CriticalExtension, wire.UnknownAuthority},
+		ID: "constraints/explicit-policy", Roles: asBoth, Reasons: []wire.Reason{
+			wire.BadCertificate, wire.CriticalExtension, wire.UnknownAuthority,
+		},
 		Summary:  "has an issuer that demands a policy, and names none",
 		Meaning:  "What an authority demands of those who rely on it is not done.",
 		Rules:    alike(MustRefuse, "RFC 5280, 6.1.3 (f)"),

@@ -18,7 +18,8 @@ import (
 const (
 	forgeable = "Whoever has the means, which are not great, makes a certificate that nobody issued."
 	breakable = "The key can be found from the certificate, which is public, with means that are not great."
-	parsed    = "What is not the certificate that was signed, to the letter, is taken for it; or whoever sends it brings the other side down."
+	parsed    = "What is not the certificate that was signed, to the letter, is taken for it; or whoever " +
+		"sends it brings the other side down."
 )
 
 func cryptoCase(c Case) Case {

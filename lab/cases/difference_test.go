@@ -121,7 +121,10 @@ func listDifferences(t *testing.T, c cases.Case, forged *pki.Forged) (diff []str
 func oddities(of string, list *x509.RevocationList, certs []*x509.Certificate, names []string) (diff []string) {
 	for _, entry := range list.RevokedCertificateEntries {
 		on := "somebody"
-		if i := slices.IndexFunc(certs, func(cert *x509.Certificate) bool { return cert.SerialNumber.Cmp(entry.SerialNumber) == 0 }); i >= 0 {
+		if i := slices.IndexFunc(
+			certs,
+			func(cert *x509.Certificate) bool { return cert.SerialNumber.Cmp(entry.SerialNumber) == 0 },
+		); i >= 0 {
 			on = names[i]
 		}
 		diff = append(diff, of+" +"+on)

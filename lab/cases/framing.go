@@ -46,7 +46,8 @@ func plainTextCases() []Case {
 		{
 			ID: "framing/plain-text-then-close", Roles: asClient, AnyVersion: true,
 			Summary: "sends its message without TLS and closes at once",
-			Meaning: "A message without TLS is taken for one of a verified client, if the connection ends before its handshake began.",
+			Meaning: "A message without TLS is taken for one of a verified client, if the connection ends before " +
+				"its handshake began.",
 			Reasons: []wire.Reason{wire.NotTLS},
 			Rules:   alike(MustRefuse, "CVE-2023-40217"),
 			Attack:  func(a *attack.Attack) { a.NoTLS, a.HangUp = true, true },

@@ -260,13 +260,28 @@ func spiffeCases() []Case {
 		change            func(id string) string
 	}{
 		{"percent-encoded", "has an ID with an encoded letter", "SPIFFE-ID, 2.2", encodeFirst},
-		{"with-final-slash", "has an ID with a slash at its end", "SPIFFE-ID, 2.2", func(id string) string { return id + "/" }},
-		{"with-double-slash", "has an ID with an empty segment", "SPIFFE-ID, 2.2", func(id string) string { return strings.Replace(id, "lab/", "lab//", 1) }},
-		{"with-dot-segments", "has an ID that leads elsewhere and back", "SPIFFE-ID, 2.2", func(id string) string { return strings.Replace(id, "lab/", "lab/evil/../", 1) }},
+		{
+			"with-final-slash", "has an ID with a slash at its end", "SPIFFE-ID, 2.2",
+			func(id string) string { return id + "/" },
+		},
+		{
+			"with-double-slash", "has an ID with an empty segment", "SPIFFE-ID, 2.2",
+			func(id string) string { return strings.Replace(id, "lab/", "lab//", 1) },
+		},
+		{
+			"with-dot-segments", "has an ID that leads elsewhere and back", "SPIFFE-ID, 2.2",
+			func(id string) string { return strings.Replace(id, "lab/", "lab/evil/../", 1) },
+		},
 		{"with-query", "has an ID with a query", "SPIFFE-ID, 2", func(id string) string { return id + "?admin" }},
 		{"with-fragment", "has an ID with a fragment", "SPIFFE-ID, 2", func(id string) string { return id + "#admin" }},
-		{"with-user", "has an ID with a user", "SPIFFE-ID, 2.1", func(id string) string { return strings.Replace(id, "lab/", "lab@lab/", 1) }},
-		{"with-port", "has an ID with a port", "SPIFFE-ID, 2.1", func(id string) string { return strings.Replace(id, "lab/", "lab:443/", 1) }},
+		{
+			"with-user", "has an ID with a user", "SPIFFE-ID, 2.1",
+			func(id string) string { return strings.Replace(id, "lab/", "lab@lab/", 1) },
+		},
+		{
+			"with-port", "has an ID with a port", "SPIFFE-ID, 2.1",
+			func(id string) string { return strings.Replace(id, "lab/", "lab:443/", 1) },
+		},
 	} {
 		all = append(
 			all,

@@ -93,7 +93,8 @@ func requestCases() []Case {
 		{
 			ID: "protocol/no-certificate-request", Roles: asServer, AfterTrust: true,
 			Summary: "does not ask for the client's certificate",
-			Meaning: "The client believes that it was authenticated where nobody asked who it is; a server, or a proxy before it, that takes messages from anybody goes unnoticed.",
+			Meaning: "The client believes that it was authenticated where nobody asked who it is; a server, or a " +
+				"proxy before it, that takes messages from anybody goes unnoticed.",
 			Reasons: []wire.Reason{wire.BadReceipt},
 			Rules: strictOnly("RFC 8446, 4.3.2",
 				"policy: a client of mutual authentication notices that there was none"),
@@ -102,9 +103,10 @@ func requestCases() []Case {
 		{
 			ID: "protocol/foreign-authorities", Roles: asServer,
 			Summary: "asks for a certificate of an authority that is not the client's",
-			Meaning: "The client ended in neither of the two ways that are open to it, to present its certificate or to present none.",
-			Rules:   alike(MayEither, "RFC 8446, 4.2.4"),
-			Attack:  func(a *attack.Attack) { a.Authorities = [][]byte{foreignAuthority()} },
+			Meaning: "The client ended in neither of the two ways that are open to it, to present its " +
+				"certificate or to present none.",
+			Rules:  alike(MayEither, "RFC 8446, 4.2.4"),
+			Attack: func(a *attack.Attack) { a.Authorities = [][]byte{foreignAuthority()} },
 		},
 	}
 }

@@ -41,7 +41,8 @@ func page(all []cases.Case) string {
 	var b strings.Builder
 	b.WriteString(`# Cases
 
-Every case is one mutation of a good exchange. An audit tries each in the versions of TLS that it makes sense in, between
+Every case is one mutation of a good exchange. ` +
+		`An audit tries each in the versions of TLS that it makes sense in, between
 controls that must be delivered. This page is made from the cases themselves.
 
 Side is the peer that is put to the test. A profile says what must come of it: refused, accepted, or either, where the

@@ -133,7 +133,8 @@ func narrowed(extension pkix.Extension) pki.Mutation {
 
 func unusable() []Case {
 	const open = "Whoever keeps the list from arriving, or its authority from making one, undoes every revocation."
-	const scope = "A list about others is taken for one about this certificate: nobody has looked whether it was taken back."
+	const scope = "A list about others is taken for one about this certificate: nobody has looked whether " +
+		"it was taken back."
 	untold := []wire.Reason{wire.RevocationUnknown}
 	hard := func(cite string) map[Profile]Rule {
 		return rules(either(cite), either(svidSilent), refuse("policy: where nobody can tell, nobody is let in"))

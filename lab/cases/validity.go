@@ -10,7 +10,8 @@ import (
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
-const forever = "A certificate is good for ever, or from whenever its holder likes: one that was stolen years ago still opens."
+const forever = "A certificate is good for ever, or from whenever its holder likes: one that was stolen " +
+	"years ago still opens."
 
 // validityCases are of the dates. They are counted from when the authority was
 // made, and the clocks of both sides are the same.

@@ -118,7 +118,11 @@ func TestReadWaiversFaults(t *testing.T) {
 		{"no such version", with(id, `version: "1.1"`, reason, expires), 3, "waivers[0].version"},
 		{"a list of versions", with(id, "version: [1.2, 1.3]", reason, expires), 3, "waivers[0].version"},
 		{"no such role", with(id, "role: peer", reason, expires), 3, "waivers[0].role"},
-		{"the same twice", with(id, reason, expires) + "  - {" + strings.Join([]string{id, reason, expires}, ", ") + "}", 5, "waivers[1].case"},
+		{
+			"the same twice",
+			with(id, reason, expires) + "  - {" + strings.Join([]string{id, reason, expires}, ", ") + "}", 5,
+			"waivers[1].case",
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -180,20 +184,70 @@ func TestWaive(t *testing.T) {
 	}{
 		{"nothing to waive", audit(pass, pass, pass), nil, day, [3]finding.Status{pass, pass, pass}, 0, pass},
 		{"nothing waived", audit(fail, pass, pass), nil, day, [3]finding.Status{fail, pass, pass}, 0, fail},
-		{"one version", audit(fail, fail, pass), []finding.Waiver{waiver("usage/no-eku", "1.2", "")}, day, [3]finding.Status{waived, fail, pass}, 0, fail},
-		{"both versions", audit(fail, fail, pass), []finding.Waiver{waiver("usage/no-eku", "", "")}, day, [3]finding.Status{waived, waived, pass}, 0, pass},
-		{"one failed of both", audit(fail, pass, pass), []finding.Waiver{waiver("usage/no-eku", "", "")}, day, [3]finding.Status{waived, pass, pass}, 0, pass},
-		{"of this role", audit(fail, pass, pass), []finding.Waiver{waiver("usage/no-eku", "", wire.Server)}, day, [3]finding.Status{waived, pass, pass}, 0, pass},
-		{"of the other role", audit(fail, pass, pass), []finding.Waiver{waiver("usage/no-eku", "", wire.Client)}, day, [3]finding.Status{fail, pass, pass}, 0, fail},
-		{"of the other role, expired", audit(pass, pass, pass), []finding.Waiver{waiver("usage/no-eku", "", wire.Client)}, day.AddDate(1, 0, 0), [3]finding.Status{pass, pass, pass}, 0, pass},
-		{"two of one", audit(fail, pass, pass), []finding.Waiver{waiver("usage/no-eku", "1.2", ""), waiver("usage/no-eku", "", "")}, day, [3]finding.Status{waived, pass, pass}, 0, pass},
-		{"unused, for it passed", audit(pass, pass, pass), []finding.Waiver{waiver("usage/no-eku", "", "")}, day, [3]finding.Status{pass, pass, pass}, 1, fail},
-		{"unused, for it is inconclusive", audit(open, pass, pass), []finding.Waiver{waiver("usage/no-eku", "1.2", "")}, day, [3]finding.Status{open, pass, pass}, 1, fail},
-		{"unused, of another version", audit(fail, pass, pass), []finding.Waiver{waiver("usage/no-eku", "1.3", "")}, day, [3]finding.Status{fail, pass, pass}, 1, fail},
-		{"unused, of another case", audit(pass, pass, pass), []finding.Waiver{waiver("chain/self-signed", "", "")}, day, [3]finding.Status{pass, pass, pass}, 1, fail},
-		{"the last moment", audit(fail, pass, pass), []finding.Waiver{waiver("usage/no-eku", "", "")}, day.Add(24*time.Hour - 1), [3]finding.Status{waived, pass, pass}, 0, pass},
-		{"expired", audit(fail, pass, pass), []finding.Waiver{waiver("usage/no-eku", "", "")}, day.Add(24 * time.Hour), [3]finding.Status{fail, pass, pass}, 1, fail},
-		{"expired and unused", audit(pass, pass, pass), []finding.Waiver{waiver("usage/no-eku", "", "")}, day.Add(24 * time.Hour), [3]finding.Status{pass, pass, pass}, 1, fail},
+		{
+			"one version", audit(fail, fail, pass), []finding.Waiver{waiver("usage/no-eku", "1.2", "")}, day,
+			[3]finding.Status{waived, fail, pass}, 0, fail,
+		},
+		{
+			"both versions", audit(fail, fail, pass), []finding.Waiver{waiver("usage/no-eku", "", "")}, day,
+			[3]finding.Status{waived, waived, pass}, 0, pass,
+		},
+		{
+			"one failed of both", audit(fail, pass, pass), []finding.Waiver{waiver("usage/no-eku", "", "")},
+			day, [3]finding.Status{waived, pass, pass}, 0, pass,
+		},
+		{
+			"of this role", audit(fail, pass, pass),
+			[]finding.Waiver{waiver("usage/no-eku", "", wire.Server)}, day,
+			[3]finding.Status{waived, pass, pass}, 0, pass,
+		},
+		{
+			"of the other role", audit(fail, pass, pass),
+			[]finding.Waiver{waiver("usage/no-eku", "", wire.Client)}, day,
+			[3]finding.Status{fail, pass, pass}, 0, fail,
+		},
+		{
+			"of the other role, expired", audit(pass, pass, pass),
+			[]finding.Waiver{waiver("usage/no-eku", "", wire.Client)}, day.AddDate(1, 0, 0),
+			[3]finding.Status{pass, pass, pass}, 0, pass,
+		},
+		{
+			"two of one", audit(fail, pass, pass),
+			[]finding.Waiver{waiver("usage/no-eku", "1.2", ""), waiver("usage/no-eku", "", "")}, day,
+			[3]finding.Status{waived, pass, pass}, 0, pass,
+		},
+		{
+			"unused, for it passed", audit(pass, pass, pass),
+			[]finding.Waiver{waiver("usage/no-eku", "", "")}, day, [3]finding.Status{pass, pass, pass}, 1,
+			fail,
+		},
+		{
+			"unused, for it is inconclusive", audit(open, pass, pass),
+			[]finding.Waiver{waiver("usage/no-eku", "1.2", "")}, day, [3]finding.Status{open, pass, pass}, 1,
+			fail,
+		},
+		{
+			"unused, of another version", audit(fail, pass, pass),
+			[]finding.Waiver{waiver("usage/no-eku", "1.3", "")}, day, [3]finding.Status{fail, pass, pass}, 1,
+			fail,
+		},
+		{
+			"unused, of another case", audit(pass, pass, pass),
+			[]finding.Waiver{waiver("chain/self-signed", "", "")}, day, [3]finding.Status{pass, pass, pass},
+			1, fail,
+		},
+		{
+			"the last moment", audit(fail, pass, pass), []finding.Waiver{waiver("usage/no-eku", "", "")},
+			day.Add(24*time.Hour - 1), [3]finding.Status{waived, pass, pass}, 0, pass,
+		},
+		{
+			"expired", audit(fail, pass, pass), []finding.Waiver{waiver("usage/no-eku", "", "")},
+			day.Add(24 * time.Hour), [3]finding.Status{fail, pass, pass}, 1, fail,
+		},
+		{
+			"expired and unused", audit(pass, pass, pass), []finding.Waiver{waiver("usage/no-eku", "", "")},
+			day.Add(24 * time.Hour), [3]finding.Status{pass, pass, pass}, 1, fail,
+		},
 		{"still the last day further west", audit(fail, pass, pass), []finding.Waiver{waiver("usage/no-eku", "", "")},
 			time.Date(2027, 1, 31, 20, 0, 0, 0, time.FixedZone("", -5*3600)), [3]finding.Status{fail, pass, pass}, 1, fail},
 	} {
@@ -241,8 +295,14 @@ func TestVerdict(t *testing.T) {
 		{"no controls", audit(pass, pass, pass), func(a *finding.Audit) { a.Controls = nil }, open},
 		{"no control after", audit(pass, pass, pass), func(a *finding.Audit) { a.Controls = a.Controls[:1] }, open},
 		{"a control refused", audit(pass, pass, pass), func(a *finding.Audit) { a.Controls[1].Status = fail }, open},
-		{"a control not delivered", audit(pass, pass, pass), func(a *finding.Audit) { a.Controls[0].Decision = "refused" }, open},
-		{"a control refused, and failed", audit(fail, pass, pass), func(a *finding.Audit) { a.Controls[1].Status = open }, fail},
+		{
+			"a control not delivered", audit(pass, pass, pass),
+			func(a *finding.Audit) { a.Controls[0].Decision = "refused" }, open,
+		},
+		{
+			"a control refused, and failed", audit(fail, pass, pass),
+			func(a *finding.Audit) { a.Controls[1].Status = open }, fail,
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

@@ -26,14 +26,43 @@ func TestErrands(t *testing.T) {
 		want    command.Result
 		takes   time.Duration // at most
 	}{
-		{name: "code", command: command.Command{Argv: []string{"sh", "-c", "echo out; echo err >&2; exit 3"}}, want: command.Result{Exit: 3, Out: "out\n", Err: "err\n"}},
-		{name: "standard input", command: command.Command{Argv: []string{"cat"}, Stdin: []byte("hello\n")}, want: command.Result{Out: "hello\n"}},
-		{name: "hangs up when it has heard enough", command: command.Command{Argv: []string{"cat"}, Stdin: []byte("hello\n"), Hangup: "hel+o"}, want: command.Result{Out: "hello\n"}},
-		{name: "does not hang up before", command: command.Command{Argv: []string{"cat"}, Stdin: []byte("hello\n"), Hangup: "bye", Limit: 300 * time.Millisecond}, want: command.Result{Exit: -1, Out: "hello\n", TimedOut: true}},
-		{name: "hangs", command: command.Command{Argv: []string{"sleep", "60"}, Limit: 100 * time.Millisecond}, want: command.Result{Exit: -1, TimedOut: true}, takes: ample},
-		{name: "hangs, with a child", command: command.Command{Argv: []string{"sh", "-c", "sleep 60; true"}, Limit: 100 * time.Millisecond}, want: command.Result{Exit: -1, TimedOut: true}, takes: ample},
+		{
+			name:    "code",
+			command: command.Command{Argv: []string{"sh", "-c", "echo out; echo err >&2; exit 3"}},
+			want:    command.Result{Exit: 3, Out: "out\n", Err: "err\n"},
+		},
+		{
+			name:    "standard input",
+			command: command.Command{Argv: []string{"cat"}, Stdin: []byte("hello\n")},
+			want:    command.Result{Out: "hello\n"},
+		},
+		{
+			name:    "hangs up when it has heard enough",
+			command: command.Command{Argv: []string{"cat"}, Stdin: []byte("hello\n"), Hangup: "hel+o"},
+			want:    command.Result{Out: "hello\n"},
+		},
+		{
+			name: "does not hang up before",
+			command: command.Command{
+				Argv: []string{"cat"}, Stdin: []byte("hello\n"), Hangup: "bye", Limit: 300 * time.Millisecond,
+			},
+			want: command.Result{Exit: -1, Out: "hello\n", TimedOut: true},
+		},
+		{
+			name:    "hangs",
+			command: command.Command{Argv: []string{"sleep", "60"}, Limit: 100 * time.Millisecond},
+			want:    command.Result{Exit: -1, TimedOut: true}, takes: ample,
+		},
+		{
+			name:    "hangs, with a child",
+			command: command.Command{Argv: []string{"sh", "-c", "sleep 60; true"}, Limit: 100 * time.Millisecond},
+			want:    command.Result{Exit: -1, TimedOut: true}, takes: ample,
+		},
 		{name: "killed", command: command.Command{Argv: []string{"sh", "-c", "kill -9 $$"}}, want: command.Result{Exit: -1}},
-		{name: "says much", command: command.Command{Argv: []string{"printf", long}}, want: command.Result{Out: long[:command.MaxOutput]}},
+		{
+			name: "says much", command: command.Command{Argv: []string{"printf", long}},
+			want: command.Result{Out: long[:command.MaxOutput]},
+		},
 		{name: "not text", command: command.Command{Argv: []string{"printf", `\377`}}, want: command.Result{Out: "\uFFFD"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -51,7 +80,10 @@ func TestErrands(t *testing.T) {
 			}
 		})
 	}
-	if back := newRunner(io.Discard).run(t.Context(), command.Command{ID: "id", Argv: []string{"/no/such/program"}, Limit: ample}, newRunning()); back.Fault == "" {
+	if back := newRunner(io.Discard).run(
+		t.Context(), command.Command{ID: "id", Argv: []string{"/no/such/program"}, Limit: ample},
+		newRunning(),
+	); back.Fault == "" {
 		t.Errorf("no such program: %+v", back)
 	}
 }

@@ -183,7 +183,9 @@ func TestKeyIdentifiersLink(t *testing.T) {
 	seen := make(map[string]string)
 	for i, cert := range chain {
 		name := cert.Subject.String()
-		for what, value := range map[string]string{"key id": string(cert.SubjectKeyId), "serial": cert.SerialNumber.String()} {
+		for what, value := range map[string]string{
+			"key id": string(cert.SubjectKeyId), "serial": cert.SerialNumber.String(),
+		} {
 			if other, ok := seen[what+value]; ok {
 				t.Errorf("%s and %s have one %s", name, other, what)
 			}

@@ -43,5 +43,6 @@ func Example() {
 	// Output:
 	// spiffe://lab/server [server] 2
 	// spiffe://lab/client [] 2
-	// issuing client leaf: Request.Name: "a client" is no SPIFFE path: segments of letters, digits, dots, hyphens and underscores, parted by slashes
+	// issuing client leaf: Request.Name: "a client" is no SPIFFE path: segments of letters,
+	// digits, dots, hyphens and underscores, parted by slashes
 }

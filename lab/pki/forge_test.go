@@ -72,7 +72,10 @@ func TestForgeWithoutMutation(t *testing.T) {
 				!bytes.Equal(leaf.AuthorityKeyId, id.Certificate.AuthorityKeyId) {
 				t.Errorf("%s, %s: keys of another kind, or of another issuer", algorithm, test.role)
 			}
-			if err := verify(&pki.Identity{Certificate: leaf, Chain: []*x509.Certificate{leaf, id.Chain[1]}}, test.usage, authority, now); err != nil {
+			if err := verify(
+				&pki.Identity{Certificate: leaf, Chain: []*x509.Certificate{leaf, id.Chain[1]}}, test.usage,
+				authority, now,
+			); err != nil {
 				t.Errorf("%s, %s: %v", algorithm, test.role, err)
 			}
 			if key, err := x509.ParsePKCS8PrivateKey(forged.PKCS8); err != nil || !reflect.DeepEqual(key, any(forged.Key)) {
@@ -127,7 +130,8 @@ func TestExtraRootsVouchForNobodyElse(t *testing.T) {
 		}
 		for j, forged := range []*pki.Forged{one, other, forge(t, authority, wire.Client)} {
 			_, err := parse(t, forged.Chain[0]).Verify(x509.VerifyOptions{
-				Roots: roots, Intermediates: intermediates, CurrentTime: now, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
+				Roots: roots, Intermediates: intermediates, CurrentTime: now,
+				KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
 			})
 			if (err == nil) != (i == j) {
 				t.Errorf("root %d, chain %d: %v", i, j, err)
@@ -228,7 +232,8 @@ func TestHandSignatures(t *testing.T) {
 			}
 			encode := func(der []byte) []byte { return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}) }
 			args := []string{
-				"verify", "-auth_level", "0", "-crl_check", "-partial_chain", "-trusted", write("issuer.pem", encode(forged.Chain[1])),
+				"verify", "-auth_level", "0", "-crl_check", "-partial_chain", "-trusted",
+				write("issuer.pem", encode(forged.Chain[1])),
 				"-CRLfile", write("crl.pem", forged.CRLs()), write("leaf.pem", encode(forged.Chain[0])),
 			}
 			out, err := exec.CommandContext(t.Context(), openssl, args...).CombinedOutput()

@@ -38,7 +38,8 @@ func golden(t *testing.T, name string, got []byte) {
 // hostile is what a peer may say to whoever reads the report: a colour and a
 // cleared screen, an end of line, C1 and bidirectional controls, markup of each
 // format, a word that fits no line, and what is not UTF-8.
-const hostile = "\x1b[31mred\x1b[2J\r\nPASS: all\t\u009b1A \u202eevil\u2066 <b>&amp;]]> {0} [text](https://example.com) \x00\xff "
+const hostile = "\x1b[31mred\x1b[2J\r\nPASS: all\t\u009b1A \u202eevil\u2066 <b>&amp;]]> {0} " +
+	"[text](https://example.com) \x00\xff "
 
 var long = strings.Repeat("aVeryLongWord", 12)
 
@@ -57,7 +58,8 @@ func found(id, version string, status finding.Status) finding.Finding {
 	case finding.Inconclusive:
 		f.Decision, f.Client, f.Server = "inconclusive", "timeout: no answer within 2 s", ""
 	default:
-		f.Decision, f.Client, f.Server = "delivered", "delivered: a receipt of the message came back", "verified spiffe://lab/client"
+		f.Decision, f.Client, f.Server = "delivered", "delivered: a receipt of the message came "+
+			"back", "verified spiffe://lab/client"
 		f.Means = "anybody who holds a certificate for another purpose can pass for a client"
 	}
 	return f
@@ -72,7 +74,8 @@ func control() finding.Finding {
 // everything is an audit with every status and what makes each format sweat.
 func everything() finding.Audit {
 	odd := found("identity/wrong-name", "1.3", finding.Failed)
-	odd.Client, odd.Server = hostile+long, "имя не совпало: 証明書の名前が一致しません。サーバーは接続を拒否しませんでした 🙂🙂🙂"
+	odd.Client, odd.Server = hostile+long, "имя не совпало: "+
+		"証明書の名前が一致しません。サーバーは接続を拒否しませんでした 🙂🙂🙂"
 	odd.Repeat += " 'localhost:5000/shop/checkout server:2.1@sha256:" + strings.Repeat("0123456789abcdef", 4) + "'"
 	silent := found("chain/no-intermediate", "1.2", finding.Failed)
 	silent.Client, silent.Server, silent.Means, silent.Cite, silent.Repeat, silent.Took = "", "", "", "", "", 0
@@ -122,7 +125,8 @@ func uncontrolled() finding.Audit {
 func ofProduct() finding.Audit {
 	a := clean()
 	a.Product = &finding.Product{
-		Name: "nginx", About: "nginx as it is shipped", Version: "nginx version: nginx/1.29.6", Image: "docker.io/library/nginx:1.29",
+		Name: "nginx", About: "nginx as it is shipped", Version: "nginx version: nginx/1.29.6",
+		Image:  "docker.io/library/nginx:1.29",
 		Digest: "sha256:" + strings.Repeat("fedcba9876543210", 4), Authentication: []string{"ssl_verify_client on;"},
 		Hint: "look at $ssl_client_s_dn in the configuration " + hostile,
 	}

@@ -69,7 +69,8 @@ func TestPage(t *testing.T) {
 	t.Parallel()
 	ctx := browser(t)
 	for name, test := range map[string]func(context.Context, *testing.T){
-		"click": testClick, "keyboard": testKeyboard, "narrow": testNarrow, "hostile": testHostile, "no scripts": testWithoutScripts,
+		"click": testClick, "keyboard": testKeyboard, "narrow": testNarrow, "hostile": testHostile,
+		"no scripts": testWithoutScripts,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -230,8 +231,10 @@ func testClick(ctx context.Context, t *testing.T) {
 	v.is(`document.querySelectorAll("#panel .detail").length === 0`)
 	v.do(click(`#panel .case[data-case="identity/other-id"]`), appears(`#panel .detail`))
 	for _, want := range []string{
-		"The adversary has the ID of another client.", "is let in", "200, and the message is in its log", "URI:spiffe://lab/intruder",
-		"to be refused", "policy: the server is told to admit", "mtlslab scorecard --peer redis --case identity/other-id --version 1.3 -v", "Repeat it",
+		"The adversary has the ID of another client.", "is let in", "200, and the message is in its log",
+		"URI:spiffe://lab/intruder",
+		"to be refused", "policy: the server is told to admit", "mtlslab scorecard --peer redis --case " +
+			"identity/other-id --version 1.3 -v", "Repeat it",
 	} {
 		v.is(`document.querySelector("#panel .detail").textContent.includes("` + want + `")`)
 	}
@@ -264,7 +267,8 @@ func testKeyboard(ctx context.Context, t *testing.T) {
 	v := open(ctx, t, synthetic(t))
 	v.do(chromedp.Focus(chromedp.CSS(`#heat .peer`)), chromedp.KeyEvent("\t"))
 	v.is(
-		`document.activeElement.matches("#heat button.mark") && getComputedStyle(document.activeElement).outlineStyle === "solid"`,
+		`document.activeElement.matches("#heat button.mark") &&
+			getComputedStyle(document.activeElement).outlineStyle === "solid"`,
 	)
 	v.do(chromedp.KeyEvent(kb.ArrowRight), chromedp.KeyEvent(kb.ArrowDown))
 	v.is(`document.activeElement.getAttribute("aria-label").startsWith("caddy, chain: ")`)

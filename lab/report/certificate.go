@@ -125,8 +125,9 @@ func keyUsages(bits x509.KeyUsage) (all []string) {
 
 var extended = map[x509.ExtKeyUsage]string{
 	x509.ExtKeyUsageAny: "any", x509.ExtKeyUsageServerAuth: "server", x509.ExtKeyUsageClientAuth: "client",
-	x509.ExtKeyUsageCodeSigning: "code signing", x509.ExtKeyUsageEmailProtection: "email", x509.ExtKeyUsageTimeStamping: "time stamping",
-	x509.ExtKeyUsageOCSPSigning: "OCSP signing",
+	x509.ExtKeyUsageCodeSigning: "code signing", x509.ExtKeyUsageEmailProtection: "email",
+	x509.ExtKeyUsageTimeStamping: "time stamping",
+	x509.ExtKeyUsageOCSPSigning:  "OCSP signing",
 }
 
 func extendedUsages(c *x509.Certificate) (all []string) {

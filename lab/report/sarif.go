@@ -14,7 +14,8 @@ import (
 // SARIF writes the audit as a SARIF 2.1.0 log (OASIS, 27 March 2020): a rule for
 // each case, a result for each finding that did not pass, of level error if it
 // failed, warning if it is inconclusive, and note with a suppression if it is
-// waived; of kind notApplicable and no level if it was not tried. Complaints and controls are notifications. The error is the writer's.
+// waived; of kind notApplicable and no level if it was not tried. Complaints and controls are
+// notifications. The error is the writer's.
 //
 // GitHub code scanning rejects a whole log in which a result has no physical
 // location, so each has one: a path made of the subject's name, which need not

@@ -82,7 +82,8 @@ func (s *schema) faults(root *schema, at string, value any) (all []string) {
 		bad(fmt.Sprintf("is none of %q", s.Enum))
 	}
 	typ := map[reflect.Kind]string{
-		reflect.String: "string", reflect.Float64: "integer", reflect.Bool: "boolean", reflect.Map: "object", reflect.Slice: "array",
+		reflect.String: "string", reflect.Float64: "integer", reflect.Bool: "boolean", reflect.Map: "object",
+		reflect.Slice: "array",
 	}[reflect.ValueOf(value).Kind()]
 	if s.Type != "" && s.Type != typ {
 		bad("is not of type " + s.Type)
@@ -170,7 +171,10 @@ func TestSchemaIsTheTypes(t *testing.T) {
 		{s.Defs["role"], words(wire.Server, wire.Client)},
 		{s.Properties["profile"], words(cases.RFC5280, cases.SPIFFE, cases.Strict)},
 		{s.Properties["verdict"], words(finding.Passed, finding.Failed, finding.Inconclusive)},
-		{s.Defs["finding"].Properties["status"], words(finding.Passed, finding.Failed, finding.Inconclusive, finding.Waived, finding.Untried)},
+		{
+			s.Defs["finding"].Properties["status"],
+			words(finding.Passed, finding.Failed, finding.Inconclusive, finding.Waived, finding.Untried),
+		},
 		{s.Defs["finding"].Properties["expect"], words(cases.MustRefuse, cases.MustAccept, cases.MayEither)},
 	} {
 		if !slices.Equal(c.at.Enum, c.want) {
@@ -207,7 +211,8 @@ func compare(t *testing.T, root, s *schema, of reflect.Type) {
 			continue
 		}
 		kind := map[reflect.Kind]string{
-			reflect.String: "string", reflect.Int: "integer", reflect.Int64: "integer", reflect.Bool: "boolean", reflect.Slice: "array",
+			reflect.String: "string", reflect.Int: "integer", reflect.Int64: "integer", reflect.Bool: "boolean",
+			reflect.Slice: "array",
 		}[field.Type.Kind()]
 		resolved, _ := property.resolve(root)
 		if is := resolved.Type; is != "" && kind != "" && is != kind {

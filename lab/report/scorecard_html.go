@@ -159,7 +159,9 @@ func peerOf(index int, a finding.Audit, names []string) htmlPeer {
 	for i, g := range byColumn(a.Findings, names) {
 		mark, s := g.mark()
 		p.Cells = append(p.Cells, htmlCell{
-			Peer: index, Column: i, Mark: mark, Class: heatClass(g, s), Label: fmt.Sprintf("%s, %s: %s", p.Name, names[i], g.words()),
+			Peer: index, Column: i, Mark: mark, Class: heatClass(g, s), Label: fmt.Sprintf(
+				"%s, %s: %s", p.Name, names[i], g.words(),
+			),
 		})
 	}
 	for _, f := range withStatus(a, finding.Failed) {
@@ -190,7 +192,9 @@ func heatClass(g group, s finding.Status) string {
 // words says how many findings there are of each status.
 func (g group) words() string {
 	var words []string
-	for _, s := range []finding.Status{finding.Failed, finding.Inconclusive, finding.Waived, finding.Passed, finding.Untried} {
+	for _, s := range []finding.Status{
+		finding.Failed, finding.Inconclusive, finding.Waived, finding.Passed, finding.Untried,
+	} {
 		if n := g.count(s); n > 0 {
 			words = append(words, fmt.Sprintf("%d %s", n, s))
 		}

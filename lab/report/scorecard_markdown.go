@@ -168,7 +168,8 @@ func (m *markdown) heat(sc finding.Scorecard) {
 func (m *markdown) differences(sc finding.Scorecard) {
 	m.line("\n## Differences from the standard\n")
 	m.line(
-		"Each case in which a peer did other than the profile demands: what the adversary did, what was expected and where that is",
+		"Each case in which a peer did other than the profile demands: what the adversary did, what was expected " +
+			"and where that is",
 	)
 	m.line("written, and what happened.")
 	none := true
@@ -242,7 +243,8 @@ func (m *markdown) interop(sc finding.Scorecard) {
 	delivered, tried := crossed(sc)
 	m.line("\n## Interop\n")
 	m.line(
-		"Plain exchanges with nobody in between, clients down and servers across: %d of %d delivered. A mark for each version of TLS,",
+		"Plain exchanges with nobody in between, clients down and servers across: %d of %d delivered. "+
+			"A mark for each version of TLS,",
 		delivered,
 		tried,
 	)

@@ -119,7 +119,9 @@ func TestScorecardTextFits(t *testing.T) {
 		}
 	}
 	var plain, coloured bytes.Buffer
-	if report.ScorecardText(&plain, synthetic(t), report.Options{}) != nil || report.ScorecardText(&coloured, synthetic(t), report.Options{Color: true}) != nil ||
+	if report.ScorecardText(&plain, synthetic(t), report.Options{}) != nil || report.ScorecardText(
+		&coloured, synthetic(t), report.Options{Color: true},
+	) != nil ||
 		plain.String() == coloured.String() ||
 		plain.String() != sgr.ReplaceAllString(coloured.String(), "") {
 		t.Error("colour changes the text, or there is none")
@@ -290,7 +292,8 @@ func TestPageShowsWhatWasSent(t *testing.T) {
 		facts[d.Texts[fact[0]]] = d.Texts[fact[1]]
 	}
 	for label, want := range map[string]string{
-		"subject": "OU=client,O=mtlslab", "names": "URI:spiffe://lab/client", "key": "ECDSA, P-256", "key usage": "digital signature",
+		"subject": "OU=client,O=mtlslab", "names": "URI:spiffe://lab/client", "key": "ECDSA, P-256",
+		"key usage":      "digital signature",
 		"extended usage": "client", "constraints": "authority: false", "signature": "ECDSA-SHA256",
 	} {
 		if facts[label] != want {

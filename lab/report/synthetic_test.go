@@ -76,7 +76,8 @@ func synthetic(t testing.TB) finding.Scorecard {
 		t.Fatal(err)
 	}
 	sc := finding.Scorecard{
-		Format: 1, Profile: cases.Strict, Began: time.Date(2026, 11, 2, 9, 30, 0, 0, time.UTC), Took: 26*time.Minute + 11*time.Second,
+		Format: 1, Profile: cases.Strict, Began: time.Date(2026, 11, 2, 9, 30, 0, 0, time.UTC),
+		Took:    26*time.Minute + 11*time.Second,
 		Command: "mtlslab scorecard --all --profile strict", Engine: "29.3.0, amd64, 8 processors", Sent: sent,
 	}
 	for i, p := range peers {
@@ -97,7 +98,8 @@ func synthetic(t testing.TB) finding.Scorecard {
 
 func invent(client, server invented, version string, chance *rand.Rand) finding.Interop {
 	c := finding.Interop{
-		Client: client.name, Server: server.name, Version: version, Status: finding.Passed, Saw: "delivered: the answer holds the nonce",
+		Client: client.name, Server: server.name, Version: version, Status: finding.Passed,
+		Saw:  "delivered: the answer holds the nonce",
 		Took: time.Duration(chance.IntN(90)+4) * time.Millisecond,
 	}
 	switch {
@@ -112,13 +114,15 @@ func invent(client, server invented, version string, chance *rand.Rand) finding.
 func (p invented) audit(chance *rand.Rand, began time.Time) finding.Audit {
 	digest := fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(p.name)))
 	a := finding.Audit{
-		Format: 1, Subject: "docker.io/library/" + p.name + "@" + digest, Role: p.role, Profile: cases.Strict, Run: syntheticRun, Runtime: "containers",
+		Format: 1, Subject: "docker.io/library/" + p.name + "@" + digest, Role: p.role, Profile: cases.Strict,
+		Run: syntheticRun, Runtime: "containers",
 		Isolated: true, Began: began, Took: time.Duration(20+chance.IntN(60)) * time.Second,
 		Product: &finding.Product{
 			Name: p.name, About: p.name + " as its maintainers ship it, with client certificates demanded", Version: p.version,
 			Image: "docker.io/library/" + p.name, Digest: digest,
 			Authentication: []string{"ssl_verify_client on;", "ssl_client_certificate /mtlslab/material/ca.pem;"},
-			Hint:           "compare the identity of the client in the application: a certificate of the authority is all that is asked for",
+			Hint: "compare the identity of the client in the application: a certificate of the " +
+				"authority is all that is asked for",
 		},
 	}
 	for _, version := range []string{"1.2", "1.3", "1.2", "1.3"} {
@@ -144,7 +148,8 @@ func (p invented) found(c cases.Case, version string, fate int, chance *rand.Ran
 	group, _, _ := strings.Cut(c.ID, "/")
 	rule := c.Rules[cases.Strict]
 	f := finding.Finding{
-		Case: c.ID, Group: group, Summary: c.Summary, Role: p.role, Version: version, Expect: rule.Expect, Cite: cmp.Or(rule.Cite, "none"),
+		Case: c.ID, Group: group, Summary: c.Summary, Role: p.role, Version: version, Expect: rule.Expect,
+		Cite:   cmp.Or(rule.Cite, "none"),
 		Status: finding.Passed, Decision: "refused", By: p.role, Reason: wire.BadCertificate,
 		Client: "refused: remote error: tls: bad certificate", Server: "refused: certificate verify failed",
 		Repeat: fmt.Sprintf("mtlslab scorecard --peer %s --case %s --version %s -v", p.name, c.ID, version),
@@ -200,7 +205,8 @@ var forgedChains = sync.OnceValues(func() ([]finding.Sent, error) {
 // few is a small scorecard with every status and what makes each format sweat.
 func few() finding.Scorecard {
 	hostileProduct := &finding.Product{
-		Name: "evil|`name`", Version: hostile, Image: "<script>alert(1)</script>", Digest: "sha256:" + strings.Repeat("0123456789abcdef", 4),
+		Name: "evil|`name`", Version: hostile, Image: "<script>alert(1)</script>",
+		Digest:         "sha256:" + strings.Repeat("0123456789abcdef", 4),
 		Authentication: []string{"</script><script>alert(2)</script>", hostile}, Hint: "look at " + hostile,
 	}
 	evil := everything()
@@ -220,7 +226,8 @@ func few() finding.Scorecard {
 		good.Findings[i].Role = wire.Client
 	}
 	return finding.Scorecard{
-		Profile: cases.Strict, Began: evil.Began, Took: 125 * time.Second, Command: "mtlslab scorecard 'a  b' -v", Engine: "29.3.0, amd64, 2 processors " + hostile,
+		Profile: cases.Strict, Began: evil.Began, Took: 125 * time.Second,
+		Command: "mtlslab scorecard 'a  b' -v", Engine: "29.3.0, amd64, 2 processors " + hostile,
 		Audits: []finding.Audit{good, uncontrolled(), evil, {
 			Role: wire.Client, Profile: cases.Strict, Subject: "wget", Broke: "no such image " + hostile,
 			Product: &finding.Product{Name: "wget", Image: "docker.io/library/wget", Adapter: strings.Repeat("0", 64)},

@@ -163,7 +163,9 @@ func columns(line string) (n int) {
 	for _, r := range line {
 		n++
 		half := r >= 0xff61 && r <= 0xffdc
-		if !half && r > 0x11ff && unicode.In(r, unicode.Han, unicode.Hangul, unicode.Hiragana, unicode.Katakana, unicode.Yi, unicode.Bopomofo) ||
+		if !half && r > 0x11ff && unicode.In(
+			r, unicode.Han, unicode.Hangul, unicode.Hiragana, unicode.Katakana, unicode.Yi, unicode.Bopomofo,
+		) ||
 			r >= 0xff01 && r <= 0xff60 ||
 			r >= 0x1f300 && r <= 0x1faff {
 			n++

@@ -22,19 +22,21 @@ func TestDead(t *testing.T) {
 		look   lookup
 		want   bool
 	}{
-		"its process lives":                   {of("here 7 700", time.Hour, time.Hour, false), look, false},
-		"its process lives, and it expired":   {of("here 7 700", time.Hour, -time.Hour, false), look, false},
-		"its process is gone":                 {of("here 8 800", 0, time.Hour, true), look, true},
-		"its number is another's":             {of("here 7 600", 0, time.Hour, true), look, true},
-		"from elsewhere, running":             {of("there 8 800", time.Hour, time.Hour, true), look, false},
-		"from elsewhere, new":                 {of("there 8 800", time.Second, time.Hour, false), look, false},
-		"from elsewhere, old, nothing runs":   {of("there 8 800", 2*time.Minute, time.Hour, false), look, true},
-		"from elsewhere, expired":             {of("there 8 800", time.Second, -time.Hour, true), look, true},
-		"says nothing, running":               {of("", time.Hour, time.Hour, true), look, false},
-		"says nonsense, running":              {of("here seven 700", time.Hour, time.Hour, true), look, false},
-		"nobody here can be asked":            {of("here 8 800", time.Hour, time.Hour, true), lookup{}, false},
-		"no time, no date, no process":        {[]thing{{kind: "volume"}}, look, false},
-		"one of several runs, from elsewhere": {append(of("", time.Hour, time.Hour, false), of("", time.Hour, time.Hour, true)...), look, false},
+		"its process lives":                 {of("here 7 700", time.Hour, time.Hour, false), look, false},
+		"its process lives, and it expired": {of("here 7 700", time.Hour, -time.Hour, false), look, false},
+		"its process is gone":               {of("here 8 800", 0, time.Hour, true), look, true},
+		"its number is another's":           {of("here 7 600", 0, time.Hour, true), look, true},
+		"from elsewhere, running":           {of("there 8 800", time.Hour, time.Hour, true), look, false},
+		"from elsewhere, new":               {of("there 8 800", time.Second, time.Hour, false), look, false},
+		"from elsewhere, old, nothing runs": {of("there 8 800", 2*time.Minute, time.Hour, false), look, true},
+		"from elsewhere, expired":           {of("there 8 800", time.Second, -time.Hour, true), look, true},
+		"says nothing, running":             {of("", time.Hour, time.Hour, true), look, false},
+		"says nonsense, running":            {of("here seven 700", time.Hour, time.Hour, true), look, false},
+		"nobody here can be asked":          {of("here 8 800", time.Hour, time.Hour, true), lookup{}, false},
+		"no time, no date, no process":      {[]thing{{kind: "volume"}}, look, false},
+		"one of several runs, from elsewhere": {
+			append(of("", time.Hour, time.Hour, false), of("", time.Hour, time.Hour, true)...), look, false,
+		},
 	} {
 		if got := dead(test.things, now, test.look); got != test.want {
 			t.Errorf("%s: dead is %v, want %v", name, got, test.want)

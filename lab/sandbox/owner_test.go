@@ -9,8 +9,9 @@ import (
 func TestFindOwner(t *testing.T) {
 	t.Parallel()
 	files := map[string]string{
-		"/etc/passwd": "root:x:0:0:root:/root:/bin/sh\nnginx:x:101:102::/:\nodd:x:one:102::/:\nminus:x:-1:0::/:\nno-group:x:5::::\nshort:x:1\n",
-		"/etc/group":  "root:x:0:\ncerts:x:300:nginx\nodd:x:many:\n",
+		"/etc/passwd": "root:x:0:0:root:/root:/bin/sh\nnginx:x:101:102::/:\n" +
+			"odd:x:one:102::/:\nminus:x:-1:0::/:\nno-group:x:5::::\nshort:x:1\n",
+		"/etc/group": "root:x:0:\ncerts:x:300:nginx\nodd:x:many:\n",
 	}
 	read := func(file string) (string, error) { return files[file], nil }
 	for who, want := range map[string]owner{
@@ -21,7 +22,10 @@ func TestFindOwner(t *testing.T) {
 			t.Errorf("%s: %+v, %v, want %+v", who, got, err, want)
 		}
 	}
-	for _, who := range []string{"odd", "minus", "no-group", "short", "nobody", "nginx:odd", "nginx:none", "nginx:", ":certs", "-1", "99999999999"} {
+	for _, who := range []string{
+		"odd", "minus", "no-group", "short", "nobody", "nginx:odd", "nginx:none", "nginx:", ":certs",
+		"-1", "99999999999",
+	} {
 		if got, err := findOwner(who, read); err == nil {
 			t.Errorf("%s: %+v, want an error", who, got)
 		}

@@ -32,7 +32,8 @@ type LeftoverError struct{ Left Leftovers }
 
 func (e *LeftoverError) Error() string {
 	return fmt.Sprintf(
-		"left behind: %s\nmtlslab clean removes it; what the engine will not let go even then goes when the engine is started anew",
+		"left behind: %s\nmtlslab clean removes it; what the engine will not let go even then goes when the "+
+			"engine is started anew",
 		e.Left,
 	)
 }

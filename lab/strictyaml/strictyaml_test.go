@@ -49,7 +49,8 @@ owner:
 		t.Error(diff)
 	}
 	for key, line := range map[string]int{
-		"": 2, "name": 2, "tags": 5, "tags[1]": 7, "tags[2]": 5, "env.A": 8, "env.B": 8, "owner.id": 10, "owner.name": 9, "nothing": 2,
+		"": 2, "name": 2, "tags": 5, "tags[1]": 7, "tags[2]": 5, "env.A": 8, "env.B": 8, "owner.id": 10,
+		"owner.name": 9, "nothing": 2,
 	} {
 		if at := source.Line(key); at != line {
 			t.Errorf("%q is in line %d, want %d", key, at, line)

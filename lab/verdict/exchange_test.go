@@ -29,7 +29,10 @@ func TestExchange(t *testing.T) {
 		server *wire.Outcome
 		want   *verdict.Want // nil: inconclusive
 	}{
-		"both say delivered":                     {delivered(receipt(good, sent)), received(sent, &good), new(verdict.Delivered("spiffe://lab/client"))},
+		"both say delivered": {
+			delivered(receipt(good, sent)), received(sent, &good),
+			new(verdict.Delivered("spiffe://lab/client")),
+		},
 		"receipt, but the server is silent":      {delivered(receipt(good, sent)), nil, nil},
 		"receipt, but another message arrived":   {delivered(receipt(good, sent)), received(other, &good), nil},
 		"receipt for another message":            {delivered(receipt(good, other)), received(sent, &good), nil},
@@ -42,9 +45,13 @@ func TestExchange(t *testing.T) {
 		"server refuses, the alert is lost":      {says(wire.NoReceipt, wire.Disconnected), &refused, &byServer},
 		"client refuses, server hears the alert": {refused, new(says(wire.RefusedByPeer, "")), &byClient},
 		"client refuses, server says nothing":    {refused, nil, &byClient},
-		"timeout on both sides":                  {says(wire.NoReceipt, wire.Timeout), new(says(wire.Failed, wire.Timeout)), nil},
-		"timeout, and the server is silent":      {says(wire.NoReceipt, wire.Timeout), nil, nil},
-		"reset":                                  {says(wire.NoReceipt, wire.Disconnected), new(says(wire.Failed, wire.Disconnected)), nil},
+		"timeout on both sides": {
+			says(wire.NoReceipt, wire.Timeout), new(says(wire.Failed, wire.Timeout)), nil,
+		},
+		"timeout, and the server is silent": {says(wire.NoReceipt, wire.Timeout), nil, nil},
+		"reset": {
+			says(wire.NoReceipt, wire.Disconnected), new(says(wire.Failed, wire.Disconnected)), nil,
+		},
 		"unreachable":                            {says(wire.Unreachable, ""), nil, nil},
 		"client crashed":                         {says(wire.Failed, ""), nil, nil},
 		"alert from the server, which denies it": {says(wire.RefusedByPeer, ""), nil, nil},

@@ -68,7 +68,10 @@ func TestParseFaults(t *testing.T) {
 		{"damaged root before a good one", wire.FileTrust, join(m.Trust[:len(m.Trust)-10], "\n", m.Trust), wire.ErrMalformed},
 		{"damaged root after a good one", wire.FileTrust, join(m.Trust, m.Trust[:len(m.Trust)-10]), wire.ErrMalformed},
 		{"root without its first dash", wire.FileTrust, join(m.Trust, m.Trust[1:]), wire.ErrMalformed},
-		{"root without its first line", wire.FileTrust, join(m.Trust, m.Trust[bytes.IndexByte(m.Trust, '\n')+1:]), wire.ErrMalformed},
+		{
+			"root without its first line", wire.FileTrust,
+			join(m.Trust, m.Trust[bytes.IndexByte(m.Trust, '\n')+1:]), wire.ErrMalformed,
+		},
 		{"root with headers", wire.FileTrust, pem.EncodeToMemory(&pem.Block{
 			Type: "CERTIFICATE", Headers: map[string]string{"Proc-Type": "4,ENCRYPTED"}, Bytes: []byte("x"),
 		}), wire.ErrMalformed},

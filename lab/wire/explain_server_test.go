@@ -32,14 +32,26 @@ func TestExplainClientRefused(t *testing.T) {
 		server   func(*tls.Config)
 		want     wire.Reason
 	}{
-		{name: "no certificate", versions: versions, want: wire.NoCertificate, client: func(c *tls.Config) { c.GetClientCertificate = nil }},
+		{
+			name: "no certificate", versions: versions, want: wire.NoCertificate,
+			client: func(c *tls.Config) { c.GetClientCertificate = nil },
+		},
 		{name: "an empty certificate", versions: versions, want: wire.NoCertificate, client: func(c *tls.Config) {
-			c.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return new(tls.Certificate), nil }
+			c.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+				return new(tls.Certificate), nil
+			}
 		}},
-		{name: "not allowed", versions: versions, policy: wire.Policy{Allow: []string{"spiffe://lab/other", "leaf"}}, want: wire.NotAllowed},
-		{name: "TLS 1.2 where 1.3 is needed", versions: []uint16{tls.VersionTLS12}, policy: wire.Policy{MinVersion: tls.VersionTLS13}, want: wire.ProtocolVersion},
+		{
+			name: "not allowed", versions: versions,
+			policy: wire.Policy{Allow: []string{"spiffe://lab/other", "leaf"}}, want: wire.NotAllowed,
+		},
+		{
+			name: "TLS 1.2 where 1.3 is needed", versions: []uint16{tls.VersionTLS12},
+			policy: wire.Policy{MinVersion: tls.VersionTLS13}, want: wire.ProtocolVersion,
+		},
 		{name: "TLS 1.1", versions: []uint16{tls.VersionTLS11}, want: wire.ProtocolVersion},
-		{name: "no suite in common", versions: []uint16{tls.VersionTLS12}, want: wire.ProtocolError, client: func(c *tls.Config) {
+		{name: "no suite in " +
+			"common", versions: []uint16{tls.VersionTLS12}, want: wire.ProtocolError, client: func(c *tls.Config) {
 			c.CipherSuites = []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA}
 		}, server: func(c *tls.Config) { c.CipherSuites = []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256} }},
 		{name: "no group in common", versions: versions, want: wire.ProtocolError, client: func(c *tls.Config) {
@@ -92,7 +104,10 @@ func TestExplainServerAlone(t *testing.T) {
 		{"a handshake message too large", func(raw *net.TCPConn) {
 			_, _ = raw.Write([]byte{22, 3, 1, 0, 6, 1, 0x7f, 0xff, 0xff, 0, 0})
 		}, refused(wire.ProtocolError)},
-		{"a record too large", func(raw *net.TCPConn) { _, _ = raw.Write([]byte{22, 3, 1, 0xff, 0xff}) }, refused(wire.ProtocolError)},
+		{
+			"a record too large", func(raw *net.TCPConn) { _, _ = raw.Write([]byte{22, 3, 1, 0xff, 0xff}) },
+			refused(wire.ProtocolError),
+		},
 		{"an alert", func(raw *net.TCPConn) { _, _ = raw.Write([]byte{21, 3, 1, 0, 2, 2, 40}) },
 			wire.Account{Kind: wire.RefusedByPeer, Alert: &wire.Alert{Code: 40, Name: tls.AlertError(40).Error()}}},
 		{"close", func(raw *net.TCPConn) { _ = raw.Close() }, failed(wire.Disconnected)},
@@ -145,7 +160,11 @@ func TestExplainPatience(t *testing.T) {
 			cancel()
 			return ctx
 		}, wire.Disconnected},
-		{"closed by this side", func(conn net.Conn) context.Context { _ = conn.Close(); return context.Background() }, wire.Disconnected},
+		{
+			"closed by this side",
+			func(conn net.Conn) context.Context { _ = conn.Close(); return context.Background() },
+			wire.Disconnected,
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			raw, _ := loopback(t)

@@ -52,7 +52,10 @@ func TestMessageReader(t *testing.T) {
 		{name: "CR is no line end", input: "a\rb\r\r\nc\r", want: []string{"a\rb\r", "c\r"}, err: io.EOF},
 		{name: "cut short", input: "one\ntwo", ended: ended, want: []string{"one"}, err: io.ErrUnexpectedEOF},
 		{name: "cut between lines", input: "one\n", ended: ended, want: []string{"one"}, err: io.ErrUnexpectedEOF},
-		{name: "at the limit", input: "12345678\n12345678\r\n12345678", want: []string{"12345678", "12345678", "12345678"}, err: io.EOF},
+		{
+			name: "at the limit", input: "12345678\n12345678\r\n12345678",
+			want: []string{"12345678", "12345678", "12345678"}, err: io.EOF,
+		},
 		{name: "over the limit", input: "one\n123456789\ntwo\n", want: []string{"one"}, reason: wire.MessageTooLong},
 		{name: "over the limit without an end", input: "123456789", reason: wire.MessageTooLong},
 		{name: "over the limit by CR", input: "12345678\r\r\n", reason: wire.MessageTooLong},
@@ -129,7 +132,10 @@ func TestMessageReaderOverTLS(t *testing.T) {
 			err   error
 		}{
 			{"close_notify", func(conn *tls.Conn) { _ = conn.Close() }, []string{"one", "two"}, io.EOF},
-			{"end of the stream", func(conn *tls.Conn) { _ = conn.NetConn().(*net.TCPConn).CloseWrite() }, []string{"one"}, io.ErrUnexpectedEOF},
+			{
+				"end of the stream", func(conn *tls.Conn) { _ = conn.NetConn().(*net.TCPConn).CloseWrite() },
+				[]string{"one"}, io.ErrUnexpectedEOF,
+			},
 		} {
 			t.Run(c.name+", "+tls.VersionName(version), func(t *testing.T) {
 				serverConn, clientConn := loopback(t)

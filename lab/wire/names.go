@@ -61,7 +61,8 @@ func checkSPIFFE(id string) error {
 	for segment := range strings.SplitSeq(path, "/") {
 		if segment == "" || segment == "." || segment == ".." || !only(segment, pathCharacters) {
 			return errors.New(
-				"the path may hold letters, digits, dots, dashes and underscores, in segments that are neither empty nor dots alone",
+				"the path may hold letters, digits, dots, dashes and underscores, in segments that are neither " +
+					"empty nor dots alone",
 			)
 		}
 	}

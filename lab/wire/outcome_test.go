@@ -141,7 +141,8 @@ func TestIdentity(t *testing.T) {
 
 func TestExitCode(t *testing.T) {
 	for kind, want := range map[wire.Kind]int{
-		wire.Delivered: 0, wire.Failed: 1, wire.Refused: 3, wire.RefusedByPeer: 4, wire.Unreachable: 5, wire.NoReceipt: 6, "": 1,
+		wire.Delivered: 0, wire.Failed: 1, wire.Refused: 3, wire.RefusedByPeer: 4, wire.Unreachable: 5,
+		wire.NoReceipt: 6, "": 1,
 	} {
 		t.Run(string(kind), func(t *testing.T) {
 			if got := kind.ExitCode(); got != want {

@@ -53,9 +53,18 @@ func TestResumptionVerifies(t *testing.T) {
 		{name: "nothing changed", change: func(*world) {}},
 		{name: "client expired", server: wire.Expired, change: func(w *world) { w.serverNow = later }},
 		{name: "server expired", client: wire.Expired, change: func(w *world) { w.clientNow = later }},
-		{name: "client's authority replaced", server: wire.UnknownAuthority, change: func(w *world) { w.serverCreds = replacement.trusting(brief) }},
-		{name: "server's authority replaced", client: wire.UnknownAuthority, change: func(w *world) { w.clientCreds = replacement.trusting(brief) }},
-		{name: "client no longer allowed", server: wire.NotAllowed, change: func(w *world) { w.allow = []string{"spiffe://lab/other"} }},
+		{
+			name: "client's authority replaced", server: wire.UnknownAuthority,
+			change: func(w *world) { w.serverCreds = replacement.trusting(brief) },
+		},
+		{
+			name: "server's authority replaced", client: wire.UnknownAuthority,
+			change: func(w *world) { w.clientCreds = replacement.trusting(brief) },
+		},
+		{
+			name: "client no longer allowed", server: wire.NotAllowed,
+			change: func(w *world) { w.allow = []string{"spiffe://lab/other"} },
+		},
 		{name: "another server wanted", client: wire.WrongName, change: func(w *world) { w.serverName = "other" }},
 	} {
 		for _, version := range versions {

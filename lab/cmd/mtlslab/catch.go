@@ -42,8 +42,10 @@ var catches = []catch{
 
 // explanation is for a reader who knows the example and not yet what is wrong with
 // it.
-const explanation = "verify_mode is an attribute of the standard library's ssl.SSLContext; pyOpenSSL's Context has none " +
-	"of that name. Python stores it without a word, get_verify_mode() stays 0, and nobody is verified. set_verify() sets it; " +
+const explanation = "verify_mode is an attribute of the standard library's ssl.SSLContext; pyOpenSSL's " +
+	"Context has none " +
+	"of that name. Python stores it without a word, get_verify_mode() stays 0, and nobody is verified. " +
+	"set_verify() sets it; " +
 	"to a client VERIFY_FAIL_IF_NO_PEER_CERT means nothing."
 
 // catchExample audits the example in both roles, with the one case that shows

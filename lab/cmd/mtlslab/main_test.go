@@ -37,7 +37,9 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(env *testscript.Env) error {
-			for _, name := range []string{"HOME", "XDG_CACHE_HOME", "GOCACHE", "GOPATH", "GOPROXY", "GOMODCACHE", "DOCKER_HOST"} {
+			for _, name := range []string{
+				"HOME", "XDG_CACHE_HOME", "GOCACHE", "GOPATH", "GOPROXY", "GOMODCACHE", "DOCKER_HOST",
+			} {
 				if value, ok := os.LookupEnv(name); ok {
 					env.Setenv(name, value)
 				}

@@ -30,7 +30,8 @@ compose.yaml, and adversary. The same source always gives the same digest.`,
 			if tag != "" && !validTag.MatchString(tag) {
 				return usageError{
 					fmt.Errorf(
-						"--tag %q: want letters, digits, dots, hyphens and underscores, at most 128, the first a letter, a digit or an underscore",
+						"--tag %q: want letters, digits, dots, hyphens and underscores, at most 128, the first a letter, "+
+							"a digit or an underscore",
 						tag,
 					),
 				}
@@ -228,7 +229,8 @@ func base(ctx context.Context, engine *sandbox.Engine) []check {
 		made.OK, made.Found, made.Do = false, err.Error(), "only where no registry gives "+images.BaseRef
 	}
 	return []check{{
-		Name: "base", Found: "the engine has no " + images.BaseRef, Do: "only the gallery needs it: mtlslab base", optional: true,
+		Name: "base", Found: "the engine has no " + images.BaseRef,
+		Do: "only the gallery needs it: mtlslab base", optional: true,
 	}, made}
 }
 

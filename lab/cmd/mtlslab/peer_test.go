@@ -23,11 +23,18 @@ func TestRepeats(t *testing.T) {
 		{"our own", wire.Server, nil, ""},
 		{"of the gallery", wire.Server, []string{"--peer", "nginx"}, "mtlslab audit server --peer nginx"},
 		{"an adapter", wire.Client, []string{"--adapter", gnutls}, "mtlslab audit client --adapter " + gnutls},
-		{"an adapter and an image", wire.Client, []string{"--adapter", gnutls, "shop 1"}, "mtlslab audit client --adapter " + gnutls + " 'shop 1'"},
+		{
+			"an adapter and an image", wire.Client, []string{"--adapter", gnutls, "shop 1"},
+			"mtlslab audit client --adapter " + gnutls + " 'shop 1'",
+		},
 		{
 			"flags", wire.Server,
-			[]string{"--ca-file=/a b/ca", "--cert-file=/c/crt", "--key-file=/c/key", "--env=A=it's", "--command=a", "--command=$b", "shop:1"},
-			`mtlslab audit server --port 443 --ca-file '/a b/ca' --cert-file /c/crt --key-file /c/key --env 'A=it'\''s' --command a --command '$b' shop:1`,
+			[]string{
+				"--ca-file=/a b/ca", "--cert-file=/c/crt", "--key-file=/c/key", "--env=A=it's", "--command=a",
+				"--command=$b", "shop:1",
+			},
+			`mtlslab audit server --port 443 --ca-file '/a b/ca' --cert-file /c/crt --key-file /c/key ` +
+				`--env 'A=it'\''s' --command a --command '$b' shop:1`,
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -53,7 +60,8 @@ func TestRepeats(t *testing.T) {
 func TestNameOf(t *testing.T) {
 	t.Parallel()
 	for image, want := range map[string]string{
-		"shop": "shop", "shop:1": "shop", "registry:5000/My_Shop:v1@sha256:00": "my-shop", "sha256:00": "sha256", "___": "image",
+		"shop": "shop", "shop:1": "shop", "registry:5000/My_Shop:v1@sha256:00": "my-shop",
+		"sha256:00": "sha256", "___": "image",
 	} {
 		if got := nameOf(image); got != want {
 			t.Errorf("%s is called %q, want %q", image, got, want)

@@ -38,13 +38,31 @@ func TestConclude(t *testing.T) {
 		{"faulty", errFaulty, false, exitUsage, "", ""},
 		{"usage", usageError{errors.New("--x: no")}, false, exitUsage, "mtlslab: --x: no\n", ""},
 		{"the lab broke", broke, false, exitBroken, "mtlslab: the engine went away\n", ""},
-		{"interrupted", fmt.Errorf("the exchange: %w", context.Canceled), true, exitInterrupted, "mtlslab: interrupted; nothing was left behind\n", ""},
+		{
+			"interrupted", fmt.Errorf("the exchange: %w", context.Canceled), true, exitInterrupted,
+			"mtlslab: interrupted; nothing was left behind\n", "",
+		},
 		{"left behind", errors.Join(broke, left), false, exitLeftover, "mtlslab: the engine went away\nleft behind: ", ""},
-		{"left behind after a failure", errors.Join(errFail, left), false, exitLeftover, "mtlslab: left behind: ", "a claim failed"},
-		{"nobody knows after a failure", errors.Join(errFail, open), false, exitLeftover, "mtlslab: closing the lab: ", "a claim failed"},
-		{"interrupted and left behind", errors.Join(context.Canceled, left), true, exitLeftover, "mtlslab: interrupted; left behind: ", "nothing"},
-		{"interrupted and nobody knows", errors.Join(context.Canceled, open), true, exitLeftover, "mtlslab: interrupted; closing the lab: the engine went away\n", "nothing"},
-		{"interrupted while cleaning up", unfinishedError{broke}, true, exitLeftover, "mtlslab: interrupted; the engine went away\n", "nothing"},
+		{
+			"left behind after a failure", errors.Join(errFail, left), false, exitLeftover,
+			"mtlslab: left behind: ", "a claim failed",
+		},
+		{
+			"nobody knows after a failure", errors.Join(errFail, open), false, exitLeftover,
+			"mtlslab: closing the lab: ", "a claim failed",
+		},
+		{
+			"interrupted and left behind", errors.Join(context.Canceled, left), true, exitLeftover,
+			"mtlslab: interrupted; left behind: ", "nothing",
+		},
+		{
+			"interrupted and nobody knows", errors.Join(context.Canceled, open), true, exitLeftover,
+			"mtlslab: interrupted; closing the lab: the engine went away\n", "nothing",
+		},
+		{
+			"interrupted while cleaning up", unfinishedError{broke}, true, exitLeftover,
+			"mtlslab: interrupted; the engine went away\n", "nothing",
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

@@ -143,7 +143,9 @@ func (r *round) write(cmd *cobra.Command, files []*output) error {
 	if wantsJSON(cmd) {
 		err = report.ScorecardJSON(cmd.OutOrStdout(), r.card)
 	} else {
-		err = report.ScorecardText(cmd.OutOrStdout(), r.card, report.Options{Verbose: r.verbose, Color: inColor(cmd.OutOrStdout())})
+		err = report.ScorecardText(
+			cmd.OutOrStdout(), r.card, report.Options{Verbose: r.verbose, Color: inColor(cmd.OutOrStdout())},
+		)
 	}
 	for i, file := range files {
 		if wrote := file.write(func(w io.Writer) error { return scorecardFiles[i].write(w, r.card) }); wrote != nil {

@@ -53,13 +53,31 @@ func TestTakeUp(t *testing.T) {
 	}{
 		{"the same", whole, false, 2, "2 of 2 audits are taken up"},
 		{"fresh", whole, true, 0, ""},
-		{"another command", with(func(sc *finding.Scorecard) { sc.Command += " --thorough" }), false, 0, "another command or build"},
-		{"another build", with(func(sc *finding.Scorecard) { sc.Built = "that build" }), false, 0, "another command or build"},
-		{"another image", with(func(sc *finding.Scorecard) { sc.Audits[1].Product = product("two", "as it is") }), false, 1, "1 of 2"},
-		{"another adapter", with(func(sc *finding.Scorecard) { sc.Audits[1].Product = product("one", "otherwise") }), false, 1, "1 of 2"},
+		{
+			"another command", with(func(sc *finding.Scorecard) { sc.Command += " --thorough" }), false, 0,
+			"another command or build",
+		},
+		{
+			"another build", with(func(sc *finding.Scorecard) { sc.Built = "that build" }), false, 0,
+			"another command or build",
+		},
+		{
+			"another image",
+			with(func(sc *finding.Scorecard) { sc.Audits[1].Product = product("two", "as it is") }), false,
+			1, "1 of 2",
+		},
+		{
+			"another adapter",
+			with(func(sc *finding.Scorecard) { sc.Audits[1].Product = product("one", "otherwise") }), false,
+			1, "1 of 2",
+		},
 		{"another role", with(func(sc *finding.Scorecard) { sc.Audits[1].Role = wire.Client }), false, 1, "1 of 2"},
 		{"never begun", with(func(sc *finding.Scorecard) { sc.Audits[1].Findings = nil }), false, 1, "1 of 2"},
-		{"of another name", with(func(sc *finding.Scorecard) { sc.Audits = sc.Audits[:1]; sc.Audits[0].Subject = "a server" }), false, 0, "0 of 2"},
+		{
+			"of another name",
+			with(func(sc *finding.Scorecard) { sc.Audits = sc.Audits[:1]; sc.Audits[0].Subject = "a server" }),
+			false, 0, "0 of 2",
+		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()

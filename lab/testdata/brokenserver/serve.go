@@ -128,7 +128,8 @@ func (c *connection) end(err error) {
 		return
 	}
 	account := c.account()
-	account.Kind, account.Reason, account.Alert, account.Detail = explained.Kind, explained.Reason, explained.Alert, err.Error()
+	account.Kind, account.Reason, account.Alert = explained.Kind, explained.Reason, explained.Alert
+	account.Detail = err.Error()
 	_ = c.journal.Write(account)
 }
 
