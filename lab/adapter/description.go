@@ -8,8 +8,7 @@ import (
 // described are the keys whose description is too long for a tag, by type and field.
 var described = map[string]string{
 	"Adapter.Authentication": "the lines that turn on mutual authentication, to the letter, of files, command, " +
-		"entrypoint 
-		"or env, or of the files that the image is built of",
+		"entrypoint or env, or of the files that the image is built of",
 	"Adapter.Adjusted": "the other lines, likewise, by which it differs from what is shipped; not those of its own " +
 		"certificate, its address, the message and what one case asks for",
 	"Adapter.Command": "in place of the image's; of a client, all of what is run for each message; templates, and a " +
