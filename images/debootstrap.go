@@ -79,16 +79,8 @@ func (d debootstrap) make(ctx context.Context, engine BaseEngine, ref string, pr
 	defer func() { _ = os.RemoveAll(dir) }()
 
 	said := narration{progress: progress}
-	cmd := exec.CommandContext(
-		ctx,
-		"sh",
-		"-c",
-		script,
-		"debootstrap.sh",
-		dir,
-		d.mirror,
-		d.security,
-	) //nolint:gosec // a script of our own
+	args := []string{"-c", script, "debootstrap.sh", dir, d.mirror, d.security}
+	cmd := exec.CommandContext(ctx, "sh", args...) //nolint:gosec // a script of our own
 	cmd.Stderr, cmd.WaitDelay = &said, 5*time.Second
 	isolate(cmd)
 	stdout, err := cmd.StdoutPipe()

@@ -35,35 +35,8 @@ type config struct {
 	version bool
 }
 
-func (c *config) flagSet() *flag.FlagSet {
-	fs := flag.NewFlagSet("server", flag.ContinueOnError)
-	fs.SetOutput(io.Discard)
-	fs.Usage = func() {}
-	fs.StringVar(&c.listen, "listen", ":"+wire.DefaultPort, "`address` to listen on")
-	fs.StringVar(
-		&c.material,
-		"material",
-		"",
-		"`directory` with ca.crt, tls.crt and tls.key, watched for changes, or - for a tar of them on "+
-			"standard input, and another there whenever they change; required",
-	)
-	fs.Func(
-		"allow",
-		"`identity` to accept, a URI or DNS name; several with commas or by repeating (default every verified client)",
-		func(s string) error {
-			for name := range strings.SplitSeq(s, ",") {
-				if name = strings.TrimSpace(name); name == "" {
-					return errors.New("an empty identity")
-				}
-				c.allow = append(c.allow, name)
-			}
-			return nil
-		},
-	)
-	fs.Func("min-version", "lowest TLS `version` to accept, 1.2 or 1.3 (default 1.2)", func(s string) (err error) {
-		c.minVersion, err = wire.ParseVersion(s)
-		return err
-	})
+// limitFlags are those of time, of number, and of what the server tries.
+func (c *config) limitFlags(fs *flag.FlagSet) {
 	fs.DurationVar(
 		&c.handshakeTimeout,
 		"handshake-timeout",
@@ -99,6 +72,38 @@ func (c *config) flagSet() *flag.FlagSet {
 		"most connections at once; when full, the oldest that is not authenticated gives way",
 	)
 	fs.IntVar(&c.maxMessage, "max-message", wire.MaxMessage, "most `bytes` in a message")
+}
+
+func (c *config) flagSet() *flag.FlagSet {
+	fs := flag.NewFlagSet("server", flag.ContinueOnError)
+	fs.SetOutput(io.Discard)
+	fs.Usage = func() {}
+	fs.StringVar(&c.listen, "listen", ":"+wire.DefaultPort, "`address` to listen on")
+	fs.StringVar(
+		&c.material,
+		"material",
+		"",
+		"`directory` with ca.crt, tls.crt and tls.key, watched for changes, or - for a tar of them on "+
+			"standard input, and another there whenever they change; required",
+	)
+	fs.Func(
+		"allow",
+		"`identity` to accept, a URI or DNS name; several with commas or by repeating (default every verified client)",
+		func(s string) error {
+			for name := range strings.SplitSeq(s, ",") {
+				if name = strings.TrimSpace(name); name == "" {
+					return errors.New("an empty identity")
+				}
+				c.allow = append(c.allow, name)
+			}
+			return nil
+		},
+	)
+	fs.Func("min-version", "lowest TLS `version` to accept, 1.2 or 1.3 (default 1.2)", func(s string) (err error) {
+		c.minVersion, err = wire.ParseVersion(s)
+		return err
+	})
+	c.limitFlags(fs)
 	fs.Func("log", "`form` of the output, text or json (default text)", func(form string) error {
 		c.json = form == "json"
 		if !c.json && form != "text" {

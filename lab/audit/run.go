@@ -7,7 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/mtlslab/mtlslab/lab/cases"
 	"github.com/mtlslab/mtlslab/lab/finding"
 	"github.com/mtlslab/mtlslab/lab/limit"
 	"github.com/mtlslab/mtlslab/lab/peer"
@@ -225,5 +224,3 @@ type tried struct {
 
 // controlID is that of the good exchange.
 const controlID = "control"
-
-func controlCase() cases.Case { return cases.Case{ID: controlID, Summary: "the good exchange"} }

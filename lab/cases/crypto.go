@@ -337,9 +337,7 @@ func overlong(der []byte) []byte {
 	if _, err := asn1.Unmarshal(der, &outer); err != nil {
 		return nil
 	}
-	length := binary.BigEndian.AppendUint32(
-		[]byte{0x30, 0x84},
-		uint32(len(outer.Bytes)),
-	) //nolint:gosec // a certificate is no longer than that
+	size := uint32(len(outer.Bytes)) //nolint:gosec // a certificate is no longer than that
+	length := binary.BigEndian.AppendUint32([]byte{0x30, 0x84}, size)
 	return append(length, outer.Bytes...)
 }

@@ -1,3 +1,8 @@
+// Package finding is what an audit found, what of it is accepted, and what many audits
+// found: data, with its JSON.
+//
+// It exists so that whoever audits and whoever reports mean the same. It tries nothing and
+// prints nothing.
 package finding
 
 import (

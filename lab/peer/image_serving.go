@@ -159,7 +159,7 @@ func (s *imageServing) lastLines() []string {
 // it ended. It gives none of its own.
 func (s *imageServing) Account(ctx context.Context, a Asked) (*wire.Outcome, error) {
 	if a.Kind != "" {
-		return nil, nil
+		return nil, nil //nolint:nilnil // that there is no account is the answer
 	}
 	if s.Adapter.Logs && !a.NoLog {
 		switch logged := s.logged(ctx, a); {
@@ -173,7 +173,7 @@ func (s *imageServing) Account(ctx context.Context, a Asked) (*wire.Outcome, err
 		}
 	}
 	if a.Log {
-		return nil, nil
+		return nil, nil //nolint:nilnil // that there is no account is the answer
 	}
 	if a.Patient && a.Ending == attack.EndUnreachable {
 		s.untilEnd(ctx) // some listen before they have read what they cannot work with, and end
@@ -184,7 +184,7 @@ func (s *imageServing) Account(ctx context.Context, a Asked) (*wire.Outcome, err
 		}
 	}
 	if s.alive() {
-		return nil, nil
+		return nil, nil //nolint:nilnil // that there is no account is the answer
 	}
 	return s.exitAccount(ctx)
 }

@@ -114,13 +114,13 @@ func (s *ownServing) Wait(ctx context.Context) (Listening, error) {
 
 func (s *ownServing) Account(ctx context.Context, a Asked) (*wire.Outcome, error) {
 	if a.Log {
-		return nil, nil // its account holds more than its log
+		return nil, nil //nolint:nilnil // its account holds more than its log
 	}
 	ctx, cancel := context.WithTimeout(ctx, AccountGrace)
 	defer cancel()
 	outcome, err := s.program.await(ctx, a.isOf)
 	if err != nil {
-		return nil, nil //nolint:nilerr // that it says nothing is what there is to say
+		return nil, nil //nolint:nilnil // that it says nothing is what there is to say
 	}
 	return &outcome, nil
 }

@@ -99,6 +99,7 @@ func (c *Isolated) image(ctx context.Context, source images.Source) (images.Imag
 	return made[0], nil
 }
 
+// Facts says what the sandbox is, and how far it isolates.
 func (c *Isolated) Facts() Facts {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -107,6 +108,7 @@ func (c *Isolated) Facts() Facts {
 	return facts
 }
 
+// Reach is where other programs of the sandbox find what listens there.
 func (c *Isolated) Reach(hostname, listening string) string {
 	_, port, _ := net.SplitHostPort(listening) // an address that a program has listened on
 	return net.JoinHostPort(hostname, port)
@@ -125,6 +127,7 @@ func (c *Isolated) begin() error {
 	return nil
 }
 
+// Start runs one of our own programs in a container.
 func (c *Isolated) Start(ctx context.Context, p Program) (*Process, error) {
 	started, err := c.startProgram(ctx, p)
 	if err != nil {

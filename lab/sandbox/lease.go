@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"os"
@@ -111,7 +112,7 @@ func startOf(pid int) string {
 		return ""
 	}
 	// The second field is the program's name in parentheses, in which there may be any.
-	fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
+	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
 	const state, start = 0, 19 // of what follows
 	if len(fields) <= start || fields[state] == "Z" || fields[state] == "X" {
 		return ""

@@ -99,7 +99,7 @@ func lookUp(read func(string) (string, error), file, name string) ([]int, error)
 // nobody's).
 func number(text string) (int, error) {
 	id, err := strconv.ParseUint(text, 10, 31)
-	return int(id), err //nolint:gosec // it has 31 bits
+	return int(id), err
 }
 
 // read returns a file of a container.

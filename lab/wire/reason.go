@@ -20,8 +20,7 @@ const (
 	NameConstraint    Reason = "name_constraint"    // outside the names its authority may issue (RFC 5280, 4.2.1.10)
 	CriticalExtension Reason = "critical_extension" // a critical extension nobody understands (RFC 5280, 4.2)
 	WeakAlgorithm     Reason = "weak_algorithm"     // a signature algorithm no longer accepted
-	// cannot be parsed or used, or refused by crypto/x509 on any other ground
-	BadCertificate    Reason = "bad_certificate"
+	BadCertificate    Reason = "bad_certificate"    // cannot be parsed or used, or refused on any other ground
 	AuthorityAsPeer   Reason = "authority_as_peer"  // a certificate that may issue others (X509-SVID, 5.2)
 	BadName           Reason = "bad_name"           // no name that could be an identity, or one that none may have
 	WeakKey           Reason = "weak_key"           // a key that is no longer accepted (NIST SP 800-131A)
