@@ -1,6 +1,7 @@
 package pki_test
 
 import (
+	"errors"
 	"fmt"
 	"log"
 
@@ -39,10 +40,11 @@ func Example() {
 	}
 
 	_, err = ours.Issue(pki.Request{Role: wire.Client, Name: "a client"})
-	fmt.Println(err)
+	if fault, ok := errors.AsType[*pki.InputError](err); ok {
+		fmt.Println("faulty:", fault.Field)
+	}
 	// Output:
 	// spiffe://lab/server [server] 2
 	// spiffe://lab/client [] 2
-	// issuing client leaf: Request.Name: "a client" is no SPIFFE path: segments of letters,
-	// digits, dots, hyphens and underscores, parted by slashes
+	// faulty: Request.Name
 }
