@@ -20,10 +20,13 @@ var masks = []struct{ pattern, mask string }{
 	{`\([0-9a-f]{12}\)`, "(NONCE)"},
 	{`[0-9.]+ MB, sha256:[0-9a-f]{12}, (built|cached)`, "IMAGE"},
 	{`^engine .*`, "ENGINE"},
-	{`internal; .*`, "INTERNAL"},
 }
 
+// tried are the addresses of the machine, and of whatever else runs there.
+var tried = regexp.MustCompile(`(?m)^isolation from inside, none of .*\n( .*\n)*`)
+
 func masked(text string) []string {
+	text = tried.ReplaceAllString(text, "ISOLATION\n")
 	lines := strings.Split(strings.TrimSpace(text), "\n")
 	for i := range lines {
 		for _, m := range masks {
