@@ -1,6 +1,7 @@
 package verdict
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -35,7 +36,7 @@ func (t Trial) byExitCode(v *Verdict) {
 	connections := t.Evidence.Connections
 	switch {
 	case v.Client.Reason == wire.Timeout:
-		v.inconclusive(v.Client.Detail)
+		v.inconclusive(cmp.Or(v.Client.Detail, "the client did not end in time"))
 	case !v.Leaked && v.Client.Reason == wire.Crashed:
 		v.inconclusive("the client crashed: " + v.Client.Detail)
 	case !v.Leaked && t.Evidence.Dropped > 0:
@@ -78,20 +79,16 @@ func (t Trial) presented() bool {
 // own account. Our own client says its message in one line; of another's the nonce is
 // known.
 func (t Trial) adversaryAsServer() *wire.Outcome {
-	mark := t.Nonce
-	if t.Tells {
-		mark = t.Sent.Text
-	}
 	c := t.Evidence.Last()
 	heard := slices.IndexFunc(t.Evidence.Connections, func(c attack.Connection) bool {
-		return c.FirstLine() == t.Sent.Text || !t.Tells && strings.Contains(c.Heard, mark)
+		return strings.Contains(c.Heard, t.Nonce)
 	})
 	if heard >= 0 {
 		c = t.Evidence.Connections[heard]
 	}
 	o := accountOf(wire.Server, c)
 	switch {
-	case heard >= 0 || t.Evidence.Heard(mark):
+	case heard >= 0:
 		o.Kind, o.Message = wire.Received, &t.Sent
 	case c.Alert != nil:
 		o.Kind, o.Alert = wire.RefusedByPeer, c.Alert

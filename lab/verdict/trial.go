@@ -80,7 +80,10 @@ func (t Trial) startedAlone() bool { return t.altered() || t.Case.Withdrawn }
 // byExit decides about a peer that ended, by how it did: a program that cannot work
 // with what it was given says so by its exit code.
 func (t Trial) byExit(v *Verdict) {
+	v.Leaked = v.Leaked || t.Audited == wire.Server && arrived(t.Account, t.Sent)
 	switch {
+	case v.Leaked:
+		v.inconclusive("the message reached it before it ended")
 	case t.Account.Kind == wire.Stopped:
 		v.inconclusive("the peer ended, and called it a success")
 	case t.Account.Reason == wire.Crashed:

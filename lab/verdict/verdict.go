@@ -50,7 +50,13 @@ func (v *Verdict) inconclusive(why string) {
 	v.Decision, v.By, v.Reason, v.Why = Inconclusive, "", "", why
 }
 
+// refused takes a reason that is none for a refusal for what it is: a peer that calls a
+// timeout a refusal has refused nobody.
 func (v *Verdict) refused(by wire.Role, reason wire.Reason) {
+	if !reason.Refuses() {
+		v.inconclusive(fmt.Sprintf("the %s says that it refused, for %q: that is no refusal", by, reason))
+		return
+	}
 	v.Decision, v.By, v.Reason, v.Why = WasRefused, by, reason, ""
 }
 

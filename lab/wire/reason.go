@@ -55,6 +55,16 @@ const (
 	Ended        Reason = "ended"        // the program ended, by itself and with an exit code of its own
 )
 
+// Refuses says whether a peer that gives that reason has turned somebody away.
+func (r Reason) Refuses() bool {
+	switch r {
+	case "", Timeout, Disconnected, BadReceipt, Evicted, Crashed, Ended:
+		return false
+	default:
+		return true
+	}
+}
+
 // Refusal is the error of a verification that said no.
 type Refusal struct { //nolint:errname // a word of the field, and not an error of the lab
 	Reason Reason
