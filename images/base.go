@@ -20,7 +20,7 @@ const (
 	MadeDebootstrap = "debootstrap" // here, from Debian's packages
 )
 
-// A BaseEngine is what [Base] uses of *client.Client.
+// A BaseEngine is what [Builder.Base] uses of *client.Client.
 type BaseEngine interface {
 	Puller
 	ServerVersion(ctx context.Context, options client.ServerVersionOptions) (client.ServerVersionResult, error)
@@ -57,8 +57,8 @@ type BaseImage struct {
 //
 // The image has a name of Debian's and not one of mtlslab's, so [Prune] leaves it alone. What making it mounts is in a
 // namespace of its own and ends with it, also when it is interrupted.
-func Base(ctx context.Context, engine BaseEngine, progress func(string)) (BaseImage, error) {
-	return debian.ensure(ctx, engine, BaseRef, progress)
+func (b *Builder) Base(ctx context.Context, engine BaseEngine, progress func(string)) (BaseImage, error) {
+	return debian.ensure(ctx, &b.turns, engine, BaseRef, progress)
 }
 
 // HasBase reports whether the engine has [BaseRef], and neither pulls nor makes anything.
@@ -70,9 +70,10 @@ func HasBase(ctx context.Context, engine BaseEngine) (bool, error) {
 	return err == nil, err
 }
 
-// ensure is [Base] for an image of any name.
+// ensure is [Builder.Base] for an image of any name.
 func (d debootstrap) ensure(
 	ctx context.Context,
+	making *turns,
 	engine BaseEngine,
 	ref string,
 	progress func(string),

@@ -93,7 +93,7 @@ func TestBase(t *testing.T) {
 			if has, err := images.HasBase(t.Context(), &engine); err != nil || has != tt.has || engine.pulls > 0 {
 				t.Errorf("has it: %t, %v, after %d pulls", has, err, engine.pulls)
 			}
-			got, err := images.Base(t.Context(), &engine, nil)
+			got, err := new(images.Builder).Base(t.Context(), &engine, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -195,7 +195,7 @@ func TestBaseWithoutRegistry(t *testing.T) {
 func TestBaseStopsWhenTold(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
-	_, err := images.Base(ctx, &fakeRegistry{silent: true}, func(string) { cancel() })
+	_, err := new(images.Builder).Base(ctx, &fakeRegistry{silent: true}, func(string) { cancel() })
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want %v", err, context.Canceled)
 	}

@@ -52,7 +52,7 @@ func TestBuildInAnEngine(t *testing.T) {
 			}
 			for _, wantCached := range []bool{false, true} {
 				var told []string
-				made, err := images.Build(
+				made, err := new(images.Builder).Build(
 					t.Context(),
 					builder,
 					source.Name+"-"+name,
@@ -100,7 +100,7 @@ func TestBuildFailsInAnEngine(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			files := fstest.MapFS{"Dockerfile": {Data: []byte("FROM " + base[0].Ref + "\nRUN [\"/server\"]\n")}}
-			made, err := images.Build(t.Context(), builder, source.Name+"-"+name, files, nil)
+			made, err := new(images.Builder).Build(t.Context(), builder, source.Name+"-"+name, files, nil)
 			if err == nil {
 				discard(t, engine, made.Ref)
 				t.Fatal("a program that failed was taken for one that did not")

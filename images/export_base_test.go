@@ -23,7 +23,7 @@ func (b BaseTest) Ensure(ctx context.Context, engine BaseEngine, progress func(s
 	if b.Patience != 0 {
 		d.patience = b.Patience
 	}
-	return d.ensure(ctx, engine, b.Ref, progress)
+	return d.ensure(ctx, new(turns), engine, b.Ref, progress)
 }
 
 // DebianMirror is where packages come from.

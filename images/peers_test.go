@@ -96,7 +96,7 @@ func TestBuild(t *testing.T) {
 	t.Parallel()
 	var engine fakeBuilder
 	for _, wantCached := range []bool{false, true} {
-		made, err := images.Build(t.Context(), &engine, "x", oneFile("text"), nil)
+		made, err := new(images.Builder).Build(t.Context(), &engine, "x", oneFile("text"), nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -122,7 +122,7 @@ func TestBuild(t *testing.T) {
 func TestBuildWithoutTheFirstBuilder(t *testing.T) {
 	t.Parallel()
 	engine := fakeBuilder{refuses: build.BuilderV1}
-	if _, err := images.Build(t.Context(), &engine, "buildkit-alone", oneFile("text"), nil); err != nil {
+	if _, err := new(images.Builder).Build(t.Context(), &engine, "buildkit-alone", oneFile("text"), nil); err != nil {
 		t.Fatal(err)
 	}
 	if len(engine.builds) != 1 || engine.builds[0].Version != build.BuilderBuildKit {
@@ -150,7 +150,7 @@ func TestBuildNamesByContent(t *testing.T) {
 	ref := func(files fs.FS, baseID string) string {
 		t.Helper()
 		engine := fakeBuilder{ids: map[string]string{"base:1": baseID}}
-		made, err := images.Build(t.Context(), &engine, "named", files, nil)
+		made, err := new(images.Builder).Build(t.Context(), &engine, "named", files, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -212,13 +212,14 @@ func TestPack(t *testing.T) {
 
 func TestBuildAtOnce(t *testing.T) {
 	t.Parallel()
+	var builder images.Builder
 	const callers = 8
 	var engine fakeBuilder
 	var fresh sync.Map
 	var wait sync.WaitGroup
 	for i := range callers {
 		wait.Go(func() {
-			made, err := images.Build(t.Context(), &engine, "at-once", oneFile("text"), nil)
+			made, err := builder.Build(t.Context(), &engine, "at-once", oneFile("text"), nil)
 			if err != nil {
 				t.Error(err)
 			}
@@ -237,17 +238,18 @@ func TestBuildAtOnce(t *testing.T) {
 
 func TestBuildStopsWaitingWhenTold(t *testing.T) {
 	t.Parallel()
+	var builder images.Builder
 	engine := fakeBuilder{gate: make(chan struct{}), begun: make(chan struct{})}
 	var wait sync.WaitGroup
 	wait.Go(func() {
-		if _, err := images.Build(t.Context(), &engine, "waits", oneFile("text"), nil); err != nil {
+		if _, err := builder.Build(t.Context(), &engine, "waits", oneFile("text"), nil); err != nil {
 			t.Error(err)
 		}
 	})
 	<-engine.begun
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := images.Build(ctx, &engine, "waits", oneFile("text"), nil); !errors.Is(err, context.Canceled) {
+	if _, err := builder.Build(ctx, &engine, "waits", oneFile("text"), nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want %v", err, context.Canceled)
 	}
 	close(engine.gate)
@@ -283,7 +285,7 @@ func TestBuildRefuses(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			made, err := images.Build(t.Context(), tt.engine, tt.peer, tt.files, nil)
+			made, err := new(images.Builder).Build(t.Context(), tt.engine, tt.peer, tt.files, nil)
 			if err == nil {
 				t.Fatalf("made %v", made)
 			}

@@ -17,7 +17,7 @@ type Remover interface {
 	ImageRemove(ctx context.Context, image string, options client.ImageRemoveOptions) (client.ImageRemoveResult, error)
 }
 
-// Prune removes from the engine every image that mtlslab has made, those of [Build] included, of whatever version and
+// Prune removes from the engine every image that mtlslab has made, those of [Builder.Build] included, of whatever version and
 // whoever's lab, and returns the names it removed. They are known by the label mtlslab.image; but an image of somebody
 // else's that was built upon one of ours carries it too, so a name outside of mtlslab/ is left
 // alone. [BaseRef] is such a

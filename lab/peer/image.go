@@ -182,12 +182,12 @@ func (b *broughtImage) ensure(ctx context.Context) (ref string, err error) {
 		}
 		needsBase, err := images.NeedsBase(files)
 		if err == nil && needsBase {
-			_, err = images.Base(ctx, engine, progress)
+			_, err = b.in.Builder().Base(ctx, engine, progress)
 		}
 		if err != nil {
 			return "", err
 		}
-		image, err := images.Build(ctx, engine, a.BuildName(), files, progress)
+		image, err := b.in.Builder().Build(ctx, engine, a.BuildName(), files, progress)
 		return image.Ref, err
 	}
 	_, err = engine.ImageInspect(ctx, a.Image)

@@ -11,6 +11,8 @@ import (
 
 	"github.com/moby/moby/api/pkg/stdcopy"
 	"github.com/moby/moby/client"
+
+	"github.com/mtlslab/mtlslab/images"
 )
 
 // ErrNeedsContainers says that an image was to be run where there are processes alone.
@@ -62,6 +64,9 @@ type ImageProgram struct {
 
 // Engine is that of the sandbox.
 func (c *Isolated) Engine() *Engine { return c.engine }
+
+// Builder makes images in it, and is that of all sandboxes that share.
+func (c *Isolated) Builder() *images.Builder { return &c.shared.builder }
 
 // StartImage starts a container of somebody else's image.
 func (c *Isolated) StartImage(ctx context.Context, p ImageProgram) (*Process, error) {

@@ -15,6 +15,7 @@ import (
 type Shared struct {
 	building limit.Limit // one at a time: sandboxes that start together want the same
 	starting limit.Limit
+	builder  images.Builder
 
 	mu    sync.Mutex
 	built map[builtKey]images.Image

@@ -283,7 +283,7 @@ which takes root, debootstrap and a minute.`,
 				return checkBase(cmd.Context(), engine)
 			}
 			tell := func(text string) { fmt.Fprintf(cmd.ErrOrStderr(), "mtlslab: %s\n", text) }
-			made, err := images.Base(cmd.Context(), engine, tell)
+			made, err := new(images.Builder).Base(cmd.Context(), engine, tell)
 			if err != nil {
 				return err
 			}
