@@ -27,9 +27,9 @@ type engineError struct {
 
 func (e *engineError) Error() string { return e.message }
 
-// readAnswer reads an engine's answer to its end, handing on each message, and returns the
-// first error in it. The engine
-// answers 200 before it has begun, so that an error comes as a message.
+// readAnswer reads an engine's answer to its end, handing on each message, and returns
+// the first error in it. The engine answers 200 before it has begun, so that an error
+// comes as a message.
 func readAnswer(answer io.Reader, take func(message)) error {
 	var failed error
 	for messages := json.NewDecoder(answer); ; {

@@ -46,12 +46,11 @@ type BaseImage struct {
 	Took   time.Duration `json:"took_ns"` // from the call of Base until the engine had it
 }
 
-// Base sees to it that the engine has [BaseRef]. What is missing it pulls, and where no
-// registry gives it, makes it from
-// Debian's packages with debootstrap, in about a minute. That needs root on Linux, the engine's architecture, and the
-// package debootstrap; the error of one to three lines says what is wanting. Such an image is
-// made of the same packages as
-// Debian's own, but is not that: it has another digest and nobody's signature.
+// Base sees to it that the engine has [BaseRef]. What is missing it pulls, and where no registry
+// gives it, makes it from Debian's packages with debootstrap, in about a minute. That needs root on
+// Linux, the engine's architecture, and the package debootstrap; the error of one to three lines
+// says what is wanting. Such an image is made of the same packages as Debian's own, but is not
+// that: it has another digest and nobody's signature.
 //
 // Progress is told what goes on, a line at a time without a newline; it may be nil.
 //
@@ -151,9 +150,9 @@ const (
 var errSilent = errors.New("no registry has answered in time")
 
 // Pull has the engine pull an image, whether or not it has it already. It gives up when the
-// registry says nothing for 20
-// seconds at first, or for a minute later on. Progress is told that it begins, a line without a newline; it may be nil.
-// The error does not name the image: it is the engine's own, or says that no registry has answered.
+// registry says nothing for 20 seconds at first, or for a minute later on. Progress is told that it
+// begins, a line without a newline; it may be nil. The error does not name the image: it is the
+// engine's own, or says that no registry has answered.
 func Pull(ctx context.Context, engine Puller, ref string, progress func(string)) error {
 	if progress != nil {
 		progress("pulling " + ref)

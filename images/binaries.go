@@ -41,7 +41,7 @@ func Binaries(ctx context.Context, platform string, sources ...Source) (map[stri
 	if err != nil {
 		return nil, err
 	}
-	b := builder{root: root, goos: goos, goarch: goarch}
+	b := compiler{root: root, goos: goos, goarch: goarch}
 	if b.cache, err = openCache(); err != nil {
 		return nil, err
 	}
@@ -70,16 +70,16 @@ func batches(sources []Source) [][]Source {
 	return all
 }
 
-// A builder builds for one platform from one source tree.
-type builder struct {
+// A compiler builds for one platform from one source tree.
+type compiler struct {
 	root         string
 	goos, goarch string
 	cache        cache
 }
 
 // build builds one batch with one call of `go build`, and adds where the binaries are to paths.
-func (b builder) build(ctx context.Context, batch []Source, paths map[string]string) error {
-	dir, err := os.MkdirTemp(b.cache.dir, "build-*")
+func (c compiler) build(ctx context.Context, batch []Source, paths map[string]string) error {
+	dir, err := os.MkdirTemp(c.cache.dir, "build-*")
 	if err != nil {
 		return fmt.Errorf("making room for a build: %w", err)
 	}
@@ -92,19 +92,19 @@ func (b builder) build(ctx context.Context, batch []Source, paths map[string]str
 	}
 	for _, s := range batch {
 		arguments = append(arguments, s.Package)
-		b.cache.seed(b.key(s), s.Name, b.output(dir, s))
+		c.cache.seed(c.key(s), s.Name, c.output(dir, s))
 	}
-	_, err = runGo(ctx, b.root, []string{
-		"CGO_ENABLED=0", "GOOS=" + b.goos, "GOARCH=" + b.goarch, "GOFLAGS=", "GOWORK=off",
+	_, err = runGo(ctx, c.root, []string{
+		"CGO_ENABLED=0", "GOOS=" + c.goos, "GOARCH=" + c.goarch, "GOFLAGS=", "GOWORK=off",
 	}, arguments...)
 	if err != nil {
 		return fmt.Errorf("building %s: %w", strings.Join(arguments[len(arguments)-len(batch):], " "), err)
 	}
 	for _, s := range batch {
-		if _, err := os.Stat(b.output(dir, s)); err != nil { // go build checks such a package and throws the result away
+		if _, err := os.Stat(c.output(dir, s)); err != nil { // go build checks such a package and throws the result away
 			return fmt.Errorf("building %s: not a main package", s.Package)
 		}
-		if paths[s.Name], err = b.cache.publish(b.key(s), s.Name, b.output(dir, s)); err != nil {
+		if paths[s.Name], err = c.cache.publish(c.key(s), s.Name, c.output(dir, s)); err != nil {
 			return fmt.Errorf("storing the binary of %s: %w", s.Name, err)
 		}
 	}
@@ -112,21 +112,21 @@ func (b builder) build(ctx context.Context, batch []Source, paths map[string]str
 }
 
 // key tells apart the builds whose results may be taken as a start for the next.
-func (b builder) key(s Source) string {
-	return shortSum([]byte(strings.Join([]string{b.root, b.goos, b.goarch, s.Name, s.Package}, "\x00")))
+func (c compiler) key(s Source) string {
+	return shortSum([]byte(strings.Join([]string{c.root, c.goos, c.goarch, s.Name, s.Package}, "\x00")))
 }
 
 // output is where `go build` puts the binary of s in dir.
-func (b builder) output(dir string, s Source) string {
-	if b.goos == "windows" {
+func (c compiler) output(dir string, s Source) string {
+	if c.goos == "windows" {
 		return filepath.Join(dir, s.base()+".exe")
 	}
 	return filepath.Join(dir, s.base())
 }
 
-// moduleRoot returns the directory of mtlslab's source. Building happens there and not in the
-// current directory, so that
-// mtlslab's own go.mod and go.sum hold, and not those of a module that requires it.
+// moduleRoot returns the directory of mtlslab's source. Building happens there and not in
+// the current directory, so that mtlslab's own go.mod and go.sum hold, and not those of a
+// module that requires it.
 func moduleRoot(ctx context.Context) (string, error) {
 	dir, _, err := source(ctx)
 	return dir, err
@@ -144,9 +144,8 @@ func (t Toolchain) TooOld() bool {
 	return version.IsValid(t.Version) && version.Compare(t.Version, t.Wants) < 0
 }
 
-// FindToolchain finds what [Binaries] uses in the current directory. The error is that of Go,
-// without which the Toolchain
-// is zero, or that of the source.
+// FindToolchain finds what [Binaries] uses in the current directory. The error is that of
+// Go, without which the Toolchain is zero, or that of the source.
 func FindToolchain(ctx context.Context) (Toolchain, error) {
 	said, err := runGo(ctx, "", nil, "env", "GOVERSION")
 	if err != nil {

@@ -32,10 +32,8 @@ func openCache() (cache, error) {
 }
 
 // seed puts what the build of key gave last at to, for `go build` to find it up to date.
-// Without a seed, or with a stale
-// one, the only loss is time, so there is no error. It is a hard link: `go build` puts a new
-// file in its place and never
-// writes through it.
+// Without a seed, or with a stale one, the only loss is time, so there is no error. It is
+// a hard link: `go build` puts a new file in its place and never writes through it.
 func (c cache) seed(key, name, to string) {
 	sum, err := os.ReadFile(c.last(key))
 	if err != nil {

@@ -15,9 +15,9 @@ import (
 // adapters say how an image is run, and are no part of it: who changes one need not build the image again.
 var adapters = []string{"server.yaml", "client.yaml"}
 
-// pack writes a build context as an archive that depends on the names and the contents of the
-// files alone, wherever they
-// come from: an embedded file has lost its mode and its time.
+// pack writes a build context as an archive that depends on the names and the contents of
+// the files alone, wherever they come from: an embedded file has lost its mode and its
+// time.
 func pack(w io.Writer, files fs.FS) error {
 	archive := tar.NewWriter(w)
 	err := fs.WalkDir(files, ".", func(path string, entry fs.DirEntry, err error) error { // in lexical order

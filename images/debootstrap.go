@@ -44,9 +44,9 @@ func thisHost() host {
 	return host{runtime.GOOS, runtime.GOARCH, os.Geteuid(), exec.LookPath}
 }
 
-// CanMakeBase says in one line what is wanting to make [BaseRef] of Debian's packages on this
-// host, for an engine of Linux
-// and of that architecture, as Go spells it. It is nil if nothing is.
+// CanMakeBase says in one line what is wanting to make [BaseRef] of Debian's packages on
+// this host, for an engine of Linux and of that architecture, as Go spells it. It is nil
+// if nothing is.
 func CanMakeBase(arch string) error { return thisHost().able("linux", arch) }
 
 // able says in one line what is wanting to make an image for an engine.

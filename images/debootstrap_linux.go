@@ -6,8 +6,8 @@ import (
 )
 
 // isolate gives a command namespaces of its own for mounts and processes. When it ends, or is
-// killed, the kernel ends all
-// that it started and unmounts all that it mounted; debootstrap by itself would leave both behind.
+// killed, the kernel ends all that it started and unmounts all that it mounted; debootstrap by
+// itself would leave both behind.
 func isolate(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{
 		Cloneflags:   syscall.CLONE_NEWPID,

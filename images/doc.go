@@ -18,11 +18,10 @@
 // An image is named after its content, mtlslab/server:0123456789ab, so that labs of different versions share an engine
 // without taking each other's images. [Tag] adds a name that stays, for files such as compose.yaml.
 //
-// Peers made of other people's software are another matter: [Builder.Build] has the engine carry out
-// their Dockerfiles, which may
-// say anything, and [Peers] is the gallery of them. They start from an image of Debian, which
-// [Builder.Base] pulls, or makes where
-// no registry answers. What they fetch changes from day to day, and so does their digest.
+// Peers made of other people's software are another matter: [Builder.Build] has the engine carry
+// out their Dockerfiles, which may say anything, and [Peers] is the gallery of them. They start
+// from an image of Debian, which [Builder.Base] pulls, or makes where no registry answers. What
+// they fetch changes from day to day, and so does their digest.
 //
 // The package must not write into a source tree, start a container, or put a key or a certificate into an image. The
 // images of mtlslab's own programs are built without fetching anything.

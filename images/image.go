@@ -81,9 +81,8 @@ type file struct {
 	data []byte
 }
 
-// writeTar writes an archive that depends on nothing but the names and the data: everything
-// belongs to root, may be read
-// and executed by anybody, and is of the epoch.
+// writeTar writes an archive that depends on nothing but the names and the data:
+// everything belongs to root, may be read and executed by anybody, and is of the epoch.
 func writeTar(w io.Writer, files ...file) error {
 	archive := tar.NewWriter(w)
 	for _, f := range files {

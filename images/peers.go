@@ -21,9 +21,9 @@ import (
 //go:embed all:peers
 var peers embed.FS
 
-// Peers returns the gallery of peers of other people's software: a directory each, which is
-// called as the peer is, with a
-// Dockerfile, adapter files and what the Dockerfile copies.
+// Peers returns the gallery of peers of other people's software: a directory each, which
+// is called as the peer is, with a Dockerfile, adapter files and what the Dockerfile
+// copies.
 func Peers() fs.FS {
 	sub, err := fs.Sub(peers, "peers")
 	if err != nil {
@@ -50,15 +50,15 @@ func NeedsBase(files fs.FS) (bool, error) {
 	return slices.Contains(bases, BaseRef), err
 }
 
-// Build sees to it that the engine has the image of a peer of other people's software, built by the engine from a
-// directory with a Dockerfile. It is named after its content, mtlslab/peer-NAME:0123456789ab: a
-// hash of the files and of
-// the images that it starts from and copies from; while the engine has that name, nothing is built. What the Dockerfile
-// fetches is not in the hash, so the image is as old as its first build; [Prune] removes it.
+// Build sees to it that the engine has the image of a peer of other people's software, built by the
+// engine from a directory with a Dockerfile. It is named after its content,
+// mtlslab/peer-NAME:0123456789ab: a hash of the files and of the images that it starts from and
+// copies from; while the engine has that name, nothing is built. What the Dockerfile fetches is not
+// in the hash, so the image is as old as its first build; [Prune] removes it.
 //
-// A file's mode and time are no part of its content: every file may be read by anybody, and
-// executed if it is a script or
-// a program. Files that are neither regular nor directories are an error.
+// A file's mode and time are no part of its content: every file may be read by anybody,
+// and executed if it is a script or a program. Files that are neither regular nor
+// directories are an error.
 //
 // An image that the Dockerfile names, and the engine lacks, is pulled; see [Builder.Base] for where there is no registry.
 //
@@ -119,9 +119,8 @@ func Built(ctx context.Context, engine BuildEngine, name string, files fs.FS) (b
 	return err == nil, err
 }
 
-// named is the image of the peer by the name of its content, which is returned as well. idOf is
-// asked for the IDs of the
-// images that it starts from or copies from.
+// named is the image of the peer by the name of its content, which is returned as well. idOf
+// is asked for the IDs of the images that it starts from or copies from.
 func (p peer) named(idOf func(base string) (string, error)) (image Image, archive []byte, err error) {
 	bases, err := basesOf(p.files)
 	if err != nil {

@@ -17,11 +17,11 @@ type Remover interface {
 	ImageRemove(ctx context.Context, image string, options client.ImageRemoveOptions) (client.ImageRemoveResult, error)
 }
 
-// Prune removes from the engine every image that mtlslab has made, those of [Builder.Build] included, of whatever version and
-// whoever's lab, and returns the names it removed. They are known by the label mtlslab.image; but an image of somebody
-// else's that was built upon one of ours carries it too, so a name outside of mtlslab/ is left
-// alone. [BaseRef] is such a
-// name, whoever made the image.
+// Prune removes from the engine every image that mtlslab has made, those of [Builder.Build]
+// included, of whatever version and whoever's lab, and returns the names it removed. They are known
+// by the label mtlslab.image; but an image of somebody else's that was built upon one of ours
+// carries it too, so a name outside of mtlslab/ is left alone. [BaseRef] is such a name, whoever
+// made the image.
 //
 // An image that a container uses stays. The error tells of every one that stayed; the rest is removed all the same.
 func Prune(ctx context.Context, engine Remover) ([]string, error) {
@@ -46,9 +46,8 @@ func Prune(ctx context.Context, engine Remover) ([]string, error) {
 	return removed, errors.Join(stayed...)
 }
 
-// ours returns what to remove an image by: its tags under mtlslab/, or its ID if it has no tag
-// at all. Removing the last
-// tag removes the image.
+// ours returns what to remove an image by: its tags under mtlslab/, or its ID if it has no
+// tag at all. Removing the last tag removes the image.
 func ours(summary image.Summary) []string {
 	var names []string
 	tagged := false

@@ -23,9 +23,9 @@ type Source struct {
 	Like string
 }
 
-// own is the one place that lists the programs that have an image, each with its Dockerfile in
-// the directory of its name.
-// A program that package lab copies into the containers of other images is a source of its own.
+// own is the one place that lists the programs that have an image, each with its Dockerfile
+// in the directory of its name. A program that package lab copies into the containers of
+// other images is a source of its own.
 var own = []Source{
 	{Name: "server", Package: "./server"},
 	{Name: "client", Package: "./client"},

@@ -14,32 +14,34 @@
 //	}
 //	defer l.Close(ctx)
 //
-//	v, err := l.Run(ctx, lab.Exchange{Message: "Hello, server!"})
+//	v, err := l.Run(ctx, exchange.Exchange{Message: "Hello, server!"})
 //	if err != nil {
 //		return err // the lab broke; it says nothing of the peers
 //	}
-//	if diff := v.Diff(lab.Delivered("spiffe://lab/client")); diff != "" {
+//	if diff := v.Diff(verdict.Delivered("spiffe://lab/client")); diff != "" {
 //		return errors.New(diff)
 //	}
 //
 // An impostor is an exchange whose peers have other material:
 //
 //	stranger, err := l.Stranger(wire.Client)
-//	v, err := l.Run(ctx, lab.Exchange{Client: lab.Peer{Material: stranger}})
-//	v.Diff(lab.Refused(wire.Server, wire.UnknownAuthority))
+//	v, err := l.Run(ctx, exchange.Exchange{ClientMaterial: stranger})
+//	v.Diff(verdict.Refused(wire.Server, wire.UnknownAuthority))
 //
-// Either peer can be somebody else's image, its code unchanged. An adapter says
-// how it is run; [Gallery] has some:
+// Either peer can be somebody else's: an image, its code unchanged, or a TLS
+// configuration of this process. Package peer has the kinds.
 //
 //	a, err := adapter.Read("adapter.yaml", file)
-//	audit, err := l.Audit(ctx, lab.Audit{Role: wire.Server, Peer: lab.Peer{Adapter: a}})
-//	if audit.Verdict() != finding.Passed { ... }
+//	result, err := l.Audit(ctx, audit.Audit{Role: wire.Server, Peer: peer.Image{Adapter: a}})
+//	if result.Verdict() != finding.Passed { ... }
 //
-// An [AdapterError] says that nothing was shown, and what to look at.
+// A [peer.UnusableError] says that nothing was shown, and what to look at.
 //
-// Runs may overlap. A server that is asked for again is not started again.
+// Runs may overlap. A server that is asked for again is not started again. Labs of one
+// process share nothing but a [sandbox.Shared] that is given to all of them.
 //
-// The package starts peers and judges what they say. It prints nothing, knows
-// no flags, and does not use a lab for anything but its own run. It is not a
+// The package puts the rooms below it together: sandbox, where programs run; peer, which
+// runs them; exchange, audit and scorecard, which try them; verdict, which judges. It
+// prints nothing, knows no flags, and uses a lab for nothing but its own run. It is not a
 // way to run services for other tests: use testcontainers-go itself for those.
 package lab

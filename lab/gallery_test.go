@@ -273,11 +273,11 @@ func TestReloadInVain(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			nginx := peerOfGallery(t, "nginx", wire.Server)
-			spoiled := *nginx.Adapter
-			spoiled.Reload = test.reload
+			altered := *nginx.Adapter
+			altered.Reload = test.reload
 			l := start(t, lab.Config{Runtime: sandbox.Containers})
 			audit, err := l.Audit(t.Context(), audit.Audit{
-				Role: wire.Server, Peer: peer.Image{Adapter: &spoiled, Context: nginx.Context},
+				Role: wire.Server, Peer: peer.Image{Adapter: &altered, Context: nginx.Context},
 				Versions: []string{"1.3"}, Cases: []string{"resumption/after-authority-removal"},
 			})
 			if err != nil {
@@ -290,7 +290,7 @@ func TestReloadInVain(t *testing.T) {
 	}
 }
 
-// A server that leaves its process group goes with the errand that started it all
+// A server that leaves its process group goes with the command that started it all
 // the same: it would answer in the place of the next.
 func TestLeftBehind(t *testing.T) {
 	t.Parallel()

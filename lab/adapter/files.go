@@ -22,7 +22,7 @@ type File struct {
 	Mode fs.FileMode
 }
 
-// ErrNotPackable says that material is spoiled in a way that a keystore cannot hold,
+// ErrNotPackable says that material is altered in a way that a keystore cannot hold,
 // because whoever makes it has to read what goes in.
 var ErrNotPackable = errors.New("a keystore cannot be made of it")
 

@@ -94,16 +94,16 @@ func TestSpoiledMaterial(t *testing.T) {
 	if err != nil || len(files) != 1 || files[0].Path != "/m/tls.crt" {
 		t.Errorf("%v, %v", files, err)
 	}
-	for name, spoil := range map[string]func(*wire.Material){
+	for name, alter := range map[string]func(*wire.Material){
 		"no key": func(m *wire.Material) { m.Key = nil }, "no chain": func(m *wire.Material) { m.Chain = nil },
 		"no trust": func(m *wire.Material) { m.Trust = nil }, "trust cut " +
 			"short": func(m *wire.Material) { m.Trust = m.Trust[:40] },
 		"a key for trust": func(m *wire.Material) { m.Trust = m.Key },
 	} {
-		spoiled := material
-		spoil(&spoiled)
+		altered := material
+		alter(&altered)
 		a := adapter.Adapter{Material: adapter.Material{Files: everything}}
-		if _, err := a.MaterialFiles(spoiled, "/m"); !errors.Is(err, adapter.ErrNotPackable) {
+		if _, err := a.MaterialFiles(altered, "/m"); !errors.Is(err, adapter.ErrNotPackable) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

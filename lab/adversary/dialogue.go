@@ -54,14 +54,14 @@ func (s *speaker) hear(pattern *regexp.Regexp) error {
 	}
 }
 
-// overheard notes what is read through it, and writes as it is.
-type overheard struct {
+// tapped notes what is read through it, and writes as it is.
+type tapped struct {
 	listener
 	io.Writer
 }
 
-func (c *contact) overhear(with io.ReadWriter) io.ReadWriter {
-	return overheard{listener{c, with}, with}
+func (c *contact) tap(with io.ReadWriter) io.ReadWriter {
+	return tapped{listener{c, with}, with}
 }
 
 // open takes the turns before the handshake. What is to be sent ahead of that
@@ -90,7 +90,7 @@ func (c *contact) open(a attack.Attack) error {
 // talk says the dialogue to a server, and returns why it ended; nil if it was
 // said to its end.
 func (c *contact) talk(with io.ReadWriter, a attack.Attack) error {
-	err := (&speaker{contact: c, with: c.overhear(with)}).take(a.Dialogue.Talk)
+	err := (&speaker{contact: c, with: c.tap(with)}).take(a.Dialogue.Talk)
 	if err != nil {
 		return err
 	}
@@ -109,7 +109,7 @@ func (c *contact) talk(with io.ReadWriter, a attack.Attack) error {
 // talkPlainly says the dialogue without TLS.
 func (c *contact) talkPlainly(a attack.Attack) attack.Connection {
 	c.seen.Plain = true
-	s := &speaker{contact: c, with: c.overhear(c.transport)}
+	s := &speaker{contact: c, with: c.tap(c.transport)}
 	err := s.take(a.Dialogue.Plain)
 	if err == nil {
 		err = s.take(a.Dialogue.Talk)
@@ -122,7 +122,7 @@ func (c *contact) talkPlainly(a attack.Attack) attack.Connection {
 
 // reply says the dialogue to a client, and listens until that is done.
 func (c *contact) reply(with io.ReadWriter, a attack.Attack) error {
-	err := (&speaker{contact: c, with: c.overhear(with)}).take(a.Dialogue.Talk)
+	err := (&speaker{contact: c, with: c.tap(with)}).take(a.Dialogue.Talk)
 	if err == nil && a.Truncate {
 		_ = c.closeWrite()
 	}

@@ -102,7 +102,7 @@ func changes(t *testing.T, before, after attack.Attack) []string {
 	return slices.Sorted(maps.Keys(names))
 }
 
-// Every spoiled bundle differs from a good one in one file, and is left alone.
+// Every altered bundle differs from a good one in one file, and is left alone.
 func TestMaterialDiffersInOneFile(t *testing.T) {
 	for _, c := range onTheWire() {
 		if c.Material == nil {
@@ -129,7 +129,7 @@ func TestMaterialDiffersInOneFile(t *testing.T) {
 			}
 		}
 		if differ != 1 {
-			t.Errorf("%s spoils %d files", c.ID, differ)
+			t.Errorf("%s alters %d files", c.ID, differ)
 		}
 		if !bytes.Equal(good.Trust, before.Trust) || !bytes.Equal(good.Chain, before.Chain) ||
 			!bytes.Equal(good.Key, before.Key) {
@@ -216,7 +216,7 @@ func TestOwnPeers(t *testing.T) {
 					trial.t = t
 					switch {
 					case c.Material != nil:
-						trial.spoiled(c, role)
+						trial.altered(c, role)
 					case role == wire.Client:
 						trial.attackServer(c, version)
 					default:
@@ -347,8 +347,8 @@ func (r *against) compare(c Case, id string, said wire.Outcome, delivered bool) 
 	}
 }
 
-// spoiled starts a peer that must not start.
-func (r *against) spoiled(c Case, other wire.Role) {
+// altered starts a peer that must not start.
+func (r *against) altered(c Case, other wire.Role) {
 	role, args := wire.Server, []string{"-listen", "127.0.0.1:0"}
 	if other == wire.Server {
 		role, args = wire.Client, []string{"-connect", r.address, "-server-name", "server", "hello"}

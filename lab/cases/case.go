@@ -93,7 +93,7 @@ type Case struct {
 	// server trusts when the session is made, and no more when it is resumed.
 	Withdrawn bool
 
-	// Material spoils what the audited peer is itself started with. Nobody
+	// Material alters what the audited peer is itself started with. Nobody
 	// attacks: it must not start, or nothing may be delivered. Roles are those
 	// of the other side, as everywhere.
 	Material func(wire.Material) wire.Material

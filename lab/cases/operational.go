@@ -46,15 +46,15 @@ func operationalCases() []Case {
 	}
 }
 
-// starts is the start of either side with one file of its material spoiled.
-func starts(id, with, cite string, spoil func(*wire.Material)) Case {
+// starts is the start of either side with one file of its material altered.
+func starts(id, with, cite string, alter func(*wire.Material)) Case {
 	return Case{
 		ID: "operational/" + id, Roles: asBoth, AnyVersion: true,
 		Summary: "is good, and the peer is started " + with,
 		Meaning: "A slip in the configuration turns authentication off, and nothing tells.",
 		Rules:   alike(MustRefuse, cite),
 		Material: func(m wire.Material) wire.Material {
-			spoil(&m)
+			alter(&m)
 			return m
 		},
 	}

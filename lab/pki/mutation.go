@@ -47,7 +47,7 @@ type Forgery struct {
 // Forged is what an adversary presents, and what else the verifying side must
 // be given so that it can judge it.
 type Forged struct {
-	Chain [][]byte      // DER, as presented; of what a mutation spoilt, only nearly
+	Chain [][]byte      // DER, as presented; of what a mutation broke, only nearly
 	Key   crypto.Signer // of the handshake
 	PKCS8 []byte        // Key (RFC 5958)
 

@@ -239,7 +239,7 @@ func whatTried(sc finding.Scorecard) string {
 		return in
 	default:
 		last := wire.Printable(versions[len(versions)-1])
-		return fmt.Sprintf("%s; certificates in %s alone, but for those whose key usage is spoiled", in, last)
+		return fmt.Sprintf("%s; certificates in %s alone, but for those whose key usage is altered", in, last)
 	}
 }
 

@@ -181,7 +181,7 @@ func (m *markdown) differences(sc finding.Scorecard) {
 		none = false
 		m.line("\n### %s %s\n", section(a).head, prose(peerName(a), ""))
 		if why := unproven(a); why != "" {
-			m.line("Doubt: %s.\n", prose(why, ""))
+			m.line("Void: %s.\n", prose(why, ""))
 		}
 		if a.Product != nil && a.Product.Hint != "" && len(all) > 0 {
 			m.line("Hint: %s\n", prose(a.Product.Hint, ""))

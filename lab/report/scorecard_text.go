@@ -41,7 +41,7 @@ func ScorecardText(w io.Writer, sc finding.Scorecard, o Options) error {
 	}
 	p.interop(sc, o.Verbose)
 	p.WriteByte('\n')
-	p.doubts(sc)
+	p.voids(sc)
 	p.sum(sc)
 	_, err := w.Write(p.Bytes())
 	return err
@@ -207,14 +207,14 @@ func (p *page) interop(sc finding.Scorecard, all bool) {
 	}
 }
 
-// doubts prints what keeps an audit of the scorecard from being believed.
-func (p *page) doubts(sc finding.Scorecard) {
+// voids prints what keeps an audit of the scorecard from being believed.
+func (p *page) voids(sc finding.Scorecard) {
 	for _, a := range sc.Audits {
 		for _, complaint := range a.Complaints {
 			p.row("complaint", nameWidth, "", peerName(a)+": "+wire.Printable(complaint), 0)
 		}
 		if why := unproven(a); why != "" {
-			p.row(doubt(a), nameWidth, "", peerName(a)+": "+why, 0)
+			p.row(void(a), nameWidth, "", peerName(a)+": "+why, 0)
 		}
 	}
 	var open []string

@@ -68,7 +68,7 @@ func Text(w io.Writer, a finding.Audit, o Options) error {
 		p.row("complaint", nameWidth, "", wire.Printable(complaint), 0)
 	}
 	if why := uncontrolled(a); why != "" {
-		p.row(doubt(a), nameWidth, "", why, 0)
+		p.row(void(a), nameWidth, "", why, 0)
 	}
 	if !a.Isolated {
 		p.row("isolation", nameWidth, "", "not proven on "+or(a.Runtime, "an unnamed runtime"), 0)
@@ -78,8 +78,8 @@ func Text(w io.Writer, a finding.Audit, o Options) error {
 	return err
 }
 
-// doubt names what is uncontrolled or unproven.
-func doubt(a finding.Audit) string {
+// void names what is uncontrolled or unproven.
+func void(a finding.Audit) string {
 	if a.Broke != "" {
 		return "broke"
 	}
