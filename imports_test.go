@@ -79,14 +79,10 @@ var rooms = map[string]struct {
 	"lab/finding": {[]string{"lab/wire", "lab/cases", "lab/strictyaml"}, "what was found is data, whoever found it"},
 	"lab/adapter": {[]string{"lab/wire", "lab/attack", "lab/strictyaml"}, "an adapter is data"},
 	"lab/report": {
-		[]string{
-			"lab/pki",
-			"lab/wire",
-			"lab/cases",
-			"lab/finding",
-			"lab/adapter",
-		}, "a report is made of findings, with no engine",
+		[]string{"lab/console", "lab/pki", "lab/wire", "lab/cases", "lab/finding", "lab/adapter"},
+		"a report is made of findings, with no engine",
 	},
+	"lab/console": {[]string{"lab/wire"}, "what is printed looks alike, whatever it says"},
 	"lab/adversary": {[]string{"lab/wire", "lab/attack"}, "it is given its certificates, right or wrong"},
 	"lab/init":      {[]string{"lab/command"}, "it is carried into other people's containers"},
 	"lab/cmd/mint": {
@@ -96,7 +92,7 @@ var rooms = map[string]struct {
 	"lab/cmd/mtlslab": {
 		[]string{
 			"images", "lab", "lab/scorecard", "lab/audit", "lab/exchange", "lab/peer", "lab/verdict",
-			"lab/report", "lab/sandbox",
+			"lab/report", "lab/console", "lab/sandbox",
 			"lab/cases", "lab/finding", "lab/adapter", "lab/pki", "lab/wire",
 		}, "the command line is on top",
 	},

@@ -12,10 +12,12 @@ import (
 	"net"
 	"strings"
 	"time"
+
+	"github.com/mtlslab/mtlslab/lab/finding"
 )
 
 // decoded is what a certificate says, as far as crypto/x509 can parse it.
-func decoded(der []byte) ([]account, error) {
+func decoded(der []byte) ([]finding.Part, error) {
 	c, err := x509.ParseCertificate(der)
 	if err != nil {
 		return nil, err
@@ -27,20 +29,20 @@ func decoded(der []byte) ([]account, error) {
 			constraints += fmt.Sprintf(", path length %d", c.MaxPathLen)
 		}
 	}
-	facts := []account{
-		{"subject", nameOf(c.Subject)},
-		{"issuer", nameOf(c.Issuer)},
-		{"names", strings.Join(alternatives(c), ", ")},
-		{"valid", c.NotBefore.UTC().Format(time.DateTime) + " to " + c.NotAfter.UTC().Format(time.DateTime) + " UTC"},
-		{"key", keyOf(c)},
-		{"key usage", strings.Join(keyUsages(c.KeyUsage), ", ")},
-		{"extended usage", strings.Join(extendedUsages(c), ", ")},
-		{"constraints", constraints},
-		{"name constraints", strings.Join(nameConstraints(c), ", ")},
-		{"signature", c.SignatureAlgorithm.String()},
-		{"serial", c.SerialNumber.Text(16)},
-		{"version", fmt.Sprint(c.Version)},
-		{"critical, unknown", oids(c.UnhandledCriticalExtensions)},
+	facts := []finding.Part{
+		{Label: "subject", Text: nameOf(c.Subject)},
+		{Label: "issuer", Text: nameOf(c.Issuer)},
+		{Label: "names", Text: strings.Join(alternatives(c), ", ")},
+		{Label: "valid", Text: c.NotBefore.UTC().Format(time.DateTime) + " to " + c.NotAfter.UTC().Format(time.DateTime) + " UTC"},
+		{Label: "key", Text: keyOf(c)},
+		{Label: "key usage", Text: strings.Join(keyUsages(c.KeyUsage), ", ")},
+		{Label: "extended usage", Text: strings.Join(extendedUsages(c), ", ")},
+		{Label: "constraints", Text: constraints},
+		{Label: "name constraints", Text: strings.Join(nameConstraints(c), ", ")},
+		{Label: "signature", Text: c.SignatureAlgorithm.String()},
+		{Label: "serial", Text: c.SerialNumber.Text(16)},
+		{Label: "version", Text: fmt.Sprint(c.Version)},
+		{Label: "critical, unknown", Text: oids(c.UnhandledCriticalExtensions)},
 	}
 	return facts, nil
 }

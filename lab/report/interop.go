@@ -41,7 +41,7 @@ func interopVersions(sc finding.Scorecard) (versions []string) {
 
 // interopStatus is the interop's; if that is none of the known, nothing was shown.
 func interopStatus(c finding.Interop) finding.Status {
-	return status(finding.Finding{Status: c.Status})
+	return finding.Finding{Status: c.Status}.Shown()
 }
 
 // markInteropFailed stands where a message did not arrive.
@@ -74,9 +74,9 @@ type wrongInterop struct {
 func wrongInterops(sc finding.Scorecard) (all []wrongInterop) {
 	for _, c := range sc.Interop {
 		w := wrongInterop{
-			server:  or(c.Server, "unnamed"),
+			server:  finding.Or(c.Server, "unnamed"),
 			version: wire.Printable(c.Version),
-			saw:     or(c.Saw, "nothing was seen"),
+			saw:     finding.Or(c.Saw, "nothing was seen"),
 			status:  interopStatus(c),
 		}
 		if w.status == finding.Passed || w.status == finding.Untried {
@@ -89,7 +89,7 @@ func wrongInterops(sc finding.Scorecard) (all []wrongInterop) {
 			i = len(all)
 			all = append(all, w)
 		}
-		all[i].clients = append(all[i].clients, or(c.Client, "unnamed"))
+		all[i].clients = append(all[i].clients, finding.Or(c.Client, "unnamed"))
 	}
 	slices.SortStableFunc(all, func(a, b wrongInterop) int { return rank(a.status) - rank(b.status) })
 	return all

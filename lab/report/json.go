@@ -38,7 +38,7 @@ type Counts struct {
 func JSON(w io.Writer, a finding.Audit) error {
 	a.Format = Format
 	a.Controls = append([]finding.Finding{}, a.Controls...) // an empty list, not null
-	a.Findings = append([]finding.Finding{}, ordered(a.Findings)...)
+	a.Findings = append([]finding.Finding{}, finding.Ordered(a.Findings)...)
 	a.Began = a.Began.UTC()
 	return encode(w, Document{Audit: a, Verdict: a.Verdict(), Counts: Counts{
 		Passed: a.Count(finding.Passed), Failed: a.Count(finding.Failed),

@@ -68,9 +68,9 @@ func JUnit(w io.Writer, a finding.Audit) error {
 		Name: "mtlslab audit of " + wire.Printable(string(a.Role)+" "+a.Subject),
 		Time: seconds(a.Took),
 	}
-	for _, g := range groups(a.Findings) {
-		suite := newJUnitSuite(a, or(g.name, "none"), g.took())
-		for _, f := range g.findings {
+	for _, g := range finding.Groups(a.Findings) {
+		suite := newJUnitSuite(a, finding.Or(g.Name, "none"), g.Took())
+		for _, f := range g.Findings {
 			suite.add(junitCaseOf(f))
 		}
 		suites.add(suite)
@@ -92,9 +92,9 @@ func JUnit(w io.Writer, a finding.Audit) error {
 func junitOfAudit(a finding.Audit) junitSuite {
 	suite := newJUnitSuite(a, "audit", 0)
 	for i := range a.Controls {
-		suite.add(junitCaseOf(control(a, i)))
+		suite.add(junitCaseOf(a.Control(i)))
 	}
-	if why := uncontrolled(a); why != "" {
+	if why := a.Uncontrolled(); why != "" {
 		suite.add(junitCase{Name: "controls", Error: &junitResult{Message: why}})
 	}
 	if len(a.Findings) == 0 {
@@ -112,31 +112,31 @@ func junitOfAudit(a finding.Audit) junitSuite {
 func newJUnitSuite(a finding.Audit, name string, took time.Duration) junitSuite {
 	// A reader tells tests apart by class and name together, over all suites, and
 	// knows them again by both.
-	class := "mtlslab." + or(string(a.Role), "peer") + "." + name
+	class := "mtlslab." + finding.Or(string(a.Role), "peer") + "." + name
 	suite := junitSuite{
 		Name:      name,
 		class:     class,
 		Time:      seconds(took),
 		Timestamp: a.Began.UTC().Format("2006-01-02T15:04:05"),
 	}
-	for _, property := range []account{
-		{"subject", a.Subject},
-		{"role", string(a.Role)},
-		{"profile", string(a.Profile)},
-		{"runtime", a.Runtime},
-		{"isolated", fmt.Sprint(a.Isolated)},
+	for _, property := range []finding.Part{
+		{Label: "subject", Text: a.Subject},
+		{Label: "role", Text: string(a.Role)},
+		{Label: "profile", Text: string(a.Profile)},
+		{Label: "runtime", Text: a.Runtime},
+		{Label: "isolated", Text: fmt.Sprint(a.Isolated)},
 	} {
-		suite.Properties = append(suite.Properties, junitProperty{property.label, wire.Printable(property.text)})
+		suite.Properties = append(suite.Properties, junitProperty{property.Label, wire.Printable(property.Text)})
 	}
 	return suite
 }
 
 func junitCaseOf(f finding.Finding) junitCase {
-	c := junitCase{Name: title(f), Time: seconds(f.Took)}
+	c := junitCase{Name: f.Title(), Time: seconds(f.Took)}
 	var text strings.Builder
-	parts := accounts(f)
+	parts := f.Parts()
 	for i, part := range parts {
-		line := part.label + ": " + part.text + "\n"
+		line := part.Label + ": " + part.Text + "\n"
 		text.WriteString(line)
 		if i < 2 { // the two sides
 			c.Out += line
@@ -144,18 +144,18 @@ func junitCaseOf(f finding.Finding) junitCase {
 	}
 	// GitLab shows nothing but the text of a failure, so it repeats system-out.
 	result := &junitResult{
-		Message: outcome(f) + ": " + parts[2].text,
+		Message: f.Outcome() + ": " + parts[2].Text,
 		Type:    wire.Printable(f.Decision),
 		Text:    text.String(),
 	}
-	switch status(f) {
+	switch f.Shown() {
 	case finding.Passed:
 	case finding.Failed:
 		c.Failure = result
 	case finding.Waived:
-		c.Skipped = &junitResult{Message: or(f.Waiver, "no reason given"), Text: text.String()}
+		c.Skipped = &junitResult{Message: finding.Or(f.Waiver, "no reason given"), Text: text.String()}
 	case finding.Untried:
-		c.Skipped = &junitResult{Message: parts[2].text, Text: text.String()}
+		c.Skipped = &junitResult{Message: parts[2].Text, Text: text.String()}
 	default:
 		c.Error = result
 	}

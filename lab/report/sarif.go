@@ -23,7 +23,7 @@ import (
 // release. GitHub reads neither suppressions nor kinds: drop results that have one
 // before uploading there, or dismiss their alerts with the action advanced-security/dismiss-alerts.
 func SARIF(w io.Writer, a finding.Audit) error {
-	findings := ordered(a.Findings)
+	findings := finding.Ordered(a.Findings)
 	run := sarifRun{
 		// GitHub replaces the alerts of an earlier log by those of a later one of
 		// the same category, which is what comes before the last slash.
@@ -62,7 +62,7 @@ func SARIF(w io.Writer, a finding.Audit) error {
 }
 
 func ruleOf(f finding.Finding) sarifRule {
-	summary := or(f.Summary, f.Case)
+	summary := finding.Or(f.Summary, f.Case)
 	means := wire.Printable(f.Means)
 	if means == "" {
 		means = summary
@@ -71,10 +71,10 @@ func ruleOf(f finding.Finding) sarifRule {
 		ID:               f.Case,
 		ShortDescription: sarifText{summary},
 		FullDescription:  sarifText{means},
-		Help:             sarifText{fmt.Sprintf("%s\n\nSource: %s", means, or(f.Cite, "none"))},
+		Help:             sarifText{fmt.Sprintf("%s\n\nSource: %s", means, finding.Or(f.Cite, "none"))},
 		Default:          sarifLevel{"error"},
 		Properties: map[string]any{
-			"tags":      []string{"security", "mtls", or(f.Group, "none")},
+			"tags":      []string{"security", "mtls", finding.Or(f.Group, "none")},
 			"precision": "very-high",
 		},
 	}
@@ -85,7 +85,7 @@ func resultOf(a finding.Audit, f finding.Finding, rule int) sarifResult {
 		RuleID: f.Case, RuleIndex: rule, Level: "warning", Message: sarifText{message(f)},
 		Suppressions: []sarifSuppression{}, // none, which is not the same as not known
 		Properties: map[string]any{
-			"status": status(f), "version": wire.Printable(f.Version),
+			"status": f.Shown(), "version": wire.Printable(f.Version),
 			"client": wire.Printable(f.Client), "server": wire.Printable(f.Server),
 		},
 	}
@@ -108,7 +108,7 @@ func resultOf(a finding.Audit, f finding.Finding, rule int) sarifResult {
 	location.Logical = []sarifLogical{{
 		Name: strings.TrimSpace(
 			string(f.Role) + " " + wire.Printable(f.Version),
-		), FullName: or(a.Subject, path), Kind: "resource",
+		), FullName: finding.Or(a.Subject, path), Kind: "resource",
 	}}
 	r.Locations = []sarifLocation{location}
 	// GitHub knows alerts again by this one fingerprint and no other.
@@ -119,9 +119,9 @@ func resultOf(a finding.Audit, f finding.Finding, rule int) sarifResult {
 
 // message is what a person needs, the first sentence being all that some viewers show.
 func message(f finding.Finding) string {
-	lines := []string{literal(title(f)+" "+string(status(f))+": "+or(f.Summary, f.Case)) + "."}
-	for _, part := range accounts(f) {
-		lines = append(lines, part.label+": "+literal(part.text))
+	lines := []string{literal(f.Title()+" "+string(f.Shown())+": "+finding.Or(f.Summary, f.Case)) + "."}
+	for _, part := range f.Parts() {
+		lines = append(lines, part.Label+": "+literal(part.Text))
 	}
 	return strings.Join(lines, "\n")
 }
@@ -144,12 +144,12 @@ func invocation(a finding.Audit) sarifInvocation {
 			sarifNotification{"error", sarifText{literal(wire.Printable(complaint))}},
 		)
 	}
-	if why := uncontrolled(a); why != "" {
+	if why := a.Uncontrolled(); why != "" {
 		run.Execution = append(run.Execution, sarifNotification{"error", sarifText{why}})
 	}
 	for i, f := range a.Controls {
 		if f.Status != finding.Passed {
-			run.Execution = append(run.Execution, sarifNotification{"error", sarifText{message(control(a, i))}})
+			run.Execution = append(run.Execution, sarifNotification{"error", sarifText{message(a.Control(i))}})
 		}
 	}
 	return run

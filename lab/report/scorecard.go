@@ -72,7 +72,7 @@ func arranged(sc finding.Scorecard) finding.Scorecard {
 		return cmp.Or(cmp.Compare(b.Role, a.Role), cmp.Compare(peerName(a), peerName(b)), cmp.Compare(a.Subject, b.Subject))
 	})
 	for i := range sc.Audits {
-		sc.Audits[i].Findings = ordered(sc.Audits[i].Findings)
+		sc.Audits[i].Findings = finding.Ordered(sc.Audits[i].Findings)
 	}
 	sc.Interop = slices.SortedStableFunc(slices.Values(sc.Interop), func(a, b finding.Interop) int {
 		return cmp.Or(cmp.Compare(a.Client, b.Client), cmp.Compare(a.Server, b.Server), cmp.Compare(a.Version, b.Version))
@@ -91,7 +91,7 @@ func peerName(a finding.Audit) string {
 	}
 	name, _, _ := strings.Cut(a.Subject, "@")
 	name = name[strings.LastIndexByte(name, '/')+1:]
-	return or(name, or(a.Subject, "unnamed"))
+	return finding.Or(name, finding.Or(a.Subject, "unnamed"))
 }
 
 // catalogue is the groups of the cases, in the order of the reference.
@@ -119,17 +119,17 @@ func columnNames(sc finding.Scorecard) []string {
 }
 
 // byColumn returns the findings of each of these columns.
-func byColumn(findings []finding.Finding, names []string) []group {
-	columns := make([]group, len(names))
+func byColumn(findings []finding.Finding, names []string) []finding.Group {
+	columns := make([]finding.Group, len(names))
 	for i, name := range names {
-		columns[i].name = name
+		columns[i].Name = name
 	}
 	for _, f := range findings {
 		i := slices.Index(names, f.Group)
 		if i < 0 {
 			i = len(columns) - 1
 		}
-		columns[i].findings = append(columns[i].findings, f)
+		columns[i].Findings = append(columns[i].Findings, f)
 	}
 	return columns
 }
@@ -143,10 +143,10 @@ const (
 )
 
 // mark is the group's cell in such a table, and the worst that there is in it.
-func (g group) mark() (string, finding.Status) {
+func mark(g finding.Group) (string, finding.Status) {
 	n := map[finding.Status]int{}
-	for _, f := range g.findings {
-		n[status(f)]++
+	for _, f := range g.Findings {
+		n[f.Shown()]++
 	}
 	switch {
 	case n[finding.Failed] > 0:
@@ -202,7 +202,7 @@ type sameCase struct{ findings []finding.Finding }
 func withStatus(a finding.Audit, s finding.Status) []sameCase {
 	var all []sameCase
 	for _, f := range a.Findings {
-		if status(f) != s {
+		if f.Shown() != s {
 			continue
 		}
 		if n := len(all); n > 0 && all[n-1].findings[0].Case == f.Case {
@@ -260,7 +260,7 @@ next:
 	for _, one := range f.findings {
 		for i, other := range all {
 			o := other.findings[0]
-			if outcome(o) == outcome(one) && o.Client == one.Client && o.Server == one.Server {
+			if o.Outcome() == one.Outcome() && o.Client == one.Client && o.Server == one.Server {
 				all[i].findings = append(all[i].findings, one)
 				continue next
 			}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mtlslab/mtlslab/lab/console"
 	"github.com/mtlslab/mtlslab/lab/finding"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
@@ -96,11 +97,11 @@ func (d *htmlData) raw(text string) int {
 }
 
 // facts are labels and texts, but for the empty ones.
-func (d *htmlData) facts(pairs ...account) [][2]int {
+func (d *htmlData) facts(pairs ...finding.Part) [][2]int {
 	facts := [][2]int{}
 	for _, p := range pairs {
-		if p.text != "" {
-			facts = append(facts, [2]int{d.text(p.label), d.text(p.text)})
+		if p.Text != "" {
+			facts = append(facts, [2]int{d.text(p.Label), d.text(p.Text)})
 		}
 	}
 	return facts
@@ -118,11 +119,11 @@ func (d *htmlData) peer(a finding.Audit, place map[string]int) htmlPeerData {
 	p := htmlPeerData{
 		Name: d.raw(peerName(a)), Run: d.text(a.Run), Role: a.Role, Verdict: a.Verdict(), Hint: d.text(product.Hint),
 		Facts: d.facts(
-			account{"about", product.About}, account{"version", product.Version}, account{"image", product.Image},
-			account{"digest", product.Digest}, account{"subject", a.Subject}, account{"profile", string(a.Profile)},
-			account{"runtime", a.Runtime}, account{"isolation", isolated},
-			account{"began", a.Began.UTC().Format("2006-01-02 15:04:05 UTC")}, account{"took", Duration(a.Took)},
-			account{"findings", group{findings: a.Findings}.words()}, account{"broke", a.Broke},
+			finding.Part{Label: "about", Text: product.About}, finding.Part{Label: "version", Text: product.Version}, finding.Part{Label: "image", Text: product.Image},
+			finding.Part{Label: "digest", Text: product.Digest}, finding.Part{Label: "subject", Text: a.Subject}, finding.Part{Label: "profile", Text: string(a.Profile)},
+			finding.Part{Label: "runtime", Text: a.Runtime}, finding.Part{Label: "isolation", Text: isolated},
+			finding.Part{Label: "began", Text: a.Began.UTC().Format("2006-01-02 15:04:05 UTC")}, finding.Part{Label: "took", Text: console.Duration(a.Took)},
+			finding.Part{Label: "findings", Text: words(finding.Group{Findings: a.Findings})}, finding.Part{Label: "broke", Text: a.Broke},
 		),
 		Controls: []findingData{}, Findings: []findingData{},
 	}
@@ -136,7 +137,7 @@ func (d *htmlData) peer(a finding.Audit, place map[string]int) htmlPeerData {
 		p.Complaints = append(p.Complaints, d.text(complaint))
 	}
 	for i := range a.Controls {
-		p.Controls = append(p.Controls, d.finding(control(a, i), 0))
+		p.Controls = append(p.Controls, d.finding(a.Control(i), 0))
 	}
 	for _, f := range a.Findings {
 		column, ok := place[f.Group]
@@ -151,8 +152,8 @@ func (d *htmlData) peer(a finding.Audit, place map[string]int) htmlPeerData {
 func (d *htmlData) finding(f finding.Finding, column int) findingData {
 	id, version := wire.Printable(f.Case), wire.Printable(f.Version)
 	means := wire.Printable(f.Means)
-	if s := status(f); means == "" && (s == finding.Inconclusive || s == finding.Untried) {
-		means = accounts(f)[2].text
+	if s := f.Shown(); means == "" && (s == finding.Inconclusive || s == finding.Untried) {
+		means = f.Parts()[2].Text
 	}
 	repeat := wire.Printable(f.Repeat)
 	if id != "" {
@@ -162,14 +163,14 @@ func (d *htmlData) finding(f finding.Finding, column int) findingData {
 		repeat = strings.ReplaceAll(repeat, "--version "+version, "--version \x02")
 	}
 	return findingData{
-		column, d.caseOf(f), d.raw(version), rank(status(f)), d.raw(outcome(f)), d.text(f.Client), d.text(f.Server),
+		column, d.caseOf(f), d.raw(version), rank(f.Shown()), d.raw(f.Outcome()), d.text(f.Client), d.text(f.Server),
 		d.raw(means), d.text(f.Waiver), d.raw(repeat), micros(f.Took),
 	}
 }
 
 // caseOf is the place of what the finding says of its case.
 func (d *htmlData) caseOf(f finding.Finding) int {
-	key := [4]int{d.text(f.Case), d.text(f.Summary), d.text(expected(f.Expect)), d.text(f.Cite)}
+	key := [4]int{d.text(f.Case), d.text(f.Summary), d.text(finding.Expected(f.Expect)), d.text(f.Cite)}
 	i, ok := d.cases[key]
 	if !ok {
 		i = len(d.Cases)
@@ -196,8 +197,8 @@ func (d *htmlData) addPair(interop []finding.Interop) int {
 	for _, c := range interop {
 		pair = append(pair, interopData{
 			d.raw(
-				or(c.Client, "unnamed"),
-			), d.raw(or(c.Server, "unnamed")), d.text(c.Version), rank(interopStatus(c)), d.text(c.Saw), micros(c.Took),
+				finding.Or(c.Client, "unnamed"),
+			), d.raw(finding.Or(c.Server, "unnamed")), d.text(c.Version), rank(interopStatus(c)), d.text(c.Saw), micros(c.Took),
 		})
 	}
 	d.Pairs = append(d.Pairs, pair)

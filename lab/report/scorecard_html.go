@@ -9,6 +9,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/mtlslab/mtlslab/lab/console"
 	"github.com/mtlslab/mtlslab/lab/finding"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
@@ -103,12 +104,12 @@ func ScorecardHTML(w io.Writer, sc finding.Scorecard) error {
 		Data:   data,
 
 		Title:   "Mutual TLS scorecard",
-		Profile: or(string(sc.Profile), "unnamed"),
+		Profile: finding.Or(string(sc.Profile), "unnamed"),
 		Tried:   whatTried(sc),
 		Began:   sc.Began.UTC().Format("2 January 2006, 15:04 UTC"),
-		Took:    Duration(sc.Took),
-		Command: or(sc.Command, "none"),
-		Engine:  or(sc.Engine, "unnamed"),
+		Took:    console.Duration(sc.Took),
+		Command: finding.Or(sc.Command, "none"),
+		Engine:  finding.Or(sc.Engine, "unnamed"),
 		Facts: []htmlFact{
 			{len(sc.Audits), word(len(sc.Audits), "peer"), ""},
 			{findingsOf(sc), word(findingsOf(sc), "finding"), ""},
@@ -131,7 +132,9 @@ func digestOf(text string) string {
 	return base64.StdEncoding.EncodeToString(sum[:])
 }
 
-func word(n int, what string) string { return strings.TrimPrefix(plural(n, what), fmt.Sprint(n)+" ") }
+func word(n int, what string) string {
+	return strings.TrimPrefix(console.Plural(n, what), fmt.Sprint(n)+" ")
+}
 
 func sectionsOf(sc finding.Scorecard, names []string) []htmlSection {
 	all := make([]htmlSection, len(sections))
@@ -148,7 +151,7 @@ func sectionsOf(sc finding.Scorecard, names []string) []htmlSection {
 func peerOf(index int, a finding.Audit, names []string) htmlPeer {
 	p := htmlPeer{
 		Index: index, Name: peerName(a), Verdict: a.Verdict(),
-		Failed: a.Count(finding.Failed), Tried: len(a.Findings) - a.Count(finding.Untried), Controls: unproven(a),
+		Failed: a.Count(finding.Failed), Tried: len(a.Findings) - a.Count(finding.Untried), Controls: a.Unproven(),
 	}
 	if a.Product != nil {
 		p.Version = wire.Printable(a.Product.Version)
@@ -157,29 +160,29 @@ func peerOf(index int, a finding.Audit, names []string) htmlPeer {
 		p.Complaints = append(p.Complaints, wire.Printable(complaint))
 	}
 	for i, g := range byColumn(a.Findings, names) {
-		mark, s := g.mark()
+		mark, s := mark(g)
 		p.Cells = append(p.Cells, htmlCell{
 			Peer: index, Column: i, Mark: mark, Class: heatClass(g, s), Label: fmt.Sprintf(
-				"%s, %s: %s", p.Name, names[i], g.words(),
+				"%s, %s: %s", p.Name, names[i], words(g),
 			),
 		})
 	}
 	for _, f := range withStatus(a, finding.Failed) {
 		p.Failures = append(p.Failures, htmlFailure{
 			Case: wire.Printable(f.findings[0].Case), Versions: f.versions(),
-			Summary: or(f.findings[0].Summary, "does what the case says"), Outcome: outcome(f.findings[0]),
+			Summary: finding.Or(f.findings[0].Summary, "does what the case says"), Outcome: f.findings[0].Outcome(),
 		})
 	}
 	return p
 }
 
 // heatClass is the style of a cell: of a failure, how much of what was tried failed.
-func heatClass(g group, s finding.Status) string {
+func heatClass(g finding.Group, s finding.Status) string {
 	if s != finding.Failed {
 		return string(s)
 	}
-	tried := len(g.findings) - g.count(finding.Untried)
-	switch share := float64(g.count(finding.Failed)) / float64(tried); {
+	tried := len(g.Findings) - g.Count(finding.Untried)
+	switch share := float64(g.Count(finding.Failed)) / float64(tried); {
 	case share > 0.5:
 		return "failed most"
 	case share > 0.15:
@@ -190,12 +193,12 @@ func heatClass(g group, s finding.Status) string {
 }
 
 // words says how many findings there are of each status.
-func (g group) words() string {
+func words(g finding.Group) string {
 	var words []string
 	for _, s := range []finding.Status{
 		finding.Failed, finding.Inconclusive, finding.Waived, finding.Passed, finding.Untried,
 	} {
-		if n := g.count(s); n > 0 {
+		if n := g.Count(s); n > 0 {
 			words = append(words, fmt.Sprintf("%d %s", n, s))
 		}
 	}
@@ -209,10 +212,10 @@ func (g group) words() string {
 func (v *htmlView) addInterops(sc finding.Scorecard) {
 	g := gridOf(sc)
 	for _, server := range g.servers {
-		v.Servers = append(v.Servers, or(server, "unnamed"))
+		v.Servers = append(v.Servers, finding.Or(server, "unnamed"))
 	}
 	for _, client := range g.clients {
-		row := htmlClient{Name: or(client, "unnamed")}
+		row := htmlClient{Name: finding.Or(client, "unnamed")}
 		for _, server := range g.servers {
 			cell := htmlInterop{Index: v.Data.addPair(g.of[[2]string{client, server}])}
 			var words []string
@@ -223,10 +226,10 @@ func (v *htmlView) addInterops(sc finding.Scorecard) {
 				words = append(words, wire.Printable(c.Version)+" "+said)
 				if s != finding.Passed && s != finding.Untried {
 					cell.Wrong = append(cell.Wrong, fmt.Sprintf("%s to %s [%s], %s: %s",
-						row.Name, or(server, "unnamed"), wire.Printable(c.Version), said, or(c.Saw, "nothing was seen")))
+						row.Name, finding.Or(server, "unnamed"), wire.Printable(c.Version), said, finding.Or(c.Saw, "nothing was seen")))
 				}
 			}
-			cell.Label = fmt.Sprintf("%s to %s: %s", row.Name, or(server, "unnamed"), strings.Join(words, ", "))
+			cell.Label = fmt.Sprintf("%s to %s: %s", row.Name, finding.Or(server, "unnamed"), strings.Join(words, ", "))
 			row.Cells = append(row.Cells, cell)
 		}
 		v.Clients = append(v.Clients, row)

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/mtlslab/mtlslab/lab/console"
 	"github.com/mtlslab/mtlslab/lab/finding"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
@@ -62,7 +63,7 @@ var markup = strings.NewReplacer(
 // prose is a text within a line of Markdown or a cell of a table. It must not begin
 // a line, where a hyphen or a number would begin a list.
 func prose(text, instead string) string {
-	return markup.Replace(strings.TrimSpace(or(text, instead)))
+	return markup.Replace(strings.TrimSpace(finding.Or(text, instead)))
 }
 
 // code is a text as a code span outside of a table, in more backticks than it has
@@ -89,9 +90,9 @@ func code(text string) string {
 func (m *markdown) head(sc finding.Scorecard) {
 	m.line("# Mutual TLS scorecard\n")
 	m.line("%s, profile %s: %s, %s. %d passed, %d failed, %d inconclusive.\n", sc.Began.UTC().Format("2 January 2006"),
-		prose(string(sc.Profile), "unnamed"), plural(len(sc.Audits), "peer"), plural(findingsOf(sc), "finding"),
+		prose(string(sc.Profile), "unnamed"), console.Plural(len(sc.Audits), "peer"), console.Plural(findingsOf(sc), "finding"),
 		summed(sc, finding.Passed), summed(sc, finding.Failed), summed(sc, finding.Inconclusive))
-	m.line("- Command: %s; it took %s", code(or(sc.Command, "none")), Duration(sc.Took))
+	m.line("- Command: %s; it took %s", code(finding.Or(sc.Command, "none")), console.Duration(sc.Took))
 	m.line("- Tried: %s", whatTried(sc))
 	m.line("- Engine: %s", prose(sc.Engine, "unnamed"))
 }
@@ -128,7 +129,7 @@ func (m *markdown) peers(sc finding.Scorecard) {
 			prose(version, "unknown"),
 			prose(digest, "none"),
 			string(a.Verdict()),
-			fmt.Sprintf("%d of %d", delivered(a), len(a.Controls)),
+			fmt.Sprintf("%d of %d", a.Delivered(), len(a.Controls)),
 			fmt.Sprint(
 				a.Count(finding.Passed),
 			),
@@ -152,7 +153,7 @@ func (m *markdown) heat(sc finding.Scorecard) {
 	for _, a := range sc.Audits {
 		cells := []string{prose(peerName(a), ""), prose(string(a.Role), "peer")}
 		for _, g := range byColumn(a.Findings, names) {
-			mark, s := g.mark()
+			mark, s := mark(g)
 			if s == finding.Failed {
 				mark = "**" + mark + "**"
 			} else {
@@ -180,7 +181,7 @@ func (m *markdown) differences(sc finding.Scorecard) {
 		}
 		none = false
 		m.line("\n### %s %s\n", section(a).head, prose(peerName(a), ""))
-		if why := unproven(a); why != "" {
+		if why := a.Unproven(); why != "" {
 			m.line("Void: %s.\n", prose(why, ""))
 		}
 		if a.Product != nil && a.Product.Hint != "" && len(all) > 0 {
@@ -208,7 +209,7 @@ func (m *markdown) inconclusive(sc finding.Scorecard) {
 				head = ""
 			}
 			first := f.findings[0]
-			m.line("- %s %s, %s, TLS %s: %s", section(a).head, prose(peerName(a), ""), code(or(first.Case, "unnamed")),
+			m.line("- %s %s, %s, TLS %s: %s", section(a).head, prose(peerName(a), ""), code(finding.Or(first.Case, "unnamed")),
 				prose(f.versions(), "any version"), prose(first.Means, "why is not said"))
 		}
 	}
@@ -216,10 +217,10 @@ func (m *markdown) inconclusive(sc finding.Scorecard) {
 
 func (m *markdown) difference(f sameCase) {
 	first := f.findings[0]
-	m.line("- %s: the adversary %s.", code(or(first.Case, "unnamed")), prose(first.Summary, "did what the case says"))
+	m.line("- %s: the adversary %s.", code(finding.Or(first.Case, "unnamed")), prose(first.Summary, "did what the case says"))
 	m.line(
 		"  Expected: %s (%s). %s",
-		prose(expected(first.Expect), "nothing"),
+		prose(finding.Expected(first.Expect), "nothing"),
 		prose(first.Cite, "no citation"),
 		prose(first.Means, "What that means is not said."),
 	)
@@ -228,9 +229,9 @@ func (m *markdown) difference(f sameCase) {
 		m.line(
 			"  - TLS %s: %s. Client saw %s; server saw %s.",
 			prose(one.versions(), "of any version"),
-			prose(outcome(same), ""),
-			code(or(same.Client, "nothing")),
-			code(or(same.Server, "nothing")),
+			prose(same.Outcome(), ""),
+			code(finding.Or(same.Client, "nothing")),
+			code(finding.Or(same.Server, "nothing")),
 		)
 	}
 }

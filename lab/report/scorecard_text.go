@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/mtlslab/mtlslab/lab/console"
 	"github.com/mtlslab/mtlslab/lab/finding"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
@@ -22,17 +23,17 @@ const fullInterops = 12
 // columns wide. The error is the writer's.
 func ScorecardText(w io.Writer, sc finding.Scorecard, o Options) error {
 	sc = arranged(sc)
-	p := &page{width: max(defaultWidth, o.Width), color: o.Color}
-	p.row(
+	p := &page{console.Page{Width: max(console.DefaultWidth, o.Width), Color: o.Color}}
+	p.Row(
 		"scorecard",
 		nameWidth,
 		"",
 		fmt.Sprintf("%s, profile %s; %s, %s", sc.Began.UTC().Format("2006-01-02 15:04 UTC"),
-			or(string(sc.Profile), "unnamed"), plural(len(sc.Audits), "peer"), plural(findingsOf(sc), "finding")),
+			finding.Or(string(sc.Profile), "unnamed"), console.Plural(len(sc.Audits), "peer"), console.Plural(findingsOf(sc), "finding")),
 		0,
 	)
-	p.row("engine", nameWidth, "", or(sc.Engine, "unnamed"), 0)
-	p.command("command", nameWidth, or(sc.Command, "none"))
+	p.Row("engine", nameWidth, "", finding.Or(sc.Engine, "unnamed"), 0)
+	p.Command("command", nameWidth, finding.Or(sc.Command, "none"))
 	p.WriteByte('\n')
 	p.peers(sc)
 	p.heat(sc)
@@ -70,9 +71,9 @@ func sectionIndex(a finding.Audit) int {
 func (p *page) nameRoom(sc finding.Scorecard, beside int) int {
 	broad := len("server")
 	for _, a := range sc.Audits {
-		broad = max(broad, columnsOf(peerName(a)))
+		broad = max(broad, console.Columns(peerName(a)))
 	}
-	return min(broad, p.width-beside)
+	return min(broad, p.Width-beside)
 }
 
 // byRole prints a table with a row for each audit, and a head above each role's.
@@ -83,17 +84,17 @@ func (p *page) byRole(sc finding.Scorecard, broad int, head string, cells func(f
 			if last >= 0 {
 				p.WriteByte('\n')
 			}
-			p.rows(sections[s].head, broad, "", []string{head})
+			p.Rows(sections[s].head, broad, "", []string{head})
 			last = s
 		}
 		text := cells(a)
-		for _, name := range Wrap(peerName(a), broad) {
-			p.rows(name, broad, "", []string{text})
+		for _, name := range console.Wrap(peerName(a), broad) {
+			p.Rows(name, broad, "", []string{text})
 			text = ""
 		}
 	}
 	if len(sc.Audits) == 0 {
-		p.rows("peer", broad, "", []string{head})
+		p.Rows("peer", broad, "", []string{head})
 		p.WriteString("none\n")
 	}
 }
@@ -115,15 +116,15 @@ func (p *page) peers(sc finding.Scorecard) {
 	head := strings.Join(words, "  ")
 	broad := p.nameRoom(sc, len(head)+verdictRoom)
 	p.byRole(sc, broad, head+"  verdict", func(a finding.Audit) string {
-		text := fmt.Sprintf("%*s", len("  controls"), fmt.Sprintf("%d/%d", delivered(a), len(a.Controls)))
+		text := fmt.Sprintf("%*s", len("  controls"), fmt.Sprintf("%d/%d", a.Delivered(), len(a.Controls)))
 		if !a.Controlled() {
-			text = p.paint(yellow, text)
+			text = p.Paint(console.Yellow, text)
 		}
 		for _, s := range counted {
-			text += p.cell(group{findings: a.Findings}, s, 2+len(s))
+			text += p.cell(finding.Group{Findings: a.Findings}, s, 2+len(s))
 		}
 		verdict := a.Verdict()
-		return text + "  " + p.paint(styles[verdict], string(verdict))
+		return text + "  " + p.Paint(styles[verdict], string(verdict))
 	})
 }
 
@@ -136,7 +137,7 @@ func (p *page) heat(sc finding.Scorecard) {
 	for _, name := range names {
 		each = max(each, 2+len(name))
 	}
-	each = min(each, (p.width-broad)/len(names))
+	each = min(each, (p.Width-broad)/len(names))
 	var head strings.Builder
 	for _, name := range names {
 		fmt.Fprintf(&head, "%*s", each, name[:min(len(name), each-1)])
@@ -144,10 +145,10 @@ func (p *page) heat(sc finding.Scorecard) {
 	p.WriteByte('\n')
 	p.byRole(sc, broad, head.String(), func(a finding.Audit) (text string) {
 		for _, g := range byColumn(a.Findings, names) {
-			mark, s := g.mark()
-			cell := strings.Repeat(" ", max(0, each-columnsOf(mark))) + mark
+			mark, s := mark(g)
+			cell := strings.Repeat(" ", max(0, each-console.Columns(mark))) + mark
 			if s != finding.Passed && s != finding.Untried {
-				cell = p.paint(styles[s], cell)
+				cell = p.Paint(styles[s], cell)
 			}
 			text += cell
 		}
@@ -155,7 +156,7 @@ func (p *page) heat(sc finding.Scorecard) {
 	})
 	legend := fmt.Sprintf("a number is how many failed; %s all passed, %s inconclusive, %s waived, %s untried",
 		markPassed, markInconclusive, markWaived, markUntried)
-	p.rows("", 0, "", Wrap(legend, p.width))
+	p.Rows("", 0, "", console.Wrap(legend, p.Width))
 }
 
 // failed lists what failed in each peer.
@@ -166,19 +167,19 @@ func (p *page) failed(sc finding.Scorecard) {
 			continue
 		}
 		p.WriteByte('\n')
-		p.row(
+		p.Row(
 			string(finding.Failed),
 			statusWidth,
 			styles[finding.Failed],
-			fmt.Sprintf("%s %s", or(string(a.Role), "peer"), peerName(a)),
+			fmt.Sprintf("%s %s", finding.Or(string(a.Role), "peer"), peerName(a)),
 			0,
 		)
 		for _, f := range all {
-			p.row(
+			p.Row(
 				"",
 				statusWidth,
 				"",
-				fmt.Sprintf("%s [%s]: %s", wire.Printable(f.findings[0].Case), f.versions(), outcome(f.findings[0])),
+				fmt.Sprintf("%s [%s]: %s", wire.Printable(f.findings[0].Case), f.versions(), f.findings[0].Outcome()),
 				0,
 			)
 		}
@@ -195,14 +196,14 @@ func (p *page) interop(sc finding.Scorecard, all bool) {
 		text += fmt.Sprintf(", %d untried", untried)
 	}
 	p.WriteByte('\n')
-	p.row("interop", statusWidth, "", text, 0)
+	p.Row("interop", statusWidth, "", text, 0)
 	wrong := wrongInterops(sc)
 	for i, w := range wrong {
 		if i == fullInterops && !all {
-			p.row("", statusWidth, "", fmt.Sprintf("%d more; -v shows them", len(wrong)-i), 0)
+			p.Row("", statusWidth, "", fmt.Sprintf("%d more; -v shows them", len(wrong)-i), 0)
 			break
 		}
-		p.row(string(w.status), statusWidth, styles[w.status],
+		p.Row(string(w.status), statusWidth, styles[w.status],
 			fmt.Sprintf("%s to %s [%s]: %s", strings.Join(w.clients, ", "), w.server, w.version, w.saw), 0)
 	}
 }
@@ -211,10 +212,10 @@ func (p *page) interop(sc finding.Scorecard, all bool) {
 func (p *page) voids(sc finding.Scorecard) {
 	for _, a := range sc.Audits {
 		for _, complaint := range a.Complaints {
-			p.row("complaint", nameWidth, "", peerName(a)+": "+wire.Printable(complaint), 0)
+			p.Row("complaint", nameWidth, "", peerName(a)+": "+wire.Printable(complaint), 0)
 		}
-		if why := unproven(a); why != "" {
-			p.row(void(a), nameWidth, "", peerName(a)+": "+why, 0)
+		if why := a.Unproven(); why != "" {
+			p.Row(void(a), nameWidth, "", peerName(a)+": "+why, 0)
 		}
 	}
 	var open []string
@@ -224,7 +225,7 @@ func (p *page) voids(sc finding.Scorecard) {
 		}
 	}
 	if len(open) > 0 {
-		p.row("isolation", nameWidth, "", "not proven of "+strings.Join(open, ", "), 0)
+		p.Row("isolation", nameWidth, "", "not proven of "+strings.Join(open, ", "), 0)
 	}
 }
 
@@ -249,6 +250,6 @@ func (p *page) sum(sc finding.Scorecard) {
 			counts = append(counts, fmt.Sprintf("%d %s", n, s))
 		}
 	}
-	p.WriteString(p.paint(styles[verdict], verdicts[verdict]) + ": " +
-		fmt.Sprintf("%s of %s in %s\n", strings.Join(counts, ", "), plural(len(sc.Audits), "peer"), Duration(sc.Took)))
+	p.WriteString(p.Paint(styles[verdict], verdicts[verdict]) + ": " +
+		fmt.Sprintf("%s of %s in %s\n", strings.Join(counts, ", "), console.Plural(len(sc.Audits), "peer"), console.Duration(sc.Took)))
 }

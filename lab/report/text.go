@@ -1,13 +1,12 @@
 package report
 
 import (
-	"bytes"
 	"cmp"
 	"fmt"
 	"io"
 	"strings"
-	"time"
 
+	"github.com/mtlslab/mtlslab/lab/console"
 	"github.com/mtlslab/mtlslab/lab/finding"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
@@ -21,12 +20,10 @@ type Options struct {
 
 // Columns of the parts of a line.
 const (
-	defaultWidth = 80
-	leastWidth   = 60
-	nameWidth    = 11 // "complaint", "isolation"
-	labelWidth   = 14 // "  client saw  "
-	statusWidth  = 14 // "inconclusive  "
-	timeWidth    = 10 // "   12.34 s"
+	leastWidth  = 60
+	nameWidth   = 11 // "complaint", "isolation"
+	labelWidth  = 14 // "  client saw  "
+	statusWidth = 14 // "inconclusive  "
 )
 
 // fullProblems is how many problems of a group are shown in full unless all are
@@ -39,14 +36,14 @@ const fullProblems = 3
 // Verbose, all; complaints; and a last line that begins with PASS, FAIL or
 // INCONCLUSIVE. The error is the writer's.
 func Text(w io.Writer, a finding.Audit, o Options) error {
-	p := &page{width: max(leastWidth, cmp.Or(o.Width, defaultWidth)), color: o.Color}
+	p := &page{console.Page{Width: max(leastWidth, cmp.Or(o.Width, console.DefaultWidth)), Color: o.Color}}
 	p.head(a)
-	p.table(groups(a.Findings))
-	findings := ordered(a.Findings)
+	p.table(finding.Groups(a.Findings))
+	findings := finding.Ordered(a.Findings)
 	if o.Verbose && len(a.Controls)+len(findings) > 0 {
 		p.WriteByte('\n')
 		for i := range a.Controls {
-			p.finding(control(a, i))
+			p.finding(a.Control(i))
 		}
 		for _, f := range findings {
 			p.finding(f)
@@ -55,23 +52,23 @@ func Text(w io.Writer, a finding.Audit, o Options) error {
 	p.problems(findings, finding.Failed, o.Verbose)
 	for i, f := range a.Controls {
 		if f.Status != finding.Passed {
-			p.problem(control(a, i))
+			p.problem(a.Control(i))
 		}
 	}
 	p.problems(findings, finding.Inconclusive, o.Verbose)
 	p.WriteByte('\n')
 	if a.Product != nil && a.Product.Hint != "" && a.Count(finding.Failed) > 0 {
-		p.row("hint", nameWidth, "", wire.Printable(a.Product.Hint), 0)
+		p.Row("hint", nameWidth, "", wire.Printable(a.Product.Hint), 0)
 	}
 	p.untried(findings)
 	for _, complaint := range a.Complaints {
-		p.row("complaint", nameWidth, "", wire.Printable(complaint), 0)
+		p.Row("complaint", nameWidth, "", wire.Printable(complaint), 0)
 	}
-	if why := uncontrolled(a); why != "" {
-		p.row(void(a), nameWidth, "", why, 0)
+	if why := a.Uncontrolled(); why != "" {
+		p.Row(void(a), nameWidth, "", why, 0)
 	}
 	if !a.Isolated {
-		p.row("isolation", nameWidth, "", "not proven on "+or(a.Runtime, "an unnamed runtime"), 0)
+		p.Row("isolation", nameWidth, "", "not proven on "+finding.Or(a.Runtime, "an unnamed runtime"), 0)
 	}
 	p.verdict(a)
 	_, err := w.Write(p.Bytes())
@@ -86,77 +83,35 @@ func void(a finding.Audit) string {
 	return "controls"
 }
 
-// page is text of a width in the making.
-type page struct {
-	bytes.Buffer
-	width int
-	color bool
-}
+// page is an audit, or a scorecard, for people.
+type page struct{ console.Page }
 
-// style is how a terminal shows something, as the parameter of SGR (ECMA-48, 8.3.117).
-type style string
+// StyleOf is how a status is shown.
+func StyleOf(s finding.Status) console.Style { return styles[s] }
 
-const (
-	red    style = "31"
-	green  style = "32"
-	yellow style = "33"
-)
-
-var styles = map[finding.Status]style{
-	finding.Passed:       green,
-	finding.Failed:       red,
-	finding.Inconclusive: yellow,
-	finding.Waived:       yellow,
-}
-
-func (p *page) paint(s style, text string) string {
-	if !p.color || s == "" || text == "" {
-		return text
-	}
-	return "\x1b[" + string(s) + "m" + text + "\x1b[0m"
-}
-
-// row prints a name, a text in the room beside it and, unless it is zero, a time.
-func (p *page) row(name string, indent int, s style, text string, took time.Duration) {
-	if took <= 0 {
-		p.rows(name, indent, s, Wrap(text, p.width-indent))
-		return
-	}
-	stamp := fmt.Sprintf("%*s", timeWidth, "  "+Duration(took))
-	room := p.width - indent - len(stamp)
-	lines := Wrap(text, room)
-	lines[0] = pad(lines[0], room) + stamp
-	p.rows(name, indent, s, lines)
-}
-
-// rows prints a name with the lines beside it.
-func (p *page) rows(name string, indent int, s style, lines []string) {
-	for _, line := range lines {
-		gap := strings.Repeat(" ", max(0, indent-columnsOf(name)))
-		p.WriteString(strings.TrimRight(p.paint(s, name)+gap+line, " ") + "\n")
-		name = ""
-	}
+var styles = map[finding.Status]console.Style{
+	finding.Passed:       console.Green,
+	finding.Failed:       console.Red,
+	finding.Inconclusive: console.Yellow,
+	finding.Waived:       console.Yellow,
 }
 
 func (p *page) head(a finding.Audit) {
-	p.row("audit", nameWidth, "", fmt.Sprintf("%s %s", or(string(a.Role), "peer"), or(a.Subject, "without a name")), 0)
-	whole := group{findings: a.Findings}
-	p.row("", nameWidth, "", fmt.Sprintf("profile %s on %s; %s, %s; %d of %s delivered",
-		or(string(a.Profile), "unnamed"), or(a.Runtime, "an unnamed runtime"),
-		plural(whole.cases(), "case"), plural(len(a.Findings), "finding"),
-		delivered(a), plural(len(a.Controls), "control")), 0)
+	p.Row("audit", nameWidth, "", fmt.Sprintf("%s %s", finding.Or(string(a.Role), "peer"), finding.Or(a.Subject, "without a name")), 0)
+	whole := finding.Group{Findings: a.Findings}
+	p.Row("", nameWidth, "", fmt.Sprintf("profile %s on %s; %s, %s; %d of %s delivered",
+		finding.Or(string(a.Profile), "unnamed"), finding.Or(a.Runtime, "an unnamed runtime"),
+		console.Plural(whole.Cases(), "case"), console.Plural(len(a.Findings), "finding"),
+		a.Delivered(), console.Plural(len(a.Controls), "control")), 0)
 	if a.Product != nil {
-		p.row("product", nameWidth, "", product(*a.Product), 0)
+		p.Row("product", nameWidth, "", product(*a.Product), 0)
 	}
 	p.WriteByte('\n')
 }
 
-// delivered is how many controls were.
-func delivered(a finding.Audit) int { return finding.Audit{Findings: a.Controls}.Count(finding.Passed) }
-
 // product names somebody else's image in a line.
 func product(p finding.Product) string {
-	text := or(p.Name, "without a name")
+	text := finding.Or(p.Name, "without a name")
 	if p.Version != "" {
 		text += ", " + wire.Printable(p.Version)
 	}
@@ -175,21 +130,21 @@ func shortDigest(digest string) string {
 	} else {
 		algorithm += ":"
 	}
-	return algorithm + sum[:fit(sum, digits)]
+	return algorithm + sum[:console.Fit(sum, digits)]
 }
 
 // table prints how many cases each group has, and how many findings of each
 // status: a case makes one finding a version. Few peers leave anything untried, so
 // that column is there only if it has something to say.
-func (p *page) table(all []group) {
-	total := group{name: "all"}
+func (p *page) table(all []finding.Group) {
+	total := finding.Group{Name: "all"}
 	broad := len("group")
 	for _, g := range all {
-		total.findings = append(total.findings, g.findings...)
-		broad = max(broad, columnsOf(wire.Printable(g.name)))
+		total.Findings = append(total.Findings, g.Findings...)
+		broad = max(broad, console.Columns(wire.Printable(g.Name)))
 	}
 	counted := []finding.Status{finding.Passed, finding.Failed, finding.Inconclusive, finding.Waived}
-	if total.count(finding.Untried) > 0 {
+	if total.Count(finding.Untried) > 0 {
 		counted = append(counted, finding.Untried)
 	}
 	const gap = 2
@@ -198,23 +153,23 @@ func (p *page) table(all []group) {
 		words = append(words, string(s))
 	}
 	head := strings.Join(words, "  ")
-	broad = min(broad, p.width-len(head))
-	p.rows("group", broad, "", []string{head})
+	broad = min(broad, p.Width-len(head))
+	p.Rows("group", broad, "", []string{head})
 	for _, g := range append(all, total) {
-		cells := fmt.Sprintf("%*d", gap+len("cases"), g.cases())
+		cells := fmt.Sprintf("%*d", gap+len("cases"), g.Cases())
 		for _, s := range counted {
 			cells += p.cell(g, s, gap+len(s))
 		}
-		for _, name := range Wrap(wire.Printable(g.name), broad) {
-			p.rows(name, broad, "", []string{cells})
+		for _, name := range console.Wrap(wire.Printable(g.Name), broad) {
+			p.Rows(name, broad, "", []string{cells})
 			cells = ""
 		}
 	}
 }
 
 // cell is a count, coloured if it is one to look at.
-func (p *page) cell(g group, s finding.Status, columns int) string {
-	n := g.count(s)
+func (p *page) cell(g finding.Group, s finding.Status, columns int) string {
+	n := g.Count(s)
 	text := fmt.Sprintf("%*d", columns, n)
 	if n == 0 {
 		return text
@@ -222,28 +177,28 @@ func (p *page) cell(g group, s finding.Status, columns int) string {
 	if s == finding.Passed {
 		return text
 	}
-	return p.paint(styles[s], text)
+	return p.Paint(styles[s], text)
 }
 
 // finding is all of one in a line or, if it is long, a few.
 func (p *page) finding(f finding.Finding) {
-	text := title(f) + ": " + outcome(f)
+	text := f.Title() + ": " + f.Outcome()
 	switch f.Status {
 	case finding.Waived:
-		text += "; " + or(f.Waiver, "no reason given")
+		text += "; " + finding.Or(f.Waiver, "no reason given")
 	case finding.Untried:
-		text = title(f) + ": " + or(f.Means, unreachable)
+		text = f.Title() + ": " + finding.Or(f.Means, finding.NoWay)
 	}
-	s := status(f)
-	p.row(string(s), statusWidth, styles[s], text, f.Took)
+	s := f.Shown()
+	p.Row(string(s), statusWidth, styles[s], text, f.Took)
 }
 
 // problems shows the findings of that status, or the first few of each group.
 func (p *page) problems(findings []finding.Finding, s finding.Status, all bool) {
-	for _, g := range groups(findings) {
+	for _, g := range finding.Groups(findings) {
 		n := 0
-		for _, f := range g.findings {
-			if status(f) != s {
+		for _, f := range g.Findings {
+			if f.Shown() != s {
 				continue
 			}
 			if n++; all || n <= fullProblems {
@@ -252,11 +207,11 @@ func (p *page) problems(findings []finding.Finding, s finding.Status, all bool) 
 		}
 		if more := n - fullProblems; more > 0 && !all {
 			p.WriteByte('\n')
-			p.row(
+			p.Row(
 				string(s),
 				statusWidth,
 				styles[s],
-				fmt.Sprintf("%d more in %s; -v shows them", more, or(g.name, "no group")),
+				fmt.Sprintf("%d more in %s; -v shows them", more, finding.Or(g.Name, "no group")),
 				0,
 			)
 		}
@@ -271,39 +226,27 @@ func (p *page) untried(findings []finding.Finding) {
 		if f.Status != finding.Untried {
 			continue
 		}
-		why := or(f.Means, unreachable)
+		why := finding.Or(f.Means, finding.NoWay)
 		if count[why]++; count[why] == 1 {
 			reasons = append(reasons, why)
 		}
 	}
 	for _, why := range reasons {
-		p.row("untried", nameWidth, "", fmt.Sprintf("%s: %s", plural(count[why], "finding"), why), 0)
+		p.Row("untried", nameWidth, "", fmt.Sprintf("%s: %s", console.Plural(count[why], "finding"), why), 0)
 	}
 }
 
 func (p *page) problem(f finding.Finding) {
-	s := status(f)
+	s := f.Shown()
 	p.WriteByte('\n')
-	p.row(string(s), statusWidth, styles[s], title(f), 0)
-	for _, part := range accounts(f) {
-		if part.label == "repeat" {
-			p.command("  "+part.label, labelWidth, part.text)
+	p.Row(string(s), statusWidth, styles[s], f.Title(), 0)
+	for _, part := range f.Parts() {
+		if part.Label == "repeat" {
+			p.Command("  "+part.Label, labelWidth, part.Text)
 			continue
 		}
-		p.rows("  "+part.label, labelWidth, "", Wrap(part.text, p.width-labelWidth))
+		p.Rows("  "+part.Label, labelWidth, "", console.Wrap(part.Text, p.Width-labelWidth))
 	}
-}
-
-// command prints a command to be pasted, below its label if it needs the room.
-func (p *page) command(label string, indent int, command string) {
-	lines, whole := wrapCommand(command, p.width-indent)
-	if whole {
-		p.rows(label, indent, "", lines)
-		return
-	}
-	lines, _ = wrapCommand(command, p.width)
-	p.rows(label, indent, "", []string{""})
-	p.rows("", 0, "", lines)
 }
 
 var verdicts = map[finding.Status]string{
@@ -315,46 +258,13 @@ var verdicts = map[finding.Status]string{
 // verdict prints the last line, which is one line whatever the counts.
 func (p *page) verdict(a finding.Audit) {
 	s := a.Verdict()
-	counts := counts(a)
+	counts := a.Sum()
 	if n := len(a.Complaints); n > 0 {
-		counts += ", " + plural(n, "complaint")
+		counts += ", " + console.Plural(n, "complaint")
 	}
-	in := " in " + Duration(a.Took)
-	if columnsOf(verdicts[s]+": "+counts+in) > p.width {
-		counts = plural(len(a.Findings), "finding")
+	in := " in " + console.Duration(a.Took)
+	if console.Columns(verdicts[s]+": "+counts+in) > p.Width {
+		counts = console.Plural(len(a.Findings), "finding")
 	}
-	p.WriteString(p.paint(styles[s], verdicts[s]) + ": " + counts + in + "\n")
-}
-
-// counts says how many findings there are of each status, if any.
-func counts(a finding.Audit) string {
-	words := []string{fmt.Sprintf("%d passed", a.Count(finding.Passed))}
-	for _, other := range []finding.Status{finding.Failed, finding.Inconclusive, finding.Waived, finding.Untried} {
-		if n := a.Count(other); n > 0 {
-			words = append(words, fmt.Sprintf("%d %s", n, other))
-		}
-	}
-	return strings.Join(words, ", ")
-}
-
-func plural(n int, what string) string {
-	if n != 1 {
-		what += "s"
-	}
-	return fmt.Sprintf("%d %s", n, what)
-}
-
-// Duration is a time for people: a few digits and their unit, ms, s, or min with s.
-func Duration(d time.Duration) string {
-	switch {
-	case d < 10*time.Millisecond:
-		return fmt.Sprintf("%.1f ms", d.Seconds()*1e3)
-	case d < time.Second:
-		return fmt.Sprintf("%.0f ms", d.Seconds()*1e3)
-	case d < 2*time.Minute:
-		return fmt.Sprintf("%.2f s", d.Seconds())
-	default:
-		seconds := int64(d.Round(time.Second) / time.Second)
-		return fmt.Sprintf("%d min %d s", seconds/60, seconds%60)
-	}
+	p.WriteString(p.Paint(styles[s], verdicts[s]) + ": " + counts + in + "\n")
 }

@@ -10,8 +10,8 @@ import (
 
 	"github.com/mtlslab/mtlslab/images"
 	"github.com/mtlslab/mtlslab/lab/adapter"
+	"github.com/mtlslab/mtlslab/lab/console"
 	"github.com/mtlslab/mtlslab/lab/peer"
-	"github.com/mtlslab/mtlslab/lab/report"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
@@ -158,7 +158,7 @@ func newAdapterList() *cobra.Command {
 				return printJSON(cmd.OutOrStdout(), entries)
 			}
 			for _, p := range all {
-				for i, line := range report.Wrap(p.Adapter.About, width-32) {
+				for i, line := range console.Wrap(p.Adapter.About, width-32) {
 					name, role := "", ""
 					if i == 0 {
 						name, role = p.Adapter.BuildName(), string(p.Adapter.Role)

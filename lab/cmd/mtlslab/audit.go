@@ -13,6 +13,7 @@ import (
 	"github.com/mtlslab/mtlslab/lab"
 	"github.com/mtlslab/mtlslab/lab/audit"
 	"github.com/mtlslab/mtlslab/lab/cases"
+	"github.com/mtlslab/mtlslab/lab/console"
 	"github.com/mtlslab/mtlslab/lab/finding"
 	"github.com/mtlslab/mtlslab/lab/peer"
 	"github.com/mtlslab/mtlslab/lab/report"
@@ -112,10 +113,10 @@ func (f *auditFlags) run(cmd *cobra.Command, args []string) (err error) {
 		}
 		f.cfg.Runtime = sandbox.Containers
 	}
-	columns, _ := report.Size(cmd.ErrOrStderr())
-	progress := &report.Progress{
+	columns, _ := console.Size(cmd.ErrOrStderr())
+	progress := &console.Progress{
 		Out:      cmd.ErrOrStderr(),
-		Terminal: report.IsTerminal(cmd.ErrOrStderr()),
+		Terminal: console.IsTerminal(cmd.ErrOrStderr()),
 		Width:    min(columns, width),
 	}
 	show := newNarrator(cmd)
@@ -173,7 +174,7 @@ func (f *auditFlags) printList(cmd *cobra.Command) error {
 	for _, c := range all {
 		text := fmt.Sprintf("the adversary %s; %s (%s)", c.Summary, c.Expect, c.Cite)
 		fmt.Fprintf(cmd.OutOrStdout(), "%s [%s]\n", c.Case, strings.Join(c.Versions, ", "))
-		for _, line := range report.Wrap(text, width-len(indentText)) {
+		for _, line := range console.Wrap(text, width-len(indentText)) {
 			fmt.Fprintln(cmd.OutOrStdout(), indentText+line)
 		}
 	}

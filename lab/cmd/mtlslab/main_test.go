@@ -11,8 +11,9 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/mtlslab/mtlslab/lab/sandbox"
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/mtlslab/mtlslab/lab/sandbox"
 )
 
 // TestMain makes the command available to scripts and to tests that need it as

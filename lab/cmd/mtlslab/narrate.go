@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mtlslab/mtlslab/images"
-	"github.com/mtlslab/mtlslab/lab/report"
+	"github.com/mtlslab/mtlslab/lab/console"
 	"github.com/mtlslab/mtlslab/lab/sandbox"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
@@ -28,7 +28,7 @@ const (
 const longTTL = 2 * time.Hour
 
 // inColor says whether what is printed there may have colors.
-func inColor(out io.Writer) bool { return report.IsTerminal(out) && os.Getenv("NO_COLOR") == "" }
+func inColor(out io.Writer) bool { return console.IsTerminal(out) && os.Getenv("NO_COLOR") == "" }
 
 // narrator tells a demonstration to a person as it goes, or prints the document
 // once it is over.
@@ -87,10 +87,10 @@ func (n *narrator) line(name, text string, took time.Duration) {
 		name = ""
 	}
 	room := width - nameWidth - timeWidth - 1
-	for i, part := range report.Wrap(text, room) {
+	for i, part := range console.Wrap(text, room) {
 		stamp := ""
 		if i == 0 && took > 0 {
-			stamp = report.Duration(took)
+			stamp = console.Duration(took)
 		}
 		line := fmt.Sprintf("%-*s%-*s %*s", nameWidth, name, room, part, timeWidth, stamp)
 		fmt.Fprintln(n.out, strings.TrimRight(line, " "))
@@ -214,6 +214,6 @@ func (n *narrator) end(d demonstration) error {
 	if d.Pass {
 		result = "PASS"
 	}
-	_, err := fmt.Fprintf(n.out, "%s in %s\n", result, report.Duration(d.Took))
+	_, err := fmt.Fprintf(n.out, "%s in %s\n", result, console.Duration(d.Took))
 	return err
 }

@@ -3,8 +3,9 @@ package main
 import (
 	"fmt"
 
-	"github.com/mtlslab/mtlslab/lab/sandbox"
 	"github.com/spf13/pflag"
+
+	"github.com/mtlslab/mtlslab/lab/sandbox"
 )
 
 // runtimeValue is a flag that holds a runtime.

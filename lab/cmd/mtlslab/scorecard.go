@@ -17,9 +17,9 @@ import (
 	"github.com/mtlslab/mtlslab/lab"
 	"github.com/mtlslab/mtlslab/lab/audit"
 	"github.com/mtlslab/mtlslab/lab/cases"
+	"github.com/mtlslab/mtlslab/lab/console"
 	"github.com/mtlslab/mtlslab/lab/finding"
 	"github.com/mtlslab/mtlslab/lab/peer"
-	"github.com/mtlslab/mtlslab/lab/report"
 	"github.com/mtlslab/mtlslab/lab/sandbox"
 	"github.com/mtlslab/mtlslab/lab/scorecard"
 	"github.com/mtlslab/mtlslab/lab/wire"
@@ -77,18 +77,15 @@ type contender struct {
 	known   *finding.Audit   // what an interrupted run has found, if it has
 }
 
-// label is what the live table calls it.
+// label is what the board calls it.
 func (c contender) label() string { return string(c.audit.Role) + " " + c.Peer.Name() }
-
-// exchanges is what the live table calls the plain exchanges.
-const exchanges = "plain exchanges"
 
 // round is one scorecard in the making.
 type round struct {
 	*scorecardFlags
 	card       finding.Scorecard
 	contenders []contender
-	live       *report.Live
+	board      *console.Board
 	part       string // where what is found is kept; "" if nowhere
 
 	mu sync.Mutex
@@ -237,7 +234,7 @@ func (r *round) carryOut(cmd *cobra.Command) (err error) {
 
 	r.card.Began = time.Now()
 	r.show(cmd.ErrOrStderr())
-	defer r.live.Clear()
+	defer r.board.Clear()
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return r.audit(ctx, l) })
 	if r.crosses() {
@@ -271,23 +268,23 @@ func (r *round) identify(ctx context.Context, l *lab.Lab) error {
 
 // show begins the live table, with all that is to be in it.
 func (r *round) show(out io.Writer) {
-	columns, lines := report.Size(out)
-	r.live = &report.Live{
+	columns, lines := console.Size(out)
+	r.board = &console.Board{
 		Out:      out,
-		Terminal: report.IsTerminal(out),
+		Terminal: console.IsTerminal(out),
 		Color:    inColor(out),
 		Width:    min(columns, width),
 		Height:   lines,
 	}
 	for _, c := range r.contenders {
-		r.live.Peers = append(r.live.Peers, c.label())
+		r.board.Peers = append(r.board.Peers, c.label())
 	}
 	if r.crosses() {
-		r.live.Peers = append(r.live.Peers, exchanges)
+		r.board.Peers = append(r.board.Peers, exchanges)
 	}
 	for _, c := range r.contenders {
 		if c.known != nil {
-			r.live.Done(c.label(), *c.known)
+			r.done(c.label(), *c.known)
 		}
 	}
 }
@@ -300,7 +297,7 @@ func (r *round) audit(ctx context.Context, l *lab.Lab) error {
 		if c.known != nil {
 			continue
 		}
-		c.audit.Progress = func(done, total int, _ string) { r.live.Update(c.label(), done, total) }
+		c.audit.Progress = func(done, total int, _ string) { r.board.Update(c.label(), done, total) }
 		which = append(which, i)
 		todo.Audits = append(todo.Audits, c.audit)
 	}
@@ -332,10 +329,10 @@ func (r *round) cross(ctx context.Context) (err error) {
 		ctx,
 		peers[wire.Server],
 		peers[wire.Client],
-		func(done, total int) { r.live.Update(exchanges, done, total) },
+		func(done, total int) { r.board.Update(exchanges, done, total) },
 	)
 	if err == nil {
-		r.live.Exchanged(exchanges, made)
+		r.exchanged(made)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -107,11 +107,11 @@ func (r *round) finish(i int, a finding.Audit, broke error, sent []finding.Sent)
 	name := r.contenders[i].label()
 	if broke != nil {
 		r.card.Audits[i].Broke = broke.Error()
-		r.live.Broke(name, broke)
+		r.board.Broke(name, broke)
 		return
 	}
 	r.card.Audits[i] = a
-	r.live.Done(name, a)
+	r.done(name, a)
 	if r.part == "" {
 		return
 	}
@@ -122,7 +122,7 @@ func (r *round) finish(i int, a finding.Audit, broke error, sent []finding.Sent)
 		func(a finding.Audit) bool { return len(a.Findings) == 0 },
 	)
 	if err := replaceFile(r.part, func(w io.Writer) error { return report.ScorecardJSON(w, part) }); err != nil {
-		r.live.Broke("keeping what is found", err)
+		r.board.Broke("keeping what is found", err)
 	}
 }
 

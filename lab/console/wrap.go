@@ -1,4 +1,4 @@
-package report
+package console
 
 import "strings"
 
@@ -13,9 +13,9 @@ var wide = [][2]rune{
 	{0x20000, 0x3ffff},
 }
 
-// columns is how much of a line the rune takes, at most. A combining mark counts
+// columnsOf is how much of a line the rune takes, at most. A combining mark counts
 // as one, because not every terminal combines.
-func columns(r rune) int {
+func columnsOf(r rune) int {
 	for _, span := range wide {
 		if r >= span[0] && r <= span[1] {
 			return 2
@@ -24,18 +24,19 @@ func columns(r rune) int {
 	return 1
 }
 
-func columnsOf(s string) (n int) {
+// Columns is how much of a line the text takes, at most.
+func Columns(s string) (n int) {
 	for _, r := range s {
-		n += columns(r)
+		n += columnsOf(r)
 	}
 	return n
 }
 
-// fit returns how many bytes of s take at most room columns, one rune at least.
-func fit(s string, room int) int {
+// Fit returns how many bytes of s take at most room columns, one rune at least.
+func Fit(s string, room int) int {
 	used := 0
 	for i, r := range s {
-		used += columns(r)
+		used += columnsOf(r)
 		if used > room && i > 0 {
 			return i
 		}
@@ -43,15 +44,15 @@ func fit(s string, room int) int {
 	return len(s)
 }
 
-// pad returns s followed by spaces up to n columns.
-func pad(s string, n int) string { return s + strings.Repeat(" ", max(0, n-columnsOf(s))) }
+// Pad returns s followed by spaces up to n columns.
+func Pad(s string, n int) string { return s + strings.Repeat(" ", max(0, n-Columns(s))) }
 
 // Wrap breaks text at spaces into lines of at most room columns of a terminal, and
 // a word that is longer anywhere.
 func Wrap(text string, room int) []string {
 	var lines []string
 	for {
-		cut := fit(text, room)
+		cut := Fit(text, room)
 		if cut == len(text) {
 			return append(lines, text)
 		}
@@ -73,15 +74,15 @@ func wrapCommand(command string, room int) (lines []string, whole bool) {
 	whole = true
 	line := ""
 	for i, word := range arguments(command) {
-		if i > 0 && columnsOf(line)+1+columnsOf(word) > room-len(more) {
+		if i > 0 && Columns(line)+1+Columns(word) > room-len(more) {
 			lines, line = append(lines, line+more), ""
 		} else if i > 0 {
 			line += " "
 		}
 		line += word
-		for columnsOf(line) > room-len(more) {
+		for Columns(line) > room-len(more) {
 			whole = false
-			cut := fit(line, room-len(more))
+			cut := Fit(line, room-len(more))
 			lines, line = append(lines, line[:cut]+"\\"), line[cut:]
 		}
 	}

@@ -1,4 +1,4 @@
-package report_test
+package console_test
 
 import (
 	"bytes"
@@ -8,16 +8,16 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/mtlslab/mtlslab/lab/report"
+	"github.com/mtlslab/mtlslab/lab/console"
 )
 
-func TestLive(t *testing.T) {
+func TestBoard(t *testing.T) {
 	t.Parallel()
-	steps := func(l *report.Live) {
+	steps := func(l *console.Board) {
 		l.Update("server nginx", 0, 0)
 		l.Update("server nginx", 1, 3)
 		l.Update("server nginx", 1, 3) // says nothing new
-		l.Done("server nginx", ofProduct())
+		l.Done("server nginx", "1 failed", "failed: 1 failed in 4.20 s", console.Red)
 		l.Update("server nginx", 2, 3) // comes late
 		l.Broke("client \u202ecurl", errors.New("no image \x1b[2J"))
 		l.Clear()
@@ -30,18 +30,18 @@ func TestLive(t *testing.T) {
 		terminal bool
 		want     string
 	}{
-		{"file", false, "server nginx  failed: 2 passed, 1 failed, 3 untried in 4.20 s\n" +
+		{"file", false, "server nginx  failed: 1 failed in 4.20 s\n" +
 			`client \u202ecurl  broke: no image \x1b[2J` + "\n"},
 		{"terminal", true, nginx + "starting" + curl + "waiting" + end +
 			top + nginx + " 33 %  1 of 3" + curl + "waiting" + end +
-			top + nginx + "done   2 passed, 1 failed, 3 untried" + curl + "waiting" + end +
-			top + nginx + "done   2 passed, 1 failed, 3 untried" + curl + `broke: no image \x1b[2J` + end +
+			top + nginx + "done   1 failed" + curl + "waiting" + end +
+			top + nginx + "done   1 failed" + curl + `broke: no image \x1b[2J` + end +
 			top + "\x1b[J"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			var out bytes.Buffer
-			steps(&report.Live{Out: &out, Terminal: c.terminal, Peers: []string{"server nginx", "client \u202ecurl"}})
+			steps(&console.Board{Out: &out, Terminal: c.terminal, Peers: []string{"server nginx", "client \u202ecurl"}})
 			if out.String() != c.want {
 				t.Errorf("got %q, want %q", out.String(), c.want)
 			}
@@ -49,7 +49,7 @@ func TestLive(t *testing.T) {
 	}
 }
 
-// screen is what a terminal shows that understands what Live sends, and is of a
+// screen is what a terminal shows that understands what Board sends, and is of a
 // height: what has scrolled away is out of reach.
 type screen struct {
 	lines  []string
@@ -89,19 +89,19 @@ func (s *screen) write(t *testing.T, text string) {
 
 // More peers than the terminal has lines: those at work are shown, and the others
 // are counted.
-func TestLiveOnALowTerminal(t *testing.T) {
+func TestBoardOnALowTerminal(t *testing.T) {
 	t.Parallel()
 	var names []string
 	for i := range 28 {
 		names = append(names, fmt.Sprintf("server %02d", i))
 	}
 	var out bytes.Buffer
-	l := report.Live{Out: &out, Terminal: true, Height: 8, Width: 40, Peers: names}
+	l := console.Board{Out: &out, Terminal: true, Height: 8, Width: 40, Peers: names}
 	terminal := &screen{height: 8}
 	for i, name := range names {
 		l.Update(name, 1, 4)
 		if i >= 3 {
-			l.Done(names[i-3], everything())
+			l.Done(names[i-3], "3 passed", "", console.Green)
 		}
 		terminal.write(t, out.String())
 		out.Reset()
@@ -109,7 +109,7 @@ func TestLiveOnALowTerminal(t *testing.T) {
 			t.Fatalf("%d lines: %q", len(terminal.lines), terminal.lines)
 		}
 		for _, line := range terminal.lines {
-			if columns(line) > 39 {
+			if console.Columns(line) > 39 {
 				t.Errorf("%q is too long", line)
 			}
 		}
@@ -127,11 +127,11 @@ func TestLiveOnALowTerminal(t *testing.T) {
 	}
 }
 
-func TestLiveFromManySides(t *testing.T) {
+func TestBoardFromManySides(t *testing.T) {
 	t.Parallel()
 	for _, terminal := range []bool{true, false} {
 		var out bytes.Buffer
-		l := report.Live{Out: &out, Terminal: terminal, Color: true}
+		l := console.Board{Out: &out, Terminal: terminal, Color: true}
 		var all sync.WaitGroup
 		for i := range 20 {
 			all.Go(func() {
@@ -139,12 +139,12 @@ func TestLiveFromManySides(t *testing.T) {
 				for done := range 10 {
 					l.Update(name, done, 10)
 				}
-				l.Done(name, clean())
+				l.Done(name, "2 passed", "passed: 2 passed", console.Green)
 			})
 		}
 		all.Wait()
 		l.Clear()
-		if !terminal && strings.Count(out.String(), "passed: 2 passed in 4.20 s\n") != 20 {
+		if !terminal && strings.Count(out.String(), "passed: 2 passed\n") != 20 {
 			t.Errorf("got %q", out.String())
 		}
 	}

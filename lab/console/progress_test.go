@@ -1,4 +1,4 @@
-package report_test
+package console_test
 
 import (
 	"bytes"
@@ -7,7 +7,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/mtlslab/mtlslab/lab/report"
+	"github.com/mtlslab/mtlslab/lab/console"
 )
 
 func TestProgress(t *testing.T) {
@@ -30,7 +30,7 @@ func TestProgress(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			var out bytes.Buffer
-			p := report.Progress{Out: &out, Terminal: c.terminal, Width: c.width}
+			p := console.Progress{Out: &out, Terminal: c.terminal, Width: c.width}
 			for done := range c.total + 1 {
 				p.Update(done, c.total, "a/b\u202e")
 			}
@@ -46,7 +46,7 @@ func TestProgress(t *testing.T) {
 func TestProgressFromManySides(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
-	p := report.Progress{Out: &out}
+	p := console.Progress{Out: &out}
 	var all sync.WaitGroup
 	for done := range 100 {
 		all.Go(func() { p.Update(done+1, 100, "") })
@@ -72,12 +72,12 @@ func TestIsTerminal(t *testing.T) {
 			_ = file.Close()
 		}
 	})
-	if report.IsTerminal(null) || report.IsTerminal(writer) || report.IsTerminal(&bytes.Buffer{}) {
+	if console.IsTerminal(null) || console.IsTerminal(writer) || console.IsTerminal(&bytes.Buffer{}) {
 		t.Error("what is no terminal is one")
 	}
 	if file, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0); err == nil {
 		defer func() { _ = file.Close() }()
-		if !report.IsTerminal(file) {
+		if !console.IsTerminal(file) {
 			t.Error("a terminal is none")
 		}
 	}

@@ -1,4 +1,4 @@
-package report
+package console
 
 import (
 	"cmp"
@@ -46,9 +46,9 @@ func (p *Progress) Update(done, total int, current string) {
 	if current != "" {
 		text += "  " + wire.Printable(current)
 	}
-	width := cmp.Or(p.Width, defaultWidth)
+	width := cmp.Or(p.Width, DefaultWidth)
 	// A character in the last column makes some terminals begin a new line.
-	_, _ = fmt.Fprint(p.Out, clearLine+text[:fit(text, max(1, width-1))])
+	_, _ = fmt.Fprint(p.Out, clearLine+text[:Fit(text, max(1, width-1))])
 	p.drawn = true
 }
 

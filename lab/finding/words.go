@@ -1,0 +1,183 @@
+package finding
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/mtlslab/mtlslab/lab/cases"
+	"github.com/mtlslab/mtlslab/lab/wire"
+)
+
+// Ordered returns the findings by case, role and version.
+func Ordered(findings []Finding) []Finding {
+	return slices.SortedStableFunc(slices.Values(findings), func(a, b Finding) int {
+		return cmp.Or(cmp.Compare(a.Group, b.Group), cmp.Compare(a.Case, b.Case),
+			cmp.Compare(a.Role, b.Role), cmp.Compare(a.Version, b.Version))
+	})
+}
+
+// Group is the findings of one group.
+type Group struct {
+	Name     string
+	Findings []Finding
+}
+
+// Groups returns the findings of each group, by name.
+func Groups(findings []Finding) []Group {
+	var all []Group
+	for _, f := range Ordered(findings) {
+		if n := len(all); n == 0 || all[n-1].Name != f.Group {
+			all = append(all, Group{Name: f.Group})
+		}
+		last := &all[len(all)-1]
+		last.Findings = append(last.Findings, f)
+	}
+	return all
+}
+
+// Count is how many of its findings have that status.
+func (g Group) Count(s Status) int { return Audit{Findings: g.Findings}.Count(s) }
+
+// Cases is how many different cases the group has.
+func (g Group) Cases() int {
+	ids := map[string]bool{}
+	for _, f := range g.Findings {
+		ids[f.Case] = true
+	}
+	return len(ids)
+}
+
+// Took is the sum, in which findings made at the same time count each.
+func (g Group) Took() (total time.Duration) {
+	for _, f := range g.Findings {
+		total += f.Took
+	}
+	return total
+}
+
+// Shown is the finding's status; if that is none of the known, nothing was shown.
+func (f Finding) Shown() Status {
+	switch f.Status {
+	case Passed, Failed, Waived, Untried:
+		return f.Status
+	default:
+		return Inconclusive
+	}
+}
+
+// Title names a finding: its case and the version of TLS.
+func (f Finding) Title() string {
+	if f.Version == "" {
+		return wire.Printable(f.Case)
+	}
+	return fmt.Sprintf("%s [%s]", wire.Printable(f.Case), wire.Printable(f.Version))
+}
+
+// Control is the control of that index as a finding to show. Their cases need not
+// differ, so it is named by its place.
+func (a Audit) Control(i int) Finding {
+	f := a.Controls[i]
+	f.Case = fmt.Sprintf("control %d of %d", i+1, len(a.Controls))
+	return f
+}
+
+// Uncontrolled says why the controls as a whole prove nothing, if there was no audit
+// or there are too few of them; those that were not delivered speak for themselves.
+func (a Audit) Uncontrolled() string {
+	if a.Broke != "" {
+		return "the peer was not put to the test: " + wire.Printable(a.Broke)
+	}
+	if len(a.Controls) < 2 {
+		return "the good exchange was not tried both before and after the cases, so they prove nothing"
+	}
+	return ""
+}
+
+// Unproven says why the findings prove nothing, if the controls do not.
+func (a Audit) Unproven() string {
+	if why := a.Uncontrolled(); why != "" || a.Controlled() {
+		return why
+	}
+	return fmt.Sprintf(
+		"%d of %s delivered, so the findings prove nothing",
+		a.Delivered(),
+		controlsOf(len(a.Controls)),
+	)
+}
+
+// NoWay is what an untried finding means that says nothing itself.
+const NoWay = "the peer has no way to be put into the case"
+
+// Part is one part of what is said of a
+type Part struct{ Label, Text string }
+
+// Parts are what a person needs who has to act on a finding that did not pass.
+func (f Finding) Parts() []Part {
+	means := f.Means
+	switch s := f.Shown(); {
+	case means == "" && s == Inconclusive:
+		means = "nothing was shown, neither way"
+	case means == "" && s == Untried:
+		means = NoWay
+	}
+	return []Part{
+		{"client saw", Or(f.Client, "nothing")},
+		{"server saw", Or(f.Server, "nothing")},
+		{"it means", Or(means, f.Summary)},
+		{"citation", Or(f.Cite, "none")},
+		{"repeat", Or(f.Repeat, "none")},
+	}
+}
+
+// Or is a text for people, or what stands in for an empty one.
+func Or(text, instead string) string { return wire.Printable(cmp.Or(text, instead)) }
+
+// Outcome is what happened, in a few words.
+func (f Finding) Outcome() string {
+	text := Or(f.Decision, string(f.Shown()))
+	if f.By != "" {
+		text += " by the " + wire.Printable(string(f.By))
+	}
+	if f.Reason != "" {
+		text += ", " + wire.Printable(string(f.Reason))
+	}
+	return text
+}
+
+// Expected is what must come of a case, in a few words.
+func Expected(e cases.Expectation) string {
+	switch e {
+	case cases.MustRefuse:
+		return "to be refused"
+	case cases.MustAccept:
+		return "to be accepted"
+	case cases.MayEither:
+		return "either"
+	default:
+		return string(e)
+	}
+}
+
+// Delivered is how many controls were.
+func (a Audit) Delivered() int { return Audit{Findings: a.Controls}.Count(Passed) }
+
+func controlsOf(n int) string {
+	if n == 1 {
+		return "1 control"
+	}
+	return fmt.Sprintf("%d controls", n)
+}
+
+// Sum says how many findings there are of each status, if any.
+func (a Audit) Sum() string {
+	words := []string{fmt.Sprintf("%d passed", a.Count(Passed))}
+	for _, other := range []Status{Failed, Inconclusive, Waived, Untried} {
+		if n := a.Count(other); n > 0 {
+			words = append(words, fmt.Sprintf("%d %s", n, other))
+		}
+	}
+	return strings.Join(words, ", ")
+}
