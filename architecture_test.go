@@ -37,7 +37,8 @@ func TestRoomsAreDrawn(t *testing.T) {
 		drawn[place] += " " // seen
 		for _, imported := range p.Imports {
 			other := strings.TrimPrefix(imported, self+"/")
-			if within(imported, self) && slices.IndexFunc(drawn, func(s string) bool { return strings.TrimSpace(s) == other }) < place {
+			below := slices.IndexFunc(drawn, func(s string) bool { return strings.TrimSpace(s) == other })
+			if within(imported, self) && below < place {
 				t.Errorf("%s draws %s below %s, which it imports", architecture, room, other)
 			}
 		}

@@ -43,8 +43,9 @@ type BuildEngine interface {
 	ImageBuild(ctx context.Context, files io.Reader, options client.ImageBuildOptions) (client.ImageBuildResult, error)
 }
 
-// NeedsBase reports whether the Dockerfile of a build context starts from [BaseRef] or copies from it, for [Builder.Base] to be
-// called before [Builder.Build]. The error says that there is no Dockerfile, or which line of it is not understood.
+// NeedsBase reports whether the Dockerfile of a build context starts from [BaseRef] or copies from
+// it, for [Builder.Base] to be called before [Builder.Build]. The error says that there is no
+// Dockerfile, or which line of it is not understood.
 func NeedsBase(files fs.FS) (bool, error) {
 	bases, err := basesOf(files)
 	return slices.Contains(bases, BaseRef), err
@@ -60,7 +61,8 @@ func NeedsBase(files fs.FS) (bool, error) {
 // and executed if it is a script or a program. Files that are neither regular nor
 // directories are an error.
 //
-// An image that the Dockerfile names, and the engine lacks, is pulled; see [Builder.Base] for where there is no registry.
+// An image that the Dockerfile names, and the engine lacks, is pulled; see [Builder.Base] for where there is no
+// registry.
 //
 // Progress is told what goes on, a line at a time without a newline; it may be nil. The error of a build names the step
 // that failed and gives the last lines of its output.
@@ -103,7 +105,8 @@ type peer struct {
 	progress func(string)
 }
 
-// Built reports whether the engine has the image that [Builder.Build] would make, and neither pulls nor builds anything.
+// Built reports whether the engine has the image that [Builder.Build] would make, and neither pulls nor builds
+// anything.
 func Built(ctx context.Context, engine BuildEngine, name string, files fs.FS) (bool, error) {
 	p := peer{name: name, files: files}
 	image, _, err := p.named(func(base string) (string, error) {

@@ -33,7 +33,10 @@ func decoded(der []byte) ([]finding.Part, error) {
 		{Label: "subject", Text: nameOf(c.Subject)},
 		{Label: "issuer", Text: nameOf(c.Issuer)},
 		{Label: "names", Text: strings.Join(alternatives(c), ", ")},
-		{Label: "valid", Text: c.NotBefore.UTC().Format(time.DateTime) + " to " + c.NotAfter.UTC().Format(time.DateTime) + " UTC"},
+		{
+			Label: "valid",
+			Text:  c.NotBefore.UTC().Format(time.DateTime) + " to " + c.NotAfter.UTC().Format(time.DateTime) + " UTC",
+		},
 		{Label: "key", Text: keyOf(c)},
 		{Label: "key usage", Text: strings.Join(keyUsages(c.KeyUsage), ", ")},
 		{Label: "extended usage", Text: strings.Join(extendedUsages(c), ", ")},

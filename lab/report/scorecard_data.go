@@ -97,6 +97,9 @@ func (d *htmlData) raw(text string) int {
 }
 
 // facts are labels and texts, but for the empty ones.
+// fact is one of a peer or a case.
+func fact(label, text string) finding.Part { return finding.Part{Label: label, Text: text} }
+
 func (d *htmlData) facts(pairs ...finding.Part) [][2]int {
 	facts := [][2]int{}
 	for _, p := range pairs {
@@ -119,11 +122,11 @@ func (d *htmlData) peer(a finding.Audit, place map[string]int) htmlPeerData {
 	p := htmlPeerData{
 		Name: d.raw(peerName(a)), Run: d.text(a.Run), Role: a.Role, Verdict: a.Verdict(), Hint: d.text(product.Hint),
 		Facts: d.facts(
-			finding.Part{Label: "about", Text: product.About}, finding.Part{Label: "version", Text: product.Version}, finding.Part{Label: "image", Text: product.Image},
-			finding.Part{Label: "digest", Text: product.Digest}, finding.Part{Label: "subject", Text: a.Subject}, finding.Part{Label: "profile", Text: string(a.Profile)},
-			finding.Part{Label: "runtime", Text: a.Runtime}, finding.Part{Label: "isolation", Text: isolated},
-			finding.Part{Label: "began", Text: a.Began.UTC().Format("2006-01-02 15:04:05 UTC")}, finding.Part{Label: "took", Text: console.Duration(a.Took)},
-			finding.Part{Label: "findings", Text: words(finding.Group{Findings: a.Findings})}, finding.Part{Label: "broke", Text: a.Broke},
+			fact("about", product.About), fact("version", product.Version), fact("image", product.Image),
+			fact("digest", product.Digest), fact("subject", a.Subject), fact("profile", string(a.Profile)),
+			fact("runtime", a.Runtime), fact("isolation", isolated),
+			fact("began", a.Began.UTC().Format("2006-01-02 15:04:05 UTC")), fact("took", console.Duration(a.Took)),
+			fact("findings", words(finding.Group{Findings: a.Findings})), fact("broke", a.Broke),
 		),
 		Controls: []findingData{}, Findings: []findingData{},
 	}

@@ -225,8 +225,14 @@ func (v *htmlView) addInterops(sc finding.Scorecard) {
 				cell.Marks = append(cell.Marks, htmlMark{interopMark(c), string(s)})
 				words = append(words, wire.Printable(c.Version)+" "+said)
 				if s != finding.Passed && s != finding.Untried {
-					cell.Wrong = append(cell.Wrong, fmt.Sprintf("%s to %s [%s], %s: %s",
-						row.Name, finding.Or(server, "unnamed"), wire.Printable(c.Version), said, finding.Or(c.Saw, "nothing was seen")))
+					cell.Wrong = append(cell.Wrong, fmt.Sprintf(
+						"%s to %s [%s], %s: %s",
+						row.Name,
+						finding.Or(server, "unnamed"),
+						wire.Printable(c.Version),
+						said,
+						finding.Or(c.Saw, "nothing was seen"),
+					))
 				}
 			}
 			cell.Label = fmt.Sprintf("%s to %s: %s", row.Name, finding.Or(server, "unnamed"), strings.Join(words, ", "))

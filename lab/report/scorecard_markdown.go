@@ -89,9 +89,19 @@ func code(text string) string {
 
 func (m *markdown) head(sc finding.Scorecard) {
 	m.line("# Mutual TLS scorecard\n")
-	m.line("%s, profile %s: %s, %s. %d passed, %d failed, %d inconclusive.\n", sc.Began.UTC().Format("2 January 2006"),
-		prose(string(sc.Profile), "unnamed"), console.Plural(len(sc.Audits), "peer"), console.Plural(findingsOf(sc), "finding"),
-		summed(sc, finding.Passed), summed(sc, finding.Failed), summed(sc, finding.Inconclusive))
+	m.line(
+		"%s, profile %s: %s, %s. %d passed, %d failed, %d inconclusive.\n",
+		sc.Began.UTC().Format("2 January 2006"),
+		prose(
+			string(sc.Profile),
+			"unnamed",
+		),
+		console.Plural(len(sc.Audits), "peer"),
+		console.Plural(findingsOf(sc), "finding"),
+		summed(sc, finding.Passed),
+		summed(sc, finding.Failed),
+		summed(sc, finding.Inconclusive),
+	)
 	m.line("- Command: %s; it took %s", code(finding.Or(sc.Command, "none")), console.Duration(sc.Took))
 	m.line("- Tried: %s", whatTried(sc))
 	m.line("- Engine: %s", prose(sc.Engine, "unnamed"))
@@ -217,7 +227,11 @@ func (m *markdown) inconclusive(sc finding.Scorecard) {
 
 func (m *markdown) difference(f sameCase) {
 	first := f.findings[0]
-	m.line("- %s: the adversary %s.", code(finding.Or(first.Case, "unnamed")), prose(first.Summary, "did what the case says"))
+	m.line(
+		"- %s: the adversary %s.",
+		code(finding.Or(first.Case, "unnamed")),
+		prose(first.Summary, "did what the case says"),
+	)
 	m.line(
 		"  Expected: %s (%s). %s",
 		prose(finding.Expected(first.Expect), "nothing"),

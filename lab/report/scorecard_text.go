@@ -28,8 +28,16 @@ func ScorecardText(w io.Writer, sc finding.Scorecard, o Options) error {
 		"scorecard",
 		nameWidth,
 		"",
-		fmt.Sprintf("%s, profile %s; %s, %s", sc.Began.UTC().Format("2006-01-02 15:04 UTC"),
-			finding.Or(string(sc.Profile), "unnamed"), console.Plural(len(sc.Audits), "peer"), console.Plural(findingsOf(sc), "finding")),
+		fmt.Sprintf(
+			"%s, profile %s; %s, %s",
+			sc.Began.UTC().Format("2006-01-02 15:04 UTC"),
+			finding.Or(
+				string(sc.Profile),
+				"unnamed",
+			),
+			console.Plural(len(sc.Audits), "peer"),
+			console.Plural(findingsOf(sc), "finding"),
+		),
 		0,
 	)
 	p.Row("engine", nameWidth, "", finding.Or(sc.Engine, "unnamed"), 0)
@@ -251,5 +259,10 @@ func (p *page) sum(sc finding.Scorecard) {
 		}
 	}
 	p.WriteString(p.Paint(styles[verdict], verdicts[verdict]) + ": " +
-		fmt.Sprintf("%s of %s in %s\n", strings.Join(counts, ", "), console.Plural(len(sc.Audits), "peer"), console.Duration(sc.Took)))
+		fmt.Sprintf(
+			"%s of %s in %s\n",
+			strings.Join(counts, ", "),
+			console.Plural(len(sc.Audits), "peer"),
+			console.Duration(sc.Took),
+		))
 }

@@ -97,7 +97,13 @@ var styles = map[finding.Status]console.Style{
 }
 
 func (p *page) head(a finding.Audit) {
-	p.Row("audit", nameWidth, "", fmt.Sprintf("%s %s", finding.Or(string(a.Role), "peer"), finding.Or(a.Subject, "without a name")), 0)
+	p.Row(
+		"audit",
+		nameWidth,
+		"",
+		fmt.Sprintf("%s %s", finding.Or(string(a.Role), "peer"), finding.Or(a.Subject, "without a name")),
+		0,
+	)
 	whole := finding.Group{Findings: a.Findings}
 	p.Row("", nameWidth, "", fmt.Sprintf("profile %s on %s; %s, %s; %d of %s delivered",
 		finding.Or(string(a.Profile), "unnamed"), finding.Or(a.Runtime, "an unnamed runtime"),

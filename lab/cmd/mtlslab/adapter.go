@@ -8,8 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/mtlslab/mtlslab/images"
 	"github.com/mtlslab/mtlslab/lab/adapter"
+	"github.com/mtlslab/mtlslab/lab/cmd/cli"
 	"github.com/mtlslab/mtlslab/lab/console"
 	"github.com/mtlslab/mtlslab/lab/peer"
 	"github.com/mtlslab/mtlslab/lab/wire"
@@ -19,9 +19,9 @@ func newAdapter() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "adapter",
 		Short: "Write, check and list the files that say how an image is run",
-		Args:  noArgs,
+		Args:  cli.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			return usageError{errors.New("say what to do: mtlslab adapter init, check, list or schema")}
+			return cli.UsageError{Err: errors.New("say what to do: mtlslab adapter init, check, list or schema")}
 		},
 	}
 	cmd.AddCommand(newAdapterInit(), newAdapterCheck(), newAdapterList(), newAdapterSchema())
@@ -36,20 +36,20 @@ func newAdapterInit() *cobra.Command {
 		ValidArgs: []string{string(wire.Server), string(wire.Client)},
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 1 || len(args) == 1 && args[0] != string(wire.Server) && args[0] != string(wire.Client) {
-				return usageError{fmt.Errorf("adapter init %q: want server or client", args)}
+				return cli.UsageError{Err: fmt.Errorf("adapter init %q: want server or client", args)}
 			}
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if wantsJSON(cmd) {
-				return usageError{errors.New("--json: an adapter is YAML; leave the flag out")}
+			if cli.WantsJSON(cmd) {
+				return cli.UsageError{Err: errors.New("--json: an adapter is YAML; leave the flag out")}
 			}
 			role := wire.Server
 			if len(args) > 0 {
 				role = wire.Role(args[0])
 			}
 			if out == "" {
-				return usageError{errors.New("--out: name a file, or - for standard output")}
+				return cli.UsageError{Err: errors.New("--out: name a file, or - for standard output")}
 			}
 			if out == "-" {
 				_, err := cmd.OutOrStdout().Write(adapter.Example(role))
@@ -57,18 +57,24 @@ func newAdapterInit() *cobra.Command {
 			}
 			file, err := os.OpenFile(out, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644) //nolint:gosec // there is no secret in it
 			if errors.Is(err, fs.ErrExist) {
-				return usageError{
-					fmt.Errorf("--out %s: it is there already; name another file, or - for standard output", quoted(out)),
+				return cli.UsageError{
+					Err: fmt.Errorf("--out %s: it is there already; name another file, or - for standard output", cli.Quoted(out)),
 				}
 			}
 			if err != nil {
-				return usageError{fmt.Errorf("--out: %w", err)}
+				return cli.UsageError{Err: fmt.Errorf("--out: %w", err)}
 			}
 			_, err = file.Write(adapter.Example(role))
 			if err := errors.Join(err, file.Close()); err != nil {
 				return err
 			}
-			fmt.Fprintf(cmd.ErrOrStderr(), "mtlslab: wrote %s; next: mtlslab audit %s --adapter %s\n", out, role, quoted(out))
+			fmt.Fprintf(
+				cmd.ErrOrStderr(),
+				"mtlslab: wrote %s; next: mtlslab audit %s --adapter %s\n",
+				out,
+				role,
+				cli.Quoted(out),
+			)
 			return nil
 		},
 	}
@@ -91,7 +97,7 @@ func newAdapterCheck() *cobra.Command {
 		Short: "Say what is wrong with adapters, with file, line and key",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return usageError{errors.New("adapter check: name a file")}
+				return cli.UsageError{Err: errors.New("adapter check: name a file")}
 			}
 			return nil
 		},
@@ -101,12 +107,12 @@ func newAdapterCheck() *cobra.Command {
 			for _, name := range args {
 				c := checkFile(name)
 				if !c.OK {
-					faulty = errFaulty
+					faulty = cli.ErrFaulty
 				}
 				all = append(all, c)
 			}
-			if wantsJSON(cmd) {
-				return errors.Join(faulty, printJSON(cmd.OutOrStdout(), struct {
+			if cli.WantsJSON(cmd) {
+				return errors.Join(faulty, cli.PrintJSON(cmd.OutOrStdout(), struct {
 					Format   int       `json:"format"`
 					Adapters []checked `json:"adapters"`
 				}{1, all}))
@@ -124,9 +130,9 @@ func newAdapterCheck() *cobra.Command {
 }
 
 func checkFile(name string) checked {
-	a, err := readAdapter(name)
+	a, err := cli.ReadAdapter(name)
 	if err == nil {
-		err = checkBuild(name, a)
+		err = cli.CheckBuild(name, a)
 	}
 	if err != nil {
 		return checked{File: name, Fault: err.Error()}
@@ -138,13 +144,13 @@ func newAdapterList() *cobra.Command {
 	return &cobra.Command{
 		Use:   "list",
 		Short: "List the peers of the gallery",
-		Args:  noArgs,
+		Args:  cli.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			all, err := peer.Gallery()
 			if err != nil {
 				return err
 			}
-			if wantsJSON(cmd) {
+			if cli.WantsJSON(cmd) {
 				type entry struct {
 					Peer  string    `json:"peer"`
 					Role  wire.Role `json:"role"`
@@ -155,7 +161,7 @@ func newAdapterList() *cobra.Command {
 				for _, p := range all {
 					entries = append(entries, entry{p.Adapter.BuildName(), p.Adapter.Role, p.Adapter.Name, p.Adapter.About})
 				}
-				return printJSON(cmd.OutOrStdout(), entries)
+				return cli.PrintJSON(cmd.OutOrStdout(), entries)
 			}
 			for _, p := range all {
 				for i, line := range console.Wrap(p.Adapter.About, width-32) {
@@ -175,31 +181,10 @@ func newAdapterSchema() *cobra.Command {
 	return &cobra.Command{
 		Use:   "schema",
 		Short: "Print the JSON Schema of adapters, for editors",
-		Args:  noArgs,
+		Args:  cli.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			_, err := cmd.OutOrStdout().Write(adapter.Schema())
 			return err
 		},
 	}
-}
-
-func readAdapter(name string) (*adapter.Adapter, error) {
-	file, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close() //nolint:errcheck // read-only
-	return adapter.Read(name, file)
-}
-
-// checkBuild looks at what the image of an adapter is built of, if it is.
-func checkBuild(name string, a *adapter.Adapter) error {
-	if a.Build == "" {
-		return nil
-	}
-	files := os.DirFS(a.BuildDir())
-	if _, err := images.NeedsBase(files); err != nil {
-		return fmt.Errorf("%s: build: %s: %w", name, a.BuildDir(), err)
-	}
-	return a.CheckBuild(files)
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/mtlslab/mtlslab/lab"
 	"github.com/mtlslab/mtlslab/lab/audit"
 	"github.com/mtlslab/mtlslab/lab/cases"
+	"github.com/mtlslab/mtlslab/lab/cmd/cli"
 	"github.com/mtlslab/mtlslab/lab/console"
 	"github.com/mtlslab/mtlslab/lab/finding"
 	"github.com/mtlslab/mtlslab/lab/peer"
@@ -25,7 +26,7 @@ import (
 type auditFlags struct {
 	cfg     lab.Config
 	audit   audit.Audit
-	peer    peerFlags
+	peer    cli.PeerFlags
 	waivers string
 	verbose bool
 	list    bool
@@ -46,9 +47,9 @@ func newAudit() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "audit",
 		Short: "Try every case against a server or a client",
-		Args:  noArgs,
+		Args:  cli.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			return usageError{fmt.Errorf("say which side is audited: mtlslab audit server, or mtlslab audit client")}
+			return cli.UsageError{Err: fmt.Errorf("say which side is audited: mtlslab audit server, or mtlslab audit client")}
 		},
 	}
 	cmd.AddCommand(newAuditOf(wire.Server), newAuditOf(wire.Client))
@@ -66,11 +67,11 @@ adapter or a peer of the gallery it is our own.
 
 Exit codes: 0 everything passed, 1 a case failed or a waiver is of no use any
 more, 3 something could not be shown.`, role),
-		Args: atMostOneImage,
+		Args: cli.AtMostOneImage,
 		RunE: f.run,
 	}
 	flags := cmd.Flags()
-	runtimeFlag(flags, &f.cfg.Runtime)
+	cli.RuntimeFlag(flags, &f.cfg.Runtime)
 	flags.Var(
 		(*profileValue)(&f.audit.Profile),
 		"profile",
@@ -78,7 +79,7 @@ more, 3 something could not be shown.`, role),
 	)
 	flags.StringSliceVar(&f.audit.Cases, "case", nil, "only the case of this id; may be repeated")
 	flags.StringSliceVar(&f.audit.Versions, "version", nil, "only this version of TLS, 1.2 or 1.3")
-	f.peer.register(flags, role)
+	f.peer.Register(flags, role)
 	flags.StringVar(&f.waivers, "waivers", "", "file of the failures that are accepted, why, and until when")
 	flags.BoolVar(&f.list, "list", false, "list the cases that would be tried, and try none")
 	flags.BoolVarP(&f.verbose, "verbose", "v", false, "a line for every finding")
@@ -89,8 +90,8 @@ more, 3 something could not be shown.`, role),
 }
 
 func (f *auditFlags) run(cmd *cobra.Command, args []string) (err error) {
-	if f.audit.Peer, f.audit.Command, err = f.peer.peer(f.audit.Role, args); err != nil {
-		return usageError{err}
+	if f.audit.Peer, f.audit.Command, err = f.peer.Peer(f.audit.Role, args); err != nil {
+		return cli.UsageError{Err: err}
 	}
 	if err := f.check(); err != nil {
 		return err
@@ -101,15 +102,15 @@ func (f *auditFlags) run(cmd *cobra.Command, args []string) (err error) {
 	files, err := f.open()
 	defer func() {
 		for _, file := range files {
-			file.discard()
+			file.Discard()
 		}
 	}()
 	if err != nil {
-		return usageError{err}
+		return cli.UsageError{Err: err}
 	}
 	if _, image := f.audit.Peer.(peer.Image); image {
 		if f.cfg.Runtime == sandbox.Processes {
-			return usageError{errors.New("--runtime processes: an image runs in containers alone")}
+			return cli.UsageError{Err: errors.New("--runtime processes: an image runs in containers alone")}
 		}
 		f.cfg.Runtime = sandbox.Containers
 	}
@@ -143,9 +144,9 @@ func (f *auditFlags) run(cmd *cobra.Command, args []string) (err error) {
 	case finding.Passed:
 		return nil
 	case finding.Failed:
-		return errFail
+		return cli.ErrFail
 	default:
-		return errInconclusive
+		return cli.ErrInconclusive
 	}
 }
 
@@ -154,12 +155,12 @@ func (f *auditFlags) check() error {
 	alone := f.audit
 	alone.Cases = nil
 	if err := alone.Check(); err != nil {
-		return usageError{err}
+		return cli.UsageError{Err: err}
 	}
 	for _, id := range f.audit.Cases {
 		alone.Cases = []string{id}
 		if err := alone.Check(); err != nil {
-			return usageError{fmt.Errorf("%w; mtlslab audit %s --list has all cases", err, f.audit.Role)}
+			return cli.UsageError{Err: fmt.Errorf("%w; mtlslab audit %s --list has all cases", err, f.audit.Role)}
 		}
 	}
 	return f.readWaivers()
@@ -168,8 +169,8 @@ func (f *auditFlags) check() error {
 // printList prints the cases that would be tried.
 func (f *auditFlags) printList(cmd *cobra.Command) error {
 	all := f.audit.Plan()
-	if wantsJSON(cmd) {
-		return printJSON(cmd.OutOrStdout(), all)
+	if cli.WantsJSON(cmd) {
+		return cli.PrintJSON(cmd.OutOrStdout(), all)
 	}
 	for _, c := range all {
 		text := fmt.Sprintf("the adversary %s; %s (%s)", c.Summary, c.Expect, c.Cite)
@@ -189,7 +190,7 @@ func (f *auditFlags) readWaivers() error {
 	}
 	file, err := os.Open(f.waivers)
 	if err != nil {
-		return usageError{fmt.Errorf("--waivers: %w", err)}
+		return cli.UsageError{Err: fmt.Errorf("--waivers: %w", err)}
 	}
 	defer file.Close() //nolint:errcheck // read-only
 	waivers, err := finding.ReadWaivers(f.waivers, file, func(id string) bool {
@@ -197,7 +198,7 @@ func (f *auditFlags) readWaivers() error {
 		return known
 	})
 	if err != nil {
-		return usageError{fmt.Errorf("--waivers: %w", err)}
+		return cli.UsageError{Err: fmt.Errorf("--waivers: %w", err)}
 	}
 	for _, w := range waivers {
 		tried := func(all []string, one string) bool { return len(all) == 0 || one == "" || slices.Contains(all, one) }
@@ -209,14 +210,14 @@ func (f *auditFlags) readWaivers() error {
 }
 
 // open opens the files that were asked for, by their formats.
-func (f *auditFlags) open() (map[string]*output, error) {
-	files := make(map[string]*output)
+func (f *auditFlags) open() (map[string]*cli.Output, error) {
+	files := make(map[string]*cli.Output)
 	for _, format := range formats {
 		path := *f.files[format.name]
 		if path == "" {
 			continue
 		}
-		file, err := openOutput(path)
+		file, err := cli.OpenOutput(path)
 		if err != nil {
 			return files, fmt.Errorf("--%s: %w", format.name, err)
 		}
@@ -226,16 +227,17 @@ func (f *auditFlags) open() (map[string]*output, error) {
 }
 
 // write prints the result before all else: a full disk does not take that away.
-func (f *auditFlags) write(cmd *cobra.Command, files map[string]*output, result finding.Audit) error {
+func (f *auditFlags) write(cmd *cobra.Command, files map[string]*cli.Output, result finding.Audit) error {
 	var err error
-	if wantsJSON(cmd) {
+	if cli.WantsJSON(cmd) {
 		err = report.JSON(cmd.OutOrStdout(), result)
 	} else {
-		err = report.Text(cmd.OutOrStdout(), result, report.Options{Verbose: f.verbose, Color: inColor(cmd.OutOrStdout())})
+		out := cmd.OutOrStdout()
+		err = report.Text(out, result, report.Options{Verbose: f.verbose, Color: cli.InColor(out)})
 	}
 	for _, format := range formats {
 		if file := files[format.name]; file != nil {
-			wrote := file.write(func(w io.Writer) error { return format.write(w, result) })
+			wrote := file.Write(func(w io.Writer) error { return format.write(w, result) })
 			if wrote != nil {
 				err = errors.Join(err, fmt.Errorf("--%s: %w", format.name, wrote))
 			}

@@ -10,6 +10,7 @@ import (
 	"github.com/mtlslab/mtlslab/lab"
 	"github.com/mtlslab/mtlslab/lab/audit"
 	"github.com/mtlslab/mtlslab/lab/cases"
+	"github.com/mtlslab/mtlslab/lab/cmd/cli"
 	"github.com/mtlslab/mtlslab/lab/finding"
 	"github.com/mtlslab/mtlslab/lab/peer"
 	"github.com/mtlslab/mtlslab/lab/wire"
@@ -54,7 +55,7 @@ func catchExample(ctx context.Context, l *lab.Lab) ([]catch, time.Duration, erro
 	began := time.Now()
 	peers := make([]peer.Image, len(catches))
 	for i, c := range catches {
-		image, err := galleryPeer(example, c.Role)
+		image, err := cli.GalleryPeer(example, c.Role)
 		if err != nil {
 			return nil, 0, err
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mtlslab/mtlslab/images"
+	"github.com/mtlslab/mtlslab/lab/cmd/cli"
 	"github.com/mtlslab/mtlslab/lab/sandbox"
 )
 
@@ -25,11 +26,11 @@ func newImages() *cobra.Command {
 		Long: `Build the images of mtlslab's own programs into the engine, where it does not
 have them already: server, client, mint, which makes the material of
 compose.yaml, and adversary. The same source always gives the same digest.`,
-		Args: noArgs,
+		Args: cli.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if tag != "" && !validTag.MatchString(tag) {
-				return usageError{
-					fmt.Errorf(
+				return cli.UsageError{
+					Err: fmt.Errorf(
 						"--tag %q: want letters, digits, dots, hyphens and underscores, at most 128, the first a letter, "+
 							"a digit or an underscore",
 						tag,
@@ -44,7 +45,7 @@ compose.yaml, and adversary. The same source always gives the same digest.`,
 				return err
 			}
 			if show.json {
-				return printJSON(show.out, struct {
+				return cli.PrintJSON(show.out, struct {
 					Format int            `json:"format"`
 					Images []images.Image `json:"images"`
 				}{1, made})
@@ -83,7 +84,7 @@ func newClean() *cobra.Command {
 		Short: "Remove everything your labs have left in the engine",
 		Long: `Remove every container, network and volume that your labs have made in the
 engine, those of labs that still run included. They are known by their label.`,
-		Args: noArgs,
+		Args: cli.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			engine, err := sandbox.Connect(cmd.Context())
 			if err != nil {
@@ -91,7 +92,7 @@ engine, those of labs that still run included. They are known by their label.`,
 			}
 			removed, err := engine.Clean(cmd.Context())
 			if err != nil && cmd.Context().Err() != nil {
-				err = unfinishedError{err}
+				err = cli.UnfinishedError{Err: err}
 			}
 			if err != nil {
 				return err
@@ -100,8 +101,8 @@ engine, those of labs that still run included. They are known by their label.`,
 			if withImages { // of which those that are in use stay
 				names, err = images.Prune(cmd.Context(), engine)
 			}
-			if wantsJSON(cmd) {
-				return errors.Join(err, printJSON(cmd.OutOrStdout(), struct {
+			if cli.WantsJSON(cmd) {
+				return errors.Join(err, cli.PrintJSON(cmd.OutOrStdout(), struct {
 					Format  int               `json:"format"`
 					Removed sandbox.Leftovers `json:"removed"`
 					Images  []string          `json:"images,omitempty"`
@@ -132,11 +133,11 @@ func newDoctor() *cobra.Command {
 	return &cobra.Command{
 		Use:   "doctor",
 		Short: "Look at what the lab needs on this machine",
-		Args:  noArgs,
+		Args:  cli.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			checks := examine(cmd)
-			if wantsJSON(cmd) {
-				if err := printJSON(cmd.OutOrStdout(), struct {
+			if cli.WantsJSON(cmd) {
+				if err := cli.PrintJSON(cmd.OutOrStdout(), struct {
 					Format int     `json:"format"`
 					Checks []check `json:"checks"`
 				}{1, checks}); err != nil {
@@ -150,7 +151,7 @@ func newDoctor() *cobra.Command {
 			}
 			for _, c := range checks {
 				if !c.OK && !c.optional {
-					return errInconclusive
+					return cli.ErrInconclusive
 				}
 			}
 			return nil
@@ -270,7 +271,7 @@ func newBase() *cobra.Command {
 		Long: `Bring debian:bookworm-slim into the engine, from which the gallery's images
 start: it is pulled, or where no registry gives it, made of Debian's packages,
 which takes root, debootstrap and a minute.`,
-		Args: noArgs,
+		Args: cli.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			engine, err := sandbox.Connect(cmd.Context())
 			if check && errors.Is(err, sandbox.ErrNoEngine) {
@@ -287,8 +288,8 @@ which takes root, debootstrap and a minute.`,
 			if err != nil {
 				return err
 			}
-			if wantsJSON(cmd) {
-				return printJSON(cmd.OutOrStdout(), made)
+			if cli.WantsJSON(cmd) {
+				return cli.PrintJSON(cmd.OutOrStdout(), made)
 			}
 			_, err = fmt.Fprintf(
 				cmd.OutOrStdout(),

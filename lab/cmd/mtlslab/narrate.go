@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"sync"
 	"time"
@@ -11,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mtlslab/mtlslab/images"
+	"github.com/mtlslab/mtlslab/lab/cmd/cli"
 	"github.com/mtlslab/mtlslab/lab/console"
 	"github.com/mtlslab/mtlslab/lab/sandbox"
 	"github.com/mtlslab/mtlslab/lab/wire"
@@ -27,9 +27,6 @@ const (
 // longTTL is how long the peers of audits live at most, should nobody end them.
 const longTTL = 2 * time.Hour
 
-// inColor says whether what is printed there may have colors.
-func inColor(out io.Writer) bool { return console.IsTerminal(out) && os.Getenv("NO_COLOR") == "" }
-
 // narrator tells a demonstration to a person as it goes, or prints the document
 // once it is over.
 type narrator struct {
@@ -42,7 +39,7 @@ type narrator struct {
 }
 
 func newNarrator(cmd *cobra.Command) *narrator {
-	return &narrator{out: cmd.OutOrStdout(), err: cmd.ErrOrStderr(), json: wantsJSON(cmd)}
+	return &narrator{out: cmd.OutOrStdout(), err: cmd.ErrOrStderr(), json: cli.WantsJSON(cmd)}
 }
 
 // patience is how long a step may take before a person is told that it goes on.
@@ -200,7 +197,7 @@ func (n *narrator) failure(c claim) {
 
 func (n *narrator) end(d demonstration) error {
 	if n.json {
-		return printJSON(n.out, d)
+		return cli.PrintJSON(n.out, d)
 	}
 	left := "containers and network removed; none left by label"
 	if d.Facts.Runtime == sandbox.Processes {

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/mtlslab/mtlslab/lab/cmd/cli"
 )
 
 // masks are what differs from one run to the next, and from one machine to
@@ -57,7 +59,7 @@ func TestReadmeTranscript(t *testing.T) {
 		t.Fatal("README.md: no transcript")
 	}
 	var out, errOut bytes.Buffer
-	if code := execute(t.Context(), []string{"run", "--runtime", "containers"}, &out, &errOut); code != exitPass {
+	if code := execute(t.Context(), []string{"run", "--runtime", "containers"}, &out, &errOut); code != cli.ExitPass {
 		t.Fatalf("exit code %d\n%s%s", code, &out, &errOut)
 	}
 	if diff := cmp.Diff(masked(transcript), masked(withoutMistake(out.String()))); diff != "" {

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/mtlslab/mtlslab/lab"
+	"github.com/mtlslab/mtlslab/lab/cmd/cli"
 	"github.com/mtlslab/mtlslab/lab/exchange"
 	"github.com/mtlslab/mtlslab/lab/peer"
 	"github.com/mtlslab/mtlslab/lab/pki"
@@ -66,23 +67,23 @@ func newRun() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "run",
 		Short: "Deliver one message, verified by both sides, and refuse impostors",
-		Args:  noArgs,
+		Args:  cli.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var err error
 			if cfg.Algorithm, err = pki.ParseAlgorithm(algorithm); err != nil {
-				return usageError{fmt.Errorf("--algorithm: %w", err)}
+				return cli.UsageError{Err: fmt.Errorf("--algorithm: %w", err)}
 			}
 			if err := checkMessage(message); err != nil {
-				return usageError{err}
+				return cli.UsageError{Err: err}
 			}
 			if cfg.TTL < time.Second {
-				return usageError{fmt.Errorf("--ttl %v: must be at least a second", cfg.TTL)}
+				return cli.UsageError{Err: fmt.Errorf("--ttl %v: must be at least a second", cfg.TTL)}
 			}
 			return demonstrate(cmd, cfg, message)
 		},
 	}
 	flags := cmd.Flags()
-	runtimeFlag(flags, &cfg.Runtime)
+	cli.RuntimeFlag(flags, &cfg.Runtime)
 	flags.StringVar(&message, "message", exchange.Greeting, "what the client says")
 	flags.StringVar(
 		&algorithm,
@@ -214,10 +215,10 @@ func (d demonstration) verdict() error {
 	}
 	for _, c := range append(d.Controls, d.Exchange) {
 		if c.Verdict.Decision == verdict.Inconclusive {
-			return errInconclusive
+			return cli.ErrInconclusive
 		}
 	}
-	return errFail
+	return cli.ErrFail
 }
 
 func delivery(message string) claim {

@@ -17,6 +17,7 @@ import (
 	"github.com/mtlslab/mtlslab/lab"
 	"github.com/mtlslab/mtlslab/lab/audit"
 	"github.com/mtlslab/mtlslab/lab/cases"
+	"github.com/mtlslab/mtlslab/lab/cmd/cli"
 	"github.com/mtlslab/mtlslab/lab/console"
 	"github.com/mtlslab/mtlslab/lab/finding"
 	"github.com/mtlslab/mtlslab/lab/peer"
@@ -96,16 +97,16 @@ func (f *scorecardFlags) run(cmd *cobra.Command, names []string) error {
 		Format: 1, Profile: f.profile, Thorough: f.thorough, Command: commandLine(cmd, names), Built: ownHash(),
 	}}
 	if err := errors.Join(f.check(), r.choose(names)); err != nil {
-		return usageError{err}
+		return cli.UsageError{Err: err}
 	}
 	files, err := f.open()
 	defer func() {
 		for _, file := range files {
-			file.discard()
+			file.Discard()
 		}
 	}()
 	if err != nil {
-		return usageError{fmt.Errorf("--out: %w", err)}
+		return cli.UsageError{Err: fmt.Errorf("--out: %w", err)}
 	}
 	if f.out != "" {
 		r.part = filepath.Join(f.out, partFile)
@@ -272,7 +273,7 @@ func (r *round) show(out io.Writer) {
 	r.board = &console.Board{
 		Out:      out,
 		Terminal: console.IsTerminal(out),
-		Color:    inColor(out),
+		Color:    cli.InColor(out),
 		Width:    min(columns, width),
 		Height:   lines,
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/mtlslab/mtlslab/lab/cmd/cli"
 	"github.com/mtlslab/mtlslab/lab/finding"
 	"github.com/mtlslab/mtlslab/lab/report"
 )
@@ -32,16 +33,16 @@ var scorecardFiles = []struct {
 }
 
 // open opens the files of the scorecard, if any are to be written.
-func (f *scorecardFlags) open() ([]*output, error) {
+func (f *scorecardFlags) open() ([]*cli.Output, error) {
 	if f.out == "" {
 		return nil, nil
 	}
 	if err := os.MkdirAll(f.out, 0o755); err != nil { //nolint:gosec // reports are for everybody
 		return nil, err
 	}
-	var files []*output
+	var files []*cli.Output
 	for _, file := range scorecardFiles {
-		opened, err := openOutput(filepath.Join(f.out, file.name))
+		opened, err := cli.OpenOutput(filepath.Join(f.out, file.name))
 		if err != nil {
 			return files, err
 		}
@@ -121,7 +122,7 @@ func (r *round) finish(i int, a finding.Audit, broke error, sent []finding.Sent)
 		slices.Clone(part.Audits),
 		func(a finding.Audit) bool { return len(a.Findings) == 0 },
 	)
-	if err := replaceFile(r.part, func(w io.Writer) error { return report.ScorecardJSON(w, part) }); err != nil {
+	if err := cli.ReplaceFile(r.part, func(w io.Writer) error { return report.ScorecardJSON(w, part) }); err != nil {
 		r.board.Broke("keeping what is found", err)
 	}
 }
@@ -138,17 +139,17 @@ func (r *round) kept(out io.Writer) {
 
 // write prints the scorecard before it writes it: a full disk does not take that
 // away.
-func (r *round) write(cmd *cobra.Command, files []*output) error {
+func (r *round) write(cmd *cobra.Command, files []*cli.Output) error {
 	var err error
-	if wantsJSON(cmd) {
+	if cli.WantsJSON(cmd) {
 		err = report.ScorecardJSON(cmd.OutOrStdout(), r.card)
 	} else {
 		err = report.ScorecardText(
-			cmd.OutOrStdout(), r.card, report.Options{Verbose: r.verbose, Color: inColor(cmd.OutOrStdout())},
+			cmd.OutOrStdout(), r.card, report.Options{Verbose: r.verbose, Color: cli.InColor(cmd.OutOrStdout())},
 		)
 	}
 	for i, file := range files {
-		if wrote := file.write(func(w io.Writer) error { return scorecardFiles[i].write(w, r.card) }); wrote != nil {
+		if wrote := file.Write(func(w io.Writer) error { return scorecardFiles[i].write(w, r.card) }); wrote != nil {
 			err = errors.Join(err, fmt.Errorf("--out: %w", wrote))
 		}
 	}
@@ -161,7 +162,7 @@ func (r *round) write(cmd *cobra.Command, files []*output) error {
 		}
 	}
 	if slices.ContainsFunc(r.card.Audits, func(a finding.Audit) bool { return a.Broke != "" }) {
-		return errInconclusive
+		return cli.ErrInconclusive
 	}
 	return nil
 }
@@ -175,7 +176,7 @@ func commandLine(cmd *cobra.Command, names []string) string {
 		case flag.Value.String() == "true":
 			words = append(words, "--"+name)
 		default:
-			words = append(words, "--"+name+"="+quoted(strings.Trim(flag.Value.String(), "[]")))
+			words = append(words, "--"+name+"="+cli.Quoted(strings.Trim(flag.Value.String(), "[]")))
 		}
 	}
 	return strings.Join(append(words, names...), " ")

@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"testing"
@@ -39,13 +39,13 @@ func TestRepeats(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			var p peerFlags
+			var p PeerFlags
 			flags := pflag.NewFlagSet(tt.name, pflag.ContinueOnError)
-			p.register(flags, tt.role)
+			p.Register(flags, tt.role)
 			if err := flags.Parse(tt.args); err != nil {
 				t.Fatal(err)
 			}
-			meant, command, err := p.peer(tt.role, flags.Args())
+			meant, command, err := p.Peer(tt.role, flags.Args())
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"fmt"
@@ -11,7 +11,8 @@ import (
 // runtimeValue is a flag that holds a runtime.
 type runtimeValue sandbox.Runtime
 
-func runtimeFlag(flags *pflag.FlagSet, runtime *sandbox.Runtime) {
+// RuntimeFlag adds the flag that says where peers run.
+func RuntimeFlag(flags *pflag.FlagSet, runtime *sandbox.Runtime) {
 	flags.Var(
 		(*runtimeValue)(runtime),
 		"runtime",

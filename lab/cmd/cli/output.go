@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"errors"
@@ -8,10 +8,10 @@ import (
 	"os"
 )
 
-// output is a file that is written whole or not at all. It is opened before there
+// Output is a file that is written whole or not at all. It is opened before there
 // is anything to write: that it cannot be is found out at once, and not after
 // minutes of work.
-type output struct {
+type Output struct {
 	path string
 	next *os.File // takes the path's place; the very file if that is a pipe or the like
 }
@@ -19,23 +19,24 @@ type output struct {
 // newFile ends the name of what is not yet whole.
 const newFile = ".new"
 
-func openOutput(path string) (*output, error) {
+// OpenOutput opens a file that is to be written. Write or Discard it.
+func OpenOutput(path string) (*Output, error) {
 	switch info, err := os.Stat(path); {
 	case err == nil && info.IsDir():
 		return nil, fmt.Errorf("%s is a directory: name a file", path)
 	case err == nil && !info.Mode().IsRegular():
 		file, err := os.OpenFile(path, os.O_WRONLY, 0)
-		return &output{path: path, next: file}, err
+		return &Output{path: path, next: file}, err
 	}
 	file, err := os.Create(path + newFile)
 	if err, ok := errors.AsType[*fs.PathError](err); ok {
 		return nil, fmt.Errorf("%s: %w", path, err.Err)
 	}
-	return &output{path: path, next: file}, err
+	return &Output{path: path, next: file}, err
 }
 
-// write is the last that is done with it.
-func (o *output) write(content func(io.Writer) error) error {
+// Write is the last that is done with it.
+func (o *Output) Write(content func(io.Writer) error) error {
 	err := errors.Join(content(o.next), o.next.Close())
 	switch {
 	case o.next.Name() == o.path:
@@ -47,18 +48,18 @@ func (o *output) write(content func(io.Writer) error) error {
 	}
 }
 
-// discard leaves everything as it was. After write it does nothing.
-func (o *output) discard() {
+// Discard leaves everything as it was. After write it does nothing.
+func (o *Output) Discard() {
 	if err := o.next.Close(); err == nil && o.next.Name() != o.path {
 		_ = os.Remove(o.next.Name()) // it is empty
 	}
 }
 
-// replaceFile writes a file whole or not at all.
-func replaceFile(path string, content func(io.Writer) error) error {
-	out, err := openOutput(path)
+// ReplaceFile writes a file whole or not at all.
+func ReplaceFile(path string, content func(io.Writer) error) error {
+	out, err := OpenOutput(path)
 	if err != nil {
 		return err
 	}
-	return out.write(content)
+	return out.Write(content)
 }

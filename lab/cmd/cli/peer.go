@@ -1,9 +1,10 @@
-package main
+package cli
 
 import (
 	"cmp"
 	"errors"
 	"fmt"
+	"os"
 	"path"
 	"strconv"
 	"strings"
@@ -11,14 +12,15 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/mtlslab/mtlslab/images"
 	"github.com/mtlslab/mtlslab/lab/adapter"
 	"github.com/mtlslab/mtlslab/lab/peer"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
-// peerFlags say which peer is meant: one of an adapter's file, one of the
+// PeerFlags say which peer is meant: one of an adapter's file, one of the
 // gallery, or an HTTPS server that takes its files by path.
-type peerFlags struct {
+type PeerFlags struct {
 	adapter string
 	gallery string
 
@@ -41,7 +43,8 @@ var imageFlags = []struct{ name, key string }{
 	{"command", "command"},
 }
 
-func (p *peerFlags) register(flags *pflag.FlagSet, role wire.Role) {
+// Register adds the flags of a peer of that role.
+func (p *PeerFlags) Register(flags *pflag.FlagSet, role wire.Role) {
 	p.flags = flags
 	flags.StringVar(&p.adapter, "adapter", "", "file that says how the image is run; mtlslab adapter init writes one")
 	flags.StringVar(
@@ -61,33 +64,33 @@ func (p *peerFlags) register(flags *pflag.FlagSet, role wire.Role) {
 	flags.StringArrayVar(&p.command, "command", nil, "word of its command, in place of the image's; may be repeated")
 }
 
-// peer is the peer that is meant, and the command that means it; that of our own is
+// Peer is the peer that is meant, and the command that means it; that of our own is
 // empty.
-func (p *peerFlags) peer(role wire.Role, args []string) (peer.Peer, string, error) {
+func (p *PeerFlags) Peer(role wire.Role, args []string) (peer.Peer, string, error) {
 	command := "mtlslab audit " + string(role)
 	if err := p.check(args); err != nil {
 		return nil, "", err
 	}
 	switch {
 	case p.flags.Changed("peer"):
-		image, err := galleryPeer(p.gallery, role)
+		image, err := GalleryPeer(p.gallery, role)
 		return image, command + " --peer " + p.gallery, err
 	case p.flags.Changed("adapter"):
 		image, err := p.fromFile(role, args)
 		for _, word := range append([]string{"--adapter", p.adapter}, args...) {
-			command += " " + quoted(word)
+			command += " " + Quoted(word)
 		}
 		return image, command, err
 	case len(args) > 0:
 		image, err := p.fromFlags(role, args[0])
-		return image, command + p.asFlags() + " " + quoted(args[0]), err
+		return image, command + p.asFlags() + " " + Quoted(args[0]), err
 	default:
 		return peer.Own{}, "", nil
 	}
 }
 
 // check says which flags do not go together. None is without effect.
-func (p *peerFlags) check(args []string) error {
+func (p *PeerFlags) check(args []string) error {
 	adapter, gallery := p.flags.Changed("adapter"), p.flags.Changed("peer")
 	switch {
 	case adapter && gallery:
@@ -113,8 +116,8 @@ func (p *peerFlags) check(args []string) error {
 	return nil
 }
 
-func (p *peerFlags) fromFile(role wire.Role, args []string) (peer.Image, error) {
-	a, err := readAdapter(p.adapter)
+func (p *PeerFlags) fromFile(role wire.Role, args []string) (peer.Image, error) {
+	a, err := ReadAdapter(p.adapter)
 	if err != nil {
 		return peer.Image{}, fmt.Errorf("--adapter: %w", err)
 	}
@@ -124,14 +127,14 @@ func (p *peerFlags) fromFile(role wire.Role, args []string) (peer.Image, error) 
 	if len(args) > 0 {
 		a.Image, a.Build = args[0], ""
 	}
-	if err := checkBuild(p.adapter, a); err != nil {
+	if err := CheckBuild(p.adapter, a); err != nil {
 		return peer.Image{}, fmt.Errorf("--adapter: %w", err)
 	}
 	return peer.Image{Adapter: a}, nil
 }
 
 // fromFlags makes an adapter of flags, for the commonest of servers.
-func (p *peerFlags) fromFlags(role wire.Role, image string) (peer.Image, error) {
+func (p *PeerFlags) fromFlags(role wire.Role, image string) (peer.Image, error) {
 	if role == wire.Client {
 		return peer.Image{}, errors.New(
 			"a client needs an adapter, which says how it is called: mtlslab adapter init client",
@@ -154,7 +157,7 @@ func (p *peerFlags) fromFlags(role wire.Role, image string) (peer.Image, error) 
 
 // fill gives a good adapter what the flags say, one after the other, so that a
 // fault is that of the flag after which there is one.
-func (p *peerFlags) fill(a *adapter.Adapter) error {
+func (p *PeerFlags) fill(a *adapter.Adapter) error {
 	files := &a.Material.Files
 	a.Port = p.port
 	if err := faultOf(a, "--port", strconv.Itoa(p.port)); err != nil {
@@ -168,7 +171,7 @@ func (p *peerFlags) fill(a *adapter.Adapter) error {
 			return fmt.Errorf(
 				"%s %s: want an absolute path without dots, where the image reads it",
 				file.flag,
-				quoted(file.path),
+				Quoted(file.path),
 			)
 		}
 		*file.to = file.path
@@ -179,7 +182,7 @@ func (p *peerFlags) fill(a *adapter.Adapter) error {
 	for _, pair := range p.env {
 		name, value, found := strings.Cut(pair, "=")
 		if !found || name == "" {
-			return fmt.Errorf("--env %s: want NAME=VALUE", quoted(pair))
+			return fmt.Errorf("--env %s: want NAME=VALUE", Quoted(pair))
 		}
 		a.Env[name] = value
 		if err := faultOf(a, "--env", pair); err != nil {
@@ -205,26 +208,26 @@ func faultOf(a *adapter.Adapter, flag, value string) error {
 	if cause := errors.Unwrap(err); cause != nil {
 		err = cause
 	}
-	return fmt.Errorf("%s %s: %w", flag, quoted(value), err)
+	return fmt.Errorf("%s %s: %w", flag, Quoted(value), err)
 }
 
-func (p *peerFlags) asFlags() string {
+func (p *PeerFlags) asFlags() string {
 	words := []string{
 		"",
 		"--port",
 		strconv.Itoa(p.port),
 		"--ca-file",
-		quoted(p.ca),
+		Quoted(p.ca),
 		"--cert-file",
-		quoted(p.cert),
+		Quoted(p.cert),
 		"--key-file",
-		quoted(p.key),
+		Quoted(p.key),
 	}
 	for _, pair := range p.env {
-		words = append(words, "--env", quoted(pair))
+		words = append(words, "--env", Quoted(pair))
 	}
 	for _, word := range p.command {
-		words = append(words, "--command", quoted(word))
+		words = append(words, "--command", Quoted(word))
 	}
 	return strings.Join(words, " ")
 }
@@ -242,8 +245,8 @@ func nameOf(image string) string {
 	return cmp.Or(strings.Join(strings.FieldsFunc(name, func(r rune) bool { return r == '-' }), "-"), "image")
 }
 
-// quoted is a word as a shell reads it.
-func quoted(word string) string {
+// Quoted is a word as a shell reads it.
+func Quoted(word string) string {
 	if word != "" && !strings.ContainsFunc(word, func(r rune) bool {
 		return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:=@%+,", r)
 	}) {
@@ -252,17 +255,18 @@ func quoted(word string) string {
 	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }
 
-func atMostOneImage(cmd *cobra.Command, args []string) error {
+// AtMostOneImage refuses a second argument.
+func AtMostOneImage(cmd *cobra.Command, args []string) error {
 	if len(args) <= 1 {
 		return nil
 	}
-	return usageError{
+	return UsageError{
 		fmt.Errorf("%s takes one image, got %q; see %s --help", cmd.CommandPath(), args, cmd.CommandPath()),
 	}
 }
 
-// galleryPeer is the peer of that name which comes with mtlslab.
-func galleryPeer(name string, role wire.Role) (peer.Image, error) {
+// GalleryPeer is the peer of that name which comes with mtlslab.
+func GalleryPeer(name string, role wire.Role) (peer.Image, error) {
 	all, err := peer.Gallery()
 	if err != nil {
 		return peer.Image{}, err
@@ -283,4 +287,26 @@ func galleryPeer(name string, role wire.Role) (peer.Image, error) {
 		role,
 		strings.Join(names, ", "),
 	)
+}
+
+// ReadAdapter reads the file of that name, or standard input for "-".
+func ReadAdapter(name string) (*adapter.Adapter, error) {
+	file, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close() //nolint:errcheck // read-only
+	return adapter.Read(name, file)
+}
+
+// CheckBuild looks at what the image of an adapter is built of, if it is.
+func CheckBuild(name string, a *adapter.Adapter) error {
+	if a.Build == "" {
+		return nil
+	}
+	files := os.DirFS(a.BuildDir())
+	if _, err := images.NeedsBase(files); err != nil {
+		return fmt.Errorf("%s: build: %s: %w", name, a.BuildDir(), err)
+	}
+	return a.CheckBuild(files)
 }
