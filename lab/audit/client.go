@@ -52,7 +52,7 @@ func (r *round) call(t trial, v *verdict.Trial, address string) peer.Call {
 	c := peer.Call{
 		Message: v.Sent.Text, Nonce: v.Nonce, Material: r.material, Lists: t.lists, Altered: t.Material != nil,
 		Server:     func(context.Context) (string, error) { return address, nil },
-		ServerName: pki.ServerName, Often: true, Patience: r.traits.Patience,
+		ServerName: pki.ServerName, Calls: r.calls, Patience: r.traits.Patience,
 	}
 	if t.Material != nil {
 		c.Material = t.Material(r.material)

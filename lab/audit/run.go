@@ -38,6 +38,7 @@ type round struct {
 	traits   peer.Traits
 	chosen   bool          // whether the versions were asked for
 	material wire.Material // of the audited peer
+	calls    int           // how many a client gets, about
 
 	server       peer.Server // one of the two
 	client       peer.Client
@@ -64,6 +65,7 @@ func (a *Auditor) Audit(ctx context.Context, what Audit) (finding.Audit, error) 
 	if err != nil {
 		return finding.Audit{}, err
 	}
+	r.calls = len(plan)
 	defer r.close(ctx)
 	if err := r.start(ctx, plan); err != nil {
 		return finding.Audit{}, err

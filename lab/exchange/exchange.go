@@ -121,7 +121,7 @@ func Between(ctx context.Context, server Started, client peer.Client, x Exchange
 	var ready time.Duration
 	call := peer.Call{
 		Message: text, Nonce: nonce, Material: *x.ClientMaterial, ServerName: x.ServerName, Version: x.Version,
-		Foreign: !e.ServerTells, Often: server.Often, Named: server.Named,
+		Foreign: !e.ServerTells, Calls: server.Calls, Named: server.Named,
 		Server: func(ctx context.Context) (address string, err error) {
 			listening, err = server.Wait(ctx)
 			ready = time.Since(began)

@@ -14,7 +14,7 @@ type Started struct {
 	peer.Serving
 	Hostname string
 	Named    bool // it is known to the resolver by the name that its certificate is for
-	Often    bool // its clients are run many times
+	Calls    int  // how often its clients are run, about; once if zero
 }
 
 // Servers are those of one lab: one that is asked for again is not started again. The

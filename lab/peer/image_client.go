@@ -129,6 +129,10 @@ func same(a, b wire.Material) bool {
 		bytes.Equal(a.CRL, b.CRL)
 }
 
+// manyCalls is how many are worth what it takes to have a container read its files
+// faster: seconds.
+const manyCalls = 100
+
 // start starts the container of a client, with the material of its first call. The
 // server's name leads to whom it calls.
 func (c *imageClient) start(ctx context.Context, call Call, server string) (err error) {
@@ -136,7 +140,7 @@ func (c *imageClient) start(ctx context.Context, call Call, server string) (err 
 	if !call.Named {
 		p.Hosts = []string{adapter.Host + ":" + server}
 	}
-	p.Often = call.Often
+	p.Often = call.Calls > manyCalls
 	if p.Files, err = c.configured(call.Material, c.Adapter.ValuesFor(c.Adapter.Dir(), false)); err != nil {
 		return err
 	}

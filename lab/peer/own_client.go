@@ -57,7 +57,7 @@ func (c *ownClient) program(call Call, address string) sandbox.Program {
 		args = append(args, "-echo")
 	}
 	return sandbox.Program{
-		Hostname: c.in.Names.Fresh("client"), Source: cmp.Or(c.Source, ClientSource), Often: call.Often,
+		Hostname: c.in.Names.Fresh("client"), Source: cmp.Or(c.Source, ClientSource), Often: call.Calls > 1,
 		Args: slices.Concat(args, c.Args, []string{"--", call.Message}),
 	}
 }

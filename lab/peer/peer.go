@@ -187,7 +187,7 @@ type Call struct {
 	Version    string // of TLS, "1.2" or "1.3", if only that is to be spoken
 
 	Named    bool          // the place's resolver knows the server by the name that its certificate is for
-	Often    bool          // there will be many calls
+	Calls    int           // how many there will be, about, by which it is known how to run them cheaply
 	Foreign  bool          // the server is not ours: it gives the message back, and no receipt
 	Patience time.Duration // after which it has hung; as long as ctx allows if zero
 }

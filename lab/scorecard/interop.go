@@ -113,7 +113,7 @@ func serve(
 	p peer.Peer,
 	server peer.Server,
 ) (exchange.Started, error) {
-	started := exchange.Started{Hostname: in.Names.Fresh(p.Name()), Named: true, Often: true}
+	started := exchange.Started{Hostname: in.Names.Fresh(p.Name()), Named: true, Calls: len(wire.Versions())}
 	var err error
 	started.Serving, err = server.Serve(ctx, peer.Given{
 		Hostname: started.Hostname, Alias: pki.ServerName, Material: pair.Material(wire.Server),
