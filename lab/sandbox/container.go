@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"net/netip"
 
 	"github.com/moby/moby/api/pkg/stdcopy"
 	api "github.com/moby/moby/api/types/container"
@@ -170,6 +171,11 @@ func (c *Isolated) request(with container, started *Process) testcontainers.Cont
 	}
 }
 
+// nobody is whom a name is asked of that is none of the network's: the container itself, where
+// nobody listens. The engine would hand it to the resolvers of the host, which is a way out
+// (CVE-2024-29018), and keep the container for as long as they do not answer.
+var nobody = []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1})}
+
 // bound takes from a container what it does not need. It is called more than once.
 func (with container) bound(host *api.HostConfig) {
 	if with.hardened {
@@ -179,6 +185,7 @@ func (with container) bound(host *api.HostConfig) {
 	}
 	host.Memory, host.MemorySwap, host.PidsLimit = with.memory, with.memory, &with.processes
 	host.ExtraHosts = with.hosts
+	host.DNS = nobody
 	host.Mounts = nil
 	for _, dir := range with.volumes {
 		host.Mounts = append(host.Mounts, mount.Mount{Type: mount.TypeVolume, Target: dir})
