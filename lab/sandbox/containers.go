@@ -24,7 +24,6 @@ type Isolated struct {
 	labels map[string]string
 	ends   time.Time
 	shared *Shared
-	swept  chan error
 
 	mu     sync.Mutex
 	images []images.Image
@@ -42,13 +41,15 @@ type Isolated struct {
 	gate     sync.Mutex
 	closed   bool
 	creating sync.WaitGroup
+	closing  chan struct{} // closed when Close begins
+	swept    chan struct{} // closed when what dead runs have left was swept
 }
 
 func newContainers(ctx context.Context, cfg Config) (*Isolated, error) {
 	c := &Isolated{
 		run: cfg.Run, ends: cfg.Ends, shared: cfg.Shared,
 		reused: make(map[images.Source]*reused), owners: make(map[ownerKey]owner), names: make(map[string]string),
-		swept: make(chan error, 1),
+		closing: make(chan struct{}), swept: make(chan struct{}),
 	}
 	c.about.Runtime, c.about.Listen = Containers, ":"+wire.DefaultPort
 
@@ -59,7 +60,10 @@ func newContainers(ctx context.Context, cfg Config) (*Isolated, error) {
 	}
 	c.about.Engine, c.about.Connect = &c.engine.about, time.Since(began)
 	c.labels = labels(cfg.Run, cfg.Ends)
-	go func() { c.swept <- c.engine.sweep(context.WithoutCancel(ctx), time.Now()) }()
+	go func() {
+		defer close(c.swept)
+		c.engine.sweep(context.WithoutCancel(ctx), c.closing)
+	}()
 
 	var prepare errgroup.Group
 	prepare.Go(func() (err error) {
@@ -160,15 +164,16 @@ func (c *Isolated) Close(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 	defer cancel()
 	c.gate.Lock()
-	c.closed = true
+	if !c.closed {
+		c.closed = true
+		close(c.closing)
+	}
 	c.gate.Unlock()
 	c.creating.Wait()
 	_, err := c.engine.clear(ctx, labelRun+"="+c.run)
 	select {
-	case swept := <-c.swept:
-		c.swept <- nil
-		return errors.Join(err, swept)
+	case <-c.swept:
 	case <-ctx.Done():
-		return err
 	}
+	return err
 }

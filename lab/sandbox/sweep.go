@@ -143,23 +143,40 @@ func (e *Engine) clear(ctx context.Context, filter string) (Leftovers, error) {
 	}
 }
 
-// sweep removes the runs that are dead, of whomever, as far as the engine lets them go.
-// What it holds on to is for [Engine.Left] and [Engine.Clean] to tell of, and no fault of whoever
-// comes later.
-func (e *Engine) sweep(ctx context.Context, now time.Time) error {
+// sweep removes the runs that are dead, of whomever, and looks again until there are none
+// or until says to stop: a container that is just ending keeps its network for a moment
+// more, and an engine goes on with what it was asked for by somebody who has died since.
+// What it holds on to is for [Engine.Left] and [Engine.Clean] to tell of, and no fault of
+// whoever comes later.
+func (e *Engine) sweep(ctx context.Context, until <-chan struct{}) {
+	for pause := 50 * time.Millisecond; ; pause *= 2 {
+		left, err := e.listDead(ctx)
+		if err != nil || len(left) == 0 {
+			return
+		}
+		_ = e.remove(ctx, left)
+		select {
+		case <-time.After(pause):
+		case <-until:
+			return
+		}
+	}
+}
+
+// listDead finds what is left of runs that are dead.
+func (e *Engine) listDead(ctx context.Context) ([]thing, error) {
 	things, err := e.list(ctx, labelRun)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var left []thing
-	look := hereAndNow()
+	now, look := time.Now(), hereAndNow()
 	for _, run := range byRun(things) {
 		if dead(run, now, look) {
 			left = append(left, run...)
 		}
 	}
-	_ = e.remove(ctx, left)
-	return nil
+	return left, nil
 }
 
 func count(things []thing) Leftovers {
