@@ -102,6 +102,31 @@ func TestRules(t *testing.T) {
 	}
 }
 
+// Every case says who carries it out, and one that must be refused names an attacker, or
+// what is to be honest.
+func TestAttackers(t *testing.T) {
+	t.Parallel()
+	for _, c := range cases.All() {
+		if !slices.Contains(cases.Attackers(), c.Attacker) {
+			t.Errorf("%s: attacker %q", c.ID, c.Attacker)
+		}
+		for profile, rule := range c.Rules {
+			refused, good := rule.Expect == cases.MustRefuse, c.Attacker == cases.Good
+			if refused && good {
+				t.Errorf("%s: %s has it refused, and nobody attacks", c.ID, profile)
+			}
+			if got := c.AttackerUnder(rule); refused && got != c.Attacker ||
+				rule.Expect == cases.MustAccept && got != cases.Good || rule.Expect == cases.MayEither && got != "" {
+				t.Errorf("%s: under %s the attacker is %q", c.ID, profile, got)
+			}
+		}
+		refusedBy := func(p cases.Profile) bool { return c.Rules[p].Expect == cases.MustRefuse }
+		if c.Attacker != cases.Good && !slices.ContainsFunc(profiles, refusedBy) {
+			t.Errorf("%s: no profile has %s refused", c.ID, c.Attacker)
+		}
+	}
+}
+
 func TestOrderIsDeterministic(t *testing.T) {
 	t.Parallel()
 	ids := func() (ids []string) {

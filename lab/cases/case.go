@@ -57,6 +57,9 @@ type Case struct {
 	// a server, wire.Server attacks a client.
 	Roles []wire.Role
 
+	// Attacker is who carries it out, in each of its roles.
+	Attacker Attacker
+
 	// Versions are those of TLS it makes sense in, as "1.2" and "1.3"; both if nil.
 	Versions []string
 

@@ -35,7 +35,7 @@ func goodChain(c Case) Case {
 func chainCases() []Case {
 	all := append(strangers(), issuers()...)
 	all = append(all, odd()...)
-	return append(all, peers()...)
+	return by(Nobody, append(all, peers()...))
 }
 
 func strangers() []Case {
@@ -86,7 +86,7 @@ func strangers() []Case {
 			Mutation: same(pki.MissingIntermediate),
 		}),
 		chainCase(Case{
-			ID: "leaf-not-first", Summary: "presents the intermediate before the leaf",
+			ID: "leaf-not-first", Attacker: Insider, Summary: "presents the intermediate before the leaf",
 			Meaning: "One check looks at the first certificate, and another at the one that fits.",
 			Rules:   alike(MustRefuse, "RFC 8446, 4.4.2"),
 			Reasons: []wire.Reason{
@@ -132,29 +132,29 @@ func issuers() []Case {
 	withCertSign := func(c *x509.Certificate) { c.KeyUsage |= x509.KeyUsageCertSign }
 	return []Case{
 		chainCase(Case{
-			ID: "leaf-as-issuer", Summary: "has its certificate issued by the holder of another",
+			ID: "leaf-as-issuer", Attacker: Insider, Summary: "has its certificate issued by the holder of another",
 			Meaning: anyIssuer, Rules: alike(MustRefuse, "RFC 5280, 6.1.4 (k)"), Reasons: notCA,
 			Mutation: same(pki.LeafAsIssuer(nil)),
 		}),
 		chainCase(Case{
-			ID:      "leaf-with-cert-sign-as-issuer",
+			ID: "leaf-with-cert-sign-as-issuer", Attacker: Authority,
 			Summary: "has its certificate issued by the holder of another that has keyCertSign, and is no CA",
 			Meaning: anyIssuer, Rules: alike(MustRefuse, "RFC 5280, 6.1.4 (k)"), Reasons: notCA,
 			Mutation: same(pki.LeafAsIssuer(withCertSign)),
 		}),
 		chainCase(Case{
-			ID: "issuer-not-a-ca", Summary: "has an intermediate that says it is no CA",
+			ID: "issuer-not-a-ca", Attacker: Authority, Summary: "has an intermediate that says it is no CA",
 			Meaning: anyIssuer, Rules: alike(MustRefuse, "RFC 5280, 6.1.4 (k)"), Reasons: notCA,
 			Mutation: same(pki.IssuerExtension(basicConstraints(false))),
 		}),
 		chainCase(Case{
-			ID:      "issuer-without-basic-constraints",
+			ID: "issuer-without-basic-constraints", Attacker: Authority,
 			Summary: "has an intermediate that does not say whether it is a CA",
 			Meaning: anyIssuer, Rules: alike(MustRefuse, "RFC 5280, 6.1.4 (k)"), Reasons: notCA,
 			Mutation: same(pki.IssuerDER(func(t *pki.TBS) { t.Drop(pki.OIDBasicConstraints) })),
 		}),
 		chainCase(Case{
-			ID:       "issuer-of-version-1",
+			ID: "issuer-of-version-1", Attacker: Authority,
 			Summary:  "has an intermediate of version 1, which says nothing of what it may do",
 			Meaning:  anyIssuer,
 			Rules:    alike(MustRefuse, "RFC 5280, 6.1.4 (k)"),
@@ -162,20 +162,20 @@ func issuers() []Case {
 			Mutation: same(pki.IssuerDER(func(t *pki.TBS) { t.Version, t.Extensions = nil, nil })),
 		}),
 		chainCase(Case{
-			ID:      "issuer-without-cert-sign",
+			ID: "issuer-without-cert-sign", Attacker: Authority,
 			Summary: "has an intermediate whose key may sign lists, and no certificates",
 			Meaning: anyIssuer, Rules: alike(MustRefuse, "RFC 5280, 6.1.4 (n)"), Reasons: notCA,
 			Mutation: same(pki.Issuer(func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageCRLSign })),
 		}),
 		chainCase(Case{
-			ID: "path-length", Summary: "has one intermediate more than the path length allows",
+			ID: "path-length", Attacker: Authority, Summary: "has one intermediate more than the path length allows",
 			Meaning:  "An authority that was to issue to peers only can make others.",
 			Rules:    alike(MustRefuse, "RFC 5280, 6.1.4 (l)"),
 			Reasons:  notCA,
 			Mutation: same(pki.SubordinateBelow(0)),
 		}),
 		{
-			ID: "chain/path-length-of-root", Roles: asBoth, Reasons: notCA,
+			ID: "chain/path-length-of-root", Attacker: Authority, Roles: asBoth, Reasons: notCA,
 			Summary:  "has an intermediate where the root's path length allows none",
 			Meaning:  "A root that was to issue to peers only can make authorities.",
 			Rules:    strictOnly("RFC 5280, 6.2", "policy: what a trusted root says of itself is believed"),
@@ -231,7 +231,7 @@ func odd() []Case {
 			Mutation: same(pki.Deep(100)),
 		},
 		{
-			ID: "chain/bulky", Roles: asBoth,
+			ID: "chain/bulky", Attacker: Authority, Roles: asBoth,
 			Reasons: []wire.Reason{wire.ProtocolError, wire.BadCertificate},
 			Summary: "has a certificate of 300 KiB",
 			Meaning: "Whoever can connect makes the other side keep as much as they like.",
@@ -250,17 +250,17 @@ func peers() []Case {
 	asPeer := []wire.Reason{wire.AuthorityAsPeer, wire.WrongUsage, wire.WrongName, wire.NotAllowed, wire.BadName}
 	return []Case{
 		chainCase(Case{
-			ID: "issuer-as-peer", Summary: "presents the authority's intermediate as its own certificate",
+			ID: "issuer-as-peer", Attacker: Authority, Summary: "presents the authority's intermediate as its own certificate",
 			Meaning: stolen, Rules: alike(MustRefuse, "RFC 5280, 4.2.1.3"), Reasons: asPeer,
 			Mutation: same(pki.IssuerAsPeer),
 		}),
 		chainCase(Case{
-			ID: "root-as-peer", Summary: "presents the trusted root as its own certificate",
+			ID: "root-as-peer", Attacker: Authority, Summary: "presents the trusted root as its own certificate",
 			Meaning: stolen, Rules: alike(MustRefuse, "RFC 5280, 4.2.1.3"), Reasons: asPeer,
 			Mutation: same(pki.RootAsPeer),
 		}),
 		chainCase(Case{
-			ID:      "named-issuer-as-peer",
+			ID: "named-issuer-as-peer", Attacker: Authority,
 			Summary: "presents an intermediate that has a peer's names and usage beside its own",
 			Meaning: stolen, Rules: alike(MustRefuse, "RFC 5280, 4.2.1.3"), Reasons: asPeer,
 			Mutation: same(pki.NamedIssuerAsPeer),

@@ -49,14 +49,14 @@ func constraintCase(c Case) Case {
 
 // constraintCases are of what an authority may issue, and under which policies.
 func constraintCases() []Case {
-	return slices.Concat(
+	return by(Authority, slices.Concat(
 		dnsConstraints(),
 		otherConstraints(),
 		directoryConstraints(),
 		oddConstraints(),
 		policyCases(),
 		criticalCases(),
-	)
+	))
 }
 
 const (

@@ -29,7 +29,7 @@ func cryptoCase(c Case) Case {
 
 // cryptoCases are of algorithms, keys and encodings.
 func cryptoCases() []Case {
-	return slices.Concat(signatures(), rsaKeys(), otherKeys(), serials(), versions(), encodings())
+	return by(Authority, slices.Concat(signatures(), rsaKeys(), otherKeys(), serials(), versions(), encodings()))
 }
 
 func p256() (*ecdsa.PrivateKey, error) { return ecdsa.GenerateKey(elliptic.P256(), rand.Reader) }
@@ -107,12 +107,12 @@ func signatures() []Case {
 			Mutation: same(pki.WeakRoot(crypto.SHA1, p256)),
 		}),
 		cryptoCase(Case{
-			ID: "zero-signature", Summary: "has a leaf whose signature is two zeros",
+			ID: "zero-signature", Attacker: Nobody, Summary: "has a leaf whose signature is two zeros",
 			Meaning: anyR, Rules: path, Reasons: broken,
 			Mutation: same(pki.Together(onP256, seal(pki.OfLeaf, zero))),
 		}),
 		cryptoCase(Case{
-			ID: "zero-signature-of-issuer", Summary: "has an intermediate whose signature is two zeros",
+			ID: "zero-signature-of-issuer", Attacker: Nobody, Summary: "has an intermediate whose signature is two zeros",
 			Meaning: anyR, Rules: path, Reasons: broken,
 			Mutation: same(func(f *pki.Forgery) {
 				pki.Weak(crypto.SHA256, p256)(f)
@@ -120,7 +120,7 @@ func signatures() []Case {
 			}),
 		}),
 		cryptoCase(Case{
-			ID: "empty-signature", Summary: "has a leaf whose signature is empty",
+			ID: "empty-signature", Attacker: Nobody, Summary: "has a leaf whose signature is empty",
 			Meaning: "Anybody can leave the signature out.", Rules: path, Reasons: broken,
 			Mutation: same(seal(pki.OfLeaf, empty)),
 		}),

@@ -126,7 +126,7 @@ func otherKeys() []Case {
 			Mutation: same(pki.IssuerKey(pki.P256().NewKey)),
 		}),
 		cryptoCase(Case{
-			ID:       "forged-by-curve",
+			ID: "forged-by-curve", Attacker: Nobody,
 			Summary:  "presents a root with the key of the trusted one, on a curve that fits",
 			Meaning:  "Anybody can sign for the trusted root.",
 			Rules:    alike(MustRefuse, "CVE-2020-0601"),

@@ -13,7 +13,7 @@ import (
 // framingCases deviate in what surrounds the handshake: the name that is asked
 // for, what is sent before, and how it ends.
 func framingCases() []Case {
-	return slices.Concat(sniCases(), plainTextCases(), truncationCases())
+	return by(Nobody, slices.Concat(sniCases(), plainTextCases(), truncationCases()))
 }
 
 // plainTextCases send to a server's port what is not TLS.
@@ -61,7 +61,7 @@ func plainTextCases() []Case {
 			Attack:  func(a *attack.Attack) { a.Preface, a.Message = []byte(a.Message+"\n"), "" },
 		},
 		{
-			ID: "framing/proxy-header-before-handshake", Roles: asClient,
+			ID: "framing/proxy-header-before-handshake", Attacker: Wire, Roles: asClient,
 			Summary: "sends a header of the PROXY protocol, with an address of its choice, before a good handshake",
 			Meaning: "Anybody can be from any address: nobody verified who sends the header.",
 			Reasons: []wire.Reason{wire.NotTLS},
@@ -75,7 +75,7 @@ func plainTextCases() []Case {
 func truncationCases() []Case {
 	return []Case{
 		{
-			ID: "framing/truncated-message", Roles: asClient,
+			ID: "framing/truncated-message", Attacker: Wire, Roles: asClient,
 			Summary: "ends TCP in the middle of its message, without close_notify",
 			Meaning: "Whoever is on the path cuts a message short, and half of it passes for the whole.",
 			Reasons: []wire.Reason{wire.Disconnected},
@@ -83,7 +83,7 @@ func truncationCases() []Case {
 			Attack:  func(a *attack.Attack) { a.Truncate = true },
 		},
 		{
-			ID: "framing/truncated-receipt", Roles: asServer, AfterTrust: true,
+			ID: "framing/truncated-receipt", Attacker: Wire, Roles: asServer, AfterTrust: true,
 			Summary: "ends TCP in the middle of its receipt, without close_notify",
 			Meaning: "Whoever is on the path cuts an answer short, and half of it passes for the whole.",
 			Reasons: []wire.Reason{wire.Disconnected},

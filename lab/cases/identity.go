@@ -26,7 +26,13 @@ var (
 // identityCases hold good certificates of somebody else, or names that are read
 // in more than one way.
 func identityCases() []Case {
-	return slices.Concat(hostCases(), wildcardCases(), clientCases(), spiffeCases(), subjectCases())
+	return by(Insider, slices.Concat(hostCases(), wildcardCases(), clientCases(), spiffeCases(), subjectCases()))
+}
+
+// erring has it be an authority that errs: none may issue such a certificate.
+func erring(c Case) Case {
+	c.Attacker = Authority
+	return c
 }
 
 // hostCase is a server whose names are all right but for the host's. Its SPIFFE
@@ -66,7 +72,11 @@ func hostCases() []Case {
 	) // the second letter is Cyrillic
 	bytes.Reasons = []wire.Reason{wire.BadCertificate, wire.WrongName, wire.BadName}
 
-	none := hostCase("host-only-in-common-name", "has no names at all, and the host's in the common name", "RFC 9525, 2")
+	none := hostCase(
+		"host-only-in-common-name",
+		"has no names at all, and the host's in the common name",
+		"RFC 9525, 2",
+	)
 	none.Rules = rules(refuse("RFC 9525, 2"), refuse("X509-SVID, 2"), refuse("RFC 9525, 2"))
 	none.Mutation = same(pki.Together(commonName(host), pki.LeafNames()))
 
@@ -80,7 +90,7 @@ func hostCases() []Case {
 		),
 		hostCase("host-as-suffix", "has a name that ends with the host's", "RFC 9525, 6.3", pki.DNSName("evil-server")),
 		hostCase("host-as-parent", "has the name of a host below", "RFC 9525, 6.3", pki.DNSName("evil.server")),
-		upper, dot,
+		upper, erring(dot),
 		{
 			ID: "identity/host-in-common-name", Roles: asServer, Meaning: anyServer, Reasons: wrongName,
 			Summary:  "has another host's name, and the right one in the common name",
@@ -88,7 +98,9 @@ func hostCases() []Case {
 			Mutation: same(pki.Together(commonName(host), pki.LeafNames(pki.DNSName("other"), pki.URIName(serverID)))),
 		},
 		none,
-		hostCase("host-in-email", "has the host's name as an e-mail address", "RFC 9525, 6.3", pki.EmailName(host)),
+		erring(
+			hostCase("host-in-email", "has the host's name as an e-mail address", "RFC 9525, 6.3", pki.EmailName(host)),
+		),
 		hostCase(
 			"host-in-other-name",
 			"has the host's name as a principal's",
@@ -107,33 +119,33 @@ func hostCases() []Case {
 			Rules:    alike(MustRefuse, "RFC 9525, 6.3"),
 			Mutation: same(pki.LeafNames(pki.URIName("https://server/"))),
 		},
-		ip, bytes,
-		hostCase(
+		erring(ip), erring(bytes),
+		erring(hostCase(
 			"host-with-nul",
 			"has a name that is the host's up to a zero byte",
 			"CVE-2009-2408",
 			pki.DNSName("server\x00.evil.test"),
-		),
+		)),
 		hostCase(
 			"host-homograph",
 			"has the encoded form of a name that looks like the host's",
 			"RFC 9525, 6.3",
 			pki.DNSName("xn--srver-5of"),
 		),
-		hostCase(
+		erring(hostCase(
 			"host-in-broken-punycode",
 			"has a name that no decoding yields",
 			"CVE-2022-3602",
 			pki.DNSName("xn--server-999999999999b"),
-		),
-		hostCase(
+		)),
+		erring(hostCase(
 			"host-injected",
 			"has one name that reads like two when it is printed",
 			"CVE-2021-44532",
 			pki.DNSName("other, DNS:server"),
-		),
+		)),
 		{
-			ID: "identity/host-injected-in-uri", Roles: asServer, Meaning: anyServer,
+			ID: "identity/host-injected-in-uri", Attacker: Authority, Roles: asServer, Meaning: anyServer,
 			Reasons:  []wire.Reason{wire.WrongName, wire.BadName, wire.BadCertificate},
 			Summary:  "has a URI that reads like the host's name when it is printed",
 			Rules:    alike(MustRefuse, "CVE-2021-44532"),
@@ -144,15 +156,19 @@ func hostCases() []Case {
 
 func wildcardCases() []Case {
 	var all []Case
-	for _, w := range []struct{ id, name, summary string }{
-		{"alone", "*", "has a name for every host there is"},
-		{"of-nothing-before", "*.server", "has a name for the hosts below, and none for the host"},
-		{"at-the-end", "ser*", "has a name that ends in a wildcard"},
-		{"at-the-beginning", "*ver", "has a name that begins with a wildcard within a label"},
-		{"in-the-middle", "s*r", "has a name with a wildcard amid a label"},
-		{"twice", "*.*", "has a name of wildcards only"},
+	for _, w := range []struct {
+		id, name, summary string
+		attacker          Attacker
+	}{
+		{"alone", "*", "has a name for every host there is", Authority},
+		{"of-nothing-before", "*.server", "has a name for the hosts below, and none for the host", Insider},
+		{"at-the-end", "ser*", "has a name that ends in a wildcard", Authority},
+		{"at-the-beginning", "*ver", "has a name that begins with a wildcard within a label", Authority},
+		{"in-the-middle", "s*r", "has a name with a wildcard amid a label", Authority},
+		{"twice", "*.*", "has a name of wildcards only", Authority},
 	} {
 		all = append(all, hostCase("wildcard-"+w.id, w.summary, "RFC 9525, 6.3", pki.DNSName(w.name)))
+		all[len(all)-1].Attacker = w.attacker
 	}
 	return all
 }
@@ -204,28 +220,32 @@ func clientCases() []Case {
 		clientCase("id-as-prefix", "has an ID that begins with the admitted one", pki.URIName(clientID+"2")),
 		clientCase("id-as-parent", "has an ID below the admitted one", pki.URIName(clientID+"/admin")),
 		clientCase("id-cut-short", "has an ID that the admitted one begins with", pki.URIName("spiffe://lab/clien")),
-		clientCase("id-of-domain", "has the ID of the trust domain itself", pki.URIName("spiffe://lab")),
+		erring(clientCase("id-of-domain", "has the ID of the trust domain itself", pki.URIName("spiffe://lab"))),
 		clientCase(
 			"id-in-upper-case",
 			"has the admitted ID with a capital in its path",
 			pki.URIName("spiffe://lab/Client"),
 		),
 		clientCase("id-of-other-scheme", "has the admitted ID as a web address", pki.URIName("https://lab/client")),
-		clientCase("id-wildcard", "has an ID with a wildcard for its path", pki.URIName("spiffe://lab/*")),
-		clientCase("id-in-email", "has the admitted ID as an e-mail address", pki.EmailName(clientID)),
-		clientCase("id-in-dns-name", "has the admitted ID as a DNS name", pki.DNSName(clientID)),
-		clientCase("id-in-other-name", "has the admitted ID as a principal's name", pki.OtherName(principalName, clientID)),
+		erring(clientCase("id-wildcard", "has an ID with a wildcard for its path", pki.URIName("spiffe://lab/*"))),
+		erring(clientCase("id-in-email", "has the admitted ID as an e-mail address", pki.EmailName(clientID))),
+		erring(clientCase("id-in-dns-name", "has the admitted ID as a DNS name", pki.DNSName(clientID))),
+		clientCase(
+			"id-in-other-name",
+			"has the admitted ID as a principal's name",
+			pki.OtherName(principalName, clientID),
+		),
 		clientCase(
 			"id-in-directory-name",
 			"has the admitted ID in a directory name",
 			pki.DirectoryName(pkix.Name{CommonName: clientID}),
 		),
-		clientCase(
+		erring(clientCase(
 			"id-injected",
 			"has one URI that reads like two when it is printed",
 			pki.URIName(intruder+", URI:"+clientID),
-		),
-		nul, none, dns,
+		)),
+		erring(nul), none, dns,
 	}
 }
 
@@ -248,7 +268,7 @@ func spiffeCases() []Case {
 			func(role wire.Role) []string { return []string{idOf(role), "https://evil.test/"} },
 		),
 		{
-			ID: "identity/server-without-id", Roles: asServer, Reasons: wrongName,
+			ID: "identity/server-without-id", Attacker: Authority, Roles: asServer, Reasons: wrongName,
 			Summary:  "has the host's name, and no URI",
 			Meaning:  "A server is turned away that has the name it was asked for.",
 			Rules:    rules(accept("RFC 9525, 6.3"), refuse("X509-SVID, 2"), accept("RFC 9525, 6.3")),
@@ -329,7 +349,8 @@ func encodeFirst(id string) string {
 
 func twoIDs(id, summary string, ids func(wire.Role) []string) Case {
 	return Case{
-		ID: "identity/" + id, Roles: asBoth, Summary: summary, Reasons: []wire.Reason{wire.BadName, wire.NotAllowed},
+		ID: "identity/" + id, Roles: asBoth, Attacker: Authority, Summary: summary,
+		Reasons: []wire.Reason{wire.BadName, wire.NotAllowed},
 		Meaning: "Two checks, one for the list and one for the log, can each find another name in the same certificate.",
 		Rules: rules(either("RFC 5280, 4.2.1.6"), refuse("X509-SVID, 5.2"),
 			refuse("X509-SVID, 5.2")),
@@ -339,7 +360,7 @@ func twoIDs(id, summary string, ids func(wire.Role) []string) Case {
 
 func malformedID(id, summary string, rules map[Profile]Rule, change func(string) string) Case {
 	return Case{
-		ID: "identity/" + id, Roles: asBoth, Summary: summary, Rules: rules,
+		ID: "identity/" + id, Roles: asBoth, Attacker: Authority, Summary: summary, Rules: rules,
 		Meaning:  "An ID that is written in two ways is one name to one check and another to the next.",
 		Reasons:  []wire.Reason{wire.BadName, wire.NotAllowed, wire.BadCertificate},
 		Mutation: func(role wire.Role) pki.Mutation { return pki.LeafNames(namesOf(role, change(idOf(role)))...) },

@@ -18,7 +18,11 @@ func operationalCases() []Case {
 		noAnchor = "RFC 5280, 6.1.1 (d)"
 		mute     = "policy: a peer that cannot show who it is does not go on as nobody"
 	)
-	return []Case{
+	lists := starts("crl-not-pem", "with a revocation list that is no PEM", "",
+		func(m *wire.Material) { m.CRL = []byte("this is not the list\n") }).needing(RevocationLists)
+	lists.Attacker = Former
+	lists.Rules = strictOnly("RFC 5280, 6.3", "policy: a revocation list that was given is not passed over")
+	return by(Nobody, []Case{
 		starts("no-trust", "without trusted roots", noAnchor,
 			func(m *wire.Material) { m.Trust = nil }),
 		starts("trust-not-pem", "with trusted roots that are no PEM", noAnchor,
@@ -27,23 +31,21 @@ func operationalCases() []Case {
 			func(m *wire.Material) { m.Trust = keyOfAnother() }),
 		starts("trust-cut-short", "with trusted roots that end in the middle", noAnchor,
 			func(m *wire.Material) { m.Trust = halfOfFirst(m.Trust) }),
-		strictly(starts("trust-in-part", "with good trusted roots and, after them, half of another", "",
+		honest(starts("trust-in-part", "with good trusted roots and, after them, half of another", "",
 			func(m *wire.Material) { m.Trust = slices.Concat(m.Trust, halfOfFirst(m.Trust)) }),
 			noAnchor, "policy: half a trust store does not pass for a whole one"),
-		strictly(starts("no-chain", "without a certificate", "",
+		honest(starts("no-chain", "without a certificate", "",
 			func(m *wire.Material) { m.Chain = nil }), "RFC 8446, 4.4.2", mute),
-		strictly(starts("chain-not-pem", "with a certificate that is no PEM", "",
+		honest(starts("chain-not-pem", "with a certificate that is no PEM", "",
 			func(m *wire.Material) { m.Chain = []byte("this is not the certificate\n") }), "RFC 8446, 4.4.2", mute),
-		strictly(starts("no-key", "without a key", "",
+		honest(starts("no-key", "without a key", "",
 			func(m *wire.Material) { m.Key = nil }), "RFC 8446, 4.4.2", mute),
-		strictly(starts("key-not-pem", "with a key that is no PEM", "",
+		honest(starts("key-not-pem", "with a key that is no PEM", "",
 			func(m *wire.Material) { m.Key = []byte("this is not the key\n") }), "RFC 8446, 4.4.2", mute),
-		strictly(starts("key-of-another", "with a key that does not belong to its certificate", "",
+		honest(starts("key-of-another", "with a key that does not belong to its certificate", "",
 			func(m *wire.Material) { m.Key = keyOfAnother() }), "RFC 8446, 4.4.2", mute),
-		strictly(starts("crl-not-pem", "with a revocation list that is no PEM", "",
-			func(m *wire.Material) { m.CRL = []byte("this is not the list\n") }),
-			"RFC 5280, 6.3", "policy: a revocation list that was given is not passed over").needing(RevocationLists),
-	}
+		lists,
+	})
 }
 
 // starts is the start of either side with one file of its material altered.
@@ -60,8 +62,9 @@ func starts(id, with, cite string, alter func(*wire.Material)) Case {
 	}
 }
 
-func strictly(c Case, leftOpen, policy string) Case {
-	c.Rules = strictOnly(leftOpen, policy)
+// honest has it be a peer that goes on as if nothing were wrong, and lets nobody in by that.
+func honest(c Case, leftOpen, policy string) Case {
+	c.Attacker, c.Rules = Honest, strictOnly(leftOpen, policy)
 	return c
 }
 

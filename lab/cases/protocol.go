@@ -35,7 +35,7 @@ func strictOnly(leftOpen, policy string) map[Profile]Rule {
 
 // protocolCases deviate in the handshake.
 func protocolCases() []Case {
-	return slices.Concat(signatureCases(), requestCases(), negotiationCases(), plainServerCases())
+	return by(Nobody, slices.Concat(signatureCases(), requestCases(), negotiationCases(), plainServerCases()))
 }
 
 // signatureCases do not show that the certificate's key is held.
@@ -91,7 +91,7 @@ func requestCases() []Case {
 			Attack: func(a *attack.Attack) { a.NoCertificate = true },
 		},
 		{
-			ID: "protocol/no-certificate-request", Roles: asServer, AfterTrust: true,
+			ID: "protocol/no-certificate-request", Attacker: Honest, Roles: asServer, AfterTrust: true,
 			Summary: "does not ask for the client's certificate",
 			Meaning: "The client believes that it was authenticated where nobody asked who it is; a server, or a " +
 				"proxy before it, that takes messages from anybody goes unnoticed.",
@@ -117,7 +117,7 @@ func negotiationCases() []Case {
 		obsolete("1.1", "RFC 8996, 5"),
 		obsolete("1.0", "RFC 8996, 4"),
 		{
-			ID: "protocol/rc4", Roles: asClient, Versions: []string{"1.2"},
+			ID: "protocol/rc4", Attacker: Wire, Roles: asClient, Versions: []string{"1.2"},
 			Summary: "offers RC4 and no other cipher",
 			Meaning: "Whoever records enough connections can read what is repeated in them.",
 			Reasons: []wire.Reason{wire.ProtocolError},
@@ -167,7 +167,7 @@ func plainServerCases() []Case {
 // is in TLS 1.2, and the version what differs from it.
 func obsolete(version, cite string) Case {
 	return Case{
-		ID: "protocol/tls-" + version, Roles: asBoth, Versions: []string{"1.2"},
+		ID: "protocol/tls-" + version, Attacker: Wire, Roles: asBoth, Versions: []string{"1.2"},
 		Summary: "speaks TLS " + version + " and nothing later",
 		Meaning: "Connections can be brought down to a version whose signatures are made with SHA-1 and MD5.",
 		Reasons: []wire.Reason{wire.ProtocolVersion},

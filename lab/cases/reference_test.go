@@ -45,8 +45,9 @@ Every case is one mutation of a good exchange. ` +
 		`An audit tries each in the versions of TLS that it makes sense in, between
 controls that must be delivered. This page is made from the cases themselves.
 
-Side is the peer that is put to the test. A profile says what must come of it: refused, accepted, or either, where the
-standard leaves it open.
+Side is the peer that is put to the test. The attacker is who can carry the case out, by what they must hold
+([attackers](../explanation/attackers.md)); where nobody attacks, a case is good or honest. A profile says what must come of it:
+refused, accepted, or either, where the standard leaves it open.
 `)
 	group := ""
 	for _, c := range all {
@@ -59,7 +60,7 @@ standard leaves it open.
 			versions = "1.2 or 1.3"
 		}
 		fmt.Fprintf(&b, "\n### `%s`\n\nThe adversary: %s.\n\n", c.ID, strings.TrimSuffix(c.Summary, "."))
-		fmt.Fprintf(&b, "- Side: %s. TLS %s.\n", sides(c), versions)
+		fmt.Fprintf(&b, "- Side: %s. TLS %s. Attacker: %s.\n", sides(c), versions, c.Attacker)
 		for _, profile := range []cases.Profile{cases.RFC5280, cases.SPIFFE, cases.Strict} {
 			rule := c.Rules[profile]
 			fmt.Fprintf(&b, "- `%s`: %s (%s)\n", profile, rule.Expect, rule.Cite)

@@ -16,7 +16,7 @@ const BriefLife = 2 * time.Second
 
 // resumptionCases come back with a session.
 func resumptionCases() []Case {
-	return []Case{
+	return by(Former, []Case{
 		{
 			ID: "resumption/while-valid", Roles: asClient,
 			Summary: "comes back with its session, as it may",
@@ -41,5 +41,5 @@ func resumptionCases() []Case {
 			Rules:     alike(MustRefuse, "CVE-2025-68121"),
 			Withdrawn: true,
 		},
-	}
+	})
 }

@@ -14,7 +14,7 @@ import (
 // revocationCases need a peer that was given lists. Every one has an issuer of
 // its own, so that what its list says is nothing to any other case.
 func revocationCases() []Case {
-	return append(listed(), unusable()...)
+	return by(Former, append(listed(), unusable()...))
 }
 
 func revocationCase(c Case) Case {

@@ -23,7 +23,7 @@ func usageCase(c Case) Case {
 
 // usageCases are of what a certificate says that it is for.
 func usageCases() []Case {
-	return append(append(extended(), keyUsage()...), authorities()...)
+	return by(Authority, append(append(extended(), keyUsage()...), authorities()...))
 }
 
 // extKeyUsage replaces the leaf's.
@@ -49,24 +49,24 @@ func extended() []Case {
 	emailOnly := func(wire.Role) x509.ExtKeyUsage { return x509.ExtKeyUsageEmailProtection }
 	return []Case{
 		usageCase(Case{
-			ID: "other-role", Summary: "presents a certificate for the other side's role",
+			ID: "other-role", Attacker: Insider, Summary: "presents a certificate for the other side's role",
 			Meaning: anyUse, Rules: must, Reasons: wrongUse,
 			Mutation: func(role wire.Role) pki.Mutation {
 				return pki.Leaf(func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{usageOf(role.Other())} })
 			},
 		}),
 		usageCase(Case{
-			ID: "email-protection", Summary: "presents a certificate for e-mail",
+			ID: "email-protection", Attacker: Insider, Summary: "presents a certificate for e-mail",
 			Meaning: anyUse, Rules: must, Reasons: wrongUse,
 			Mutation: extKeyUsage(x509.ExtKeyUsageEmailProtection),
 		}),
 		usageCase(Case{
-			ID: "code-signing", Summary: "presents a certificate for signing code",
+			ID: "code-signing", Attacker: Insider, Summary: "presents a certificate for signing code",
 			Meaning: anyUse, Rules: must, Reasons: wrongUse,
 			Mutation: extKeyUsage(x509.ExtKeyUsageCodeSigning),
 		}),
 		usageCase(Case{
-			ID: "unknown", Summary: "presents a certificate for a purpose that nobody knows",
+			ID: "unknown", Attacker: Insider, Summary: "presents a certificate for a purpose that nobody knows",
 			Meaning: anyUse, Rules: must, Reasons: wrongUse,
 			Mutation: leaf(func(c *x509.Certificate) {
 				c.ExtKeyUsage, c.UnknownExtKeyUsage = nil, []asn1.ObjectIdentifier{{2, 999, 2}}
@@ -78,12 +78,12 @@ func extended() []Case {
 			Mutation: same(pki.LeafDER(func(t *pki.TBS) { t.Extension(pki.OIDExtKeyUsage).Value = pki.Sequence() })),
 		}),
 		usageCase(Case{
-			ID: "no-eku", Summary: "presents a certificate that does not say what it is for",
+			ID: "no-eku", Attacker: Insider, Summary: "presents a certificate that does not say what it is for",
 			Meaning: anyUse, Rules: open, Reasons: wrongUse,
 			Mutation: extKeyUsage(),
 		}),
 		usageCase(Case{
-			ID: "any-eku", Summary: "presents a certificate for any purpose",
+			ID: "any-eku", Attacker: Insider, Summary: "presents a certificate for any purpose",
 			Meaning: anyUse, Rules: open, Reasons: wrongUse,
 			Mutation: extKeyUsage(x509.ExtKeyUsageAny),
 		}),
@@ -192,7 +192,7 @@ func authorities() []Case {
 		return rules(either(left), refuse("X509-SVID, 5.2"), refuse("policy: a peer is no authority"))
 	}
 	staple := Case{
-		ID: "usage/must-staple", Roles: asServer, Reasons: []wire.Reason{wire.RevocationUnknown, wire.BadCertificate},
+		ID: "usage/must-staple", Attacker: Former, Roles: asServer, Reasons: []wire.Reason{wire.RevocationUnknown, wire.BadCertificate},
 		Summary: "presents a certificate that promises a stapled status, and staples none",
 		Meaning: "Whoever has a certificate that was revoked need only leave the status out.",
 		Rules:   strictOnly("RFC 7633, 4.2.3.1", "RFC 7633, 4.3.3"),

@@ -16,7 +16,7 @@ const forever = "A certificate is good for ever, or from whenever its holder lik
 // validityCases are of the dates. They are counted from when the authority was
 // made, and the clocks of both sides are the same.
 func validityCases() []Case {
-	return append(outOfDate(), dateForms()...)
+	return by(Former, append(outOfDate(), dateForms()...))
 }
 
 func dated(c Case) Case {
@@ -82,7 +82,7 @@ func outOfDate() []Case {
 			Mutation: same(dates(ofRoot, day, 2*day)),
 		}),
 		dated(Case{
-			ID: "ends-before-it-begins", Summary: "presents a certificate that ends before it begins",
+			ID: "ends-before-it-begins", Attacker: Authority, Summary: "presents a certificate that ends before it begins",
 			Meaning:  "Each date is compared alone, or they are taken in order: no moment lies between them.",
 			Rules:    path,
 			Reasons:  []wire.Reason{wire.Expired, wire.NotYetValid},
@@ -150,7 +150,7 @@ func dateForms() []Case {
 			Mutation: same(notAfter(utc, "060102150405Z", year(2049))),
 		}),
 		dated(Case{
-			ID: "two-digit-1950", Summary: "presents a certificate that ends in the year 50",
+			ID: "two-digit-1950", Attacker: Authority, Summary: "presents a certificate that ends in the year 50",
 			Meaning:  "It ended in 1950, and is taken to last until 2050.",
 			Rules:    alike(MustRefuse, "RFC 5280, 4.1.2.5.1"),
 			Reasons:  bad,
@@ -180,7 +180,7 @@ func dateForms() []Case {
 			Mutation: same(notAfter(utc, "0601021504Z", inADay)),
 		}),
 		dated(Case{
-			ID:      "expired-but-for-its-zone",
+			ID: "expired-but-for-its-zone", Attacker: Authority,
 			Summary: "presents a certificate that has expired, and would not have if its time zone were left out",
 			Meaning: "It expired hours ago: the zone of the date is not read.",
 			Rules:   alike(MustRefuse, "RFC 5280, 4.1.2.5.1"),
@@ -194,7 +194,7 @@ func dateForms() []Case {
 			),
 		}),
 		dated(Case{
-			ID: "no-such-month", Summary: "presents a certificate that ends in a thirteenth month",
+			ID: "no-such-month", Attacker: Authority, Summary: "presents a certificate that ends in a thirteenth month",
 			Meaning: strange, Rules: alike(MustRefuse, "RFC 5280, 4.1.2.5.1"), Reasons: bad,
 			Mutation: same(notAfter(utc, "06", func(now time.Time) time.Time { return now.AddDate(2, 0, 0) }, "1301000000Z")),
 		}),
