@@ -6,6 +6,8 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
 	"errors"
 	"fmt"
 	"io"
@@ -195,7 +197,7 @@ func (c *contact) clientConfig(a attack.Attack, who *tls.Certificate, session *s
 		NextProtos:         a.ALPN,
 		ClientSessionCache: session,
 		GetClientCertificate: func(request *tls.CertificateRequestInfo) (*tls.Certificate, error) {
-			c.seen.Asked, c.seen.Authorities = true, len(request.AcceptableCAs)
+			c.seen.Asked, c.seen.Authorities = true, namesOf(request.AcceptableCAs)
 			return who, nil
 		},
 	}
@@ -227,4 +229,18 @@ func (c *contact) sendPlainly(a attack.Attack) attack.Connection {
 		err = io.EOF
 	}
 	return c.ended(err)
+}
+
+// namesOf are distinguished names for people (RFC 4514).
+func namesOf(encoded [][]byte) []string {
+	names := make([]string, len(encoded))
+	for i, der := range encoded {
+		var rdns pkix.RDNSequence
+		if rest, err := asn1.Unmarshal(der, &rdns); err != nil || len(rest) > 0 {
+			names[i] = fmt.Sprintf("unreadable: %x", der[:min(len(der), 16)])
+			continue
+		}
+		names[i] = rdns.String()
+	}
+	return names
 }

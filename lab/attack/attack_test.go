@@ -166,7 +166,7 @@ func TestReportLine(t *testing.T) {
 		Role: wire.Server, Began: began, Took: 9, Dropped: 1,
 		Connections: []attack.Connection{{
 			Local: "l:1", Remote: "r:2", Began: began, Connected: 1, Shaken: 2, Took: 3, Handshake: true, Plain: true, SNI: "s",
-			TLS: &wire.Negotiated{Version: "TLS 1.3", Suite: "S"}, ALPN: "p", Asked: true, Authorities: 4,
+			TLS: &wire.Negotiated{Version: "TLS 1.3", Suite: "S"}, ALPN: "p", Asked: true, Authorities: []string{"CN=one"},
 			Peer: &wire.Identity{Serial: "5", Key: "6"}, Session: true, Sent: true, Heard: "one\r\ntwo", HeardBytes: 7,
 			End: attack.EndAlert, Alert: &wire.Alert{Code: 48, Name: "unknown"},
 			AlertSent: &wire.Alert{Code: 40, Name: "failure"}, Detail: "d",
@@ -175,7 +175,7 @@ func TestReportLine(t *testing.T) {
 	const want = `{"id":"id","evidence":{"role":"server","began":"2030-01-02T03:04:05Z","took_ns":9,"connections":[` +
 		`{"local":"l:1","remote":"r:2","began":"2030-01-02T03:04:05Z","connect_ns":1,"handshake_ns":2,"took_ns":3,` +
 		`"handshake":true,"plain":true,"sni":"s","tls":{"version":"TLS 1.3","suite":"S","resumed":false},"alpn":"p",` +
-		`"asked":true,"authorities":4,"peer":{"serial":"5","key":"6"},"session":true,"sent":true,` +
+		`"asked":true,"authorities":["CN=one"],"peer":{"serial":"5","key":"6"},"session":true,"sent":true,` +
 		`"heard":"one\r\ntwo","heard_bytes":7,"end":"alert","alert":{"code":48,"name":"unknown"},` +
 		`"alert_sent":{"code":40,"name":"failure"},"detail":"d"}],"dropped":1}}`
 	line, err := json.Marshal(r)

@@ -58,7 +58,7 @@ type Connection struct {
 	ALPN      string           `json:"alpn,omitempty"`
 
 	Asked       bool           `json:"asked,omitempty"`       // of a client: for a certificate
-	Authorities int            `json:"authorities,omitempty"` // of a client: how many were named in asking
+	Authorities []string       `json:"authorities,omitempty"` // of a client: those that were named in asking
 	Peer        *wire.Identity `json:"peer,omitempty"`        // the leaf that the other side presented, not verified
 	Session     bool           `json:"session,omitempty"`     // of a client: it was given one that can be resumed
 

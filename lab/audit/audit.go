@@ -8,7 +8,6 @@
 package audit
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -21,19 +20,23 @@ import (
 
 // Audit says which peer is audited and against what.
 type Audit struct {
-	Role     wire.Role // the audited peer's part; wire.Server or wire.Client
-	Peer     peer.Peer // our own program if nil
-	Profile  cases.Profile
-	Cases    []string // ids; every case if empty
-	Versions []string // of TLS; "1.2" and "1.3" if empty
+	Role     wire.Role        // the audited peer's part; wire.Server or wire.Client
+	Peer     peer.Peer        // our own program if nil
+	Profile  cases.Profile    // the peer's own if empty
+	Demand   []cases.Attacker // who fails it by getting in, besides those by whom the peer is measured
+	Cases    []string         // ids; every case if empty
+	Versions []string         // of TLS; "1.2" and "1.3" if empty
 	Waivers  []finding.Waiver
-	Command  string // that repeats the audit, without its profile; "mtlslab audit server" or client if empty
+	Baseline *finding.Audit // an earlier audit: what failed in it is known; none if nil
+	Command  string         // that repeats the audit, without its profile; "mtlslab audit server" or client if empty
 
 	// Once tries cases of certificates in the highest of the versions alone, but for
 	// those that are judged by version. It halves the audit.
 	Once bool
 
 	Progress func(done, total int, current string)
+
+	because string // why it is that profile, if nobody has chosen it
 }
 
 // Subject is what a report calls the audited peer.
@@ -47,10 +50,14 @@ func (a Audit) Subject() string {
 
 // whole is the audit with what it leaves open filled in.
 func (a Audit) whole() Audit {
-	a.Profile = cmp.Or(a.Profile, cases.Strict)
 	if a.Peer == nil {
 		a.Peer = peer.Own{}
 	}
+	usual := measureOf(a.Peer.Traits())
+	if a.Profile == "" {
+		a.Profile, a.because = usual.profile, usual.because
+	}
+	a.Demand = append(usual.demands, a.Demand...)
 	if len(a.Versions) == 0 {
 		a.Versions = wire.Versions()
 	}
@@ -58,6 +65,22 @@ func (a Audit) whole() Audit {
 		a.Progress = func(int, int, string) {}
 	}
 	return a
+}
+
+// measure is by what a peer is measured, unless somebody says otherwise.
+type measure struct {
+	profile cases.Profile
+	because string           // in words, why it is that one
+	demands []cases.Attacker // who fails an audit by getting in
+}
+
+// measureOf holds a peer that gives its reasons, as our own do, to all there is, and
+// anybody's to what the standards demand of it.
+func measureOf(t peer.Traits) measure {
+	if t.Tells {
+		return measure{cases.Strict, "to which our own pair is held", cases.Attackers()}
+	}
+	return measure{cases.RFC5280, "what the standards demand of anybody's software", finding.Demands()}
 }
 
 // Check says what keeps an audit from being made: a role, profile, version or case
@@ -70,6 +93,11 @@ func (a Audit) Check() error {
 		return fmt.Errorf("role %q: choose %s or %s", a.Role, wire.Server, wire.Client)
 	case !slices.Contains(cases.Profiles(), a.Profile):
 		return fmt.Errorf("profile %q: choose %s", a.Profile, listed(cases.Profiles()))
+	}
+	if a.Baseline != nil {
+		if err := (finding.Audit{Role: a.Role, Profile: a.Profile}).Fits(*a.Baseline); err != nil {
+			return fmt.Errorf("the baseline: %w", err)
+		}
 	}
 	for _, version := range a.Versions {
 		if !slices.Contains(wire.Versions(), version) {

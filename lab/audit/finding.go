@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/mtlslab/mtlslab/lab/cases"
 	"github.com/mtlslab/mtlslab/lab/finding"
 	"github.com/mtlslab/mtlslab/lab/verdict"
 )
@@ -23,7 +22,7 @@ func (r *round) finding(t trial, of tried) finding.Finding {
 	group, _, _ := strings.Cut(t.ID, "/")
 	f := finding.Finding{
 		Case: t.ID, Group: group, Summary: t.Summary, Role: r.audit.Role, Version: t.version,
-		Expect: t.rule.Expect, Cite: t.rule.Cite, Repeat: r.repeat(t), Took: of.took,
+		Attacker: t.AttackerUnder(t.rule), Expect: t.rule.Expect, Cite: t.rule.Cite, Differs: r.differs(t), Repeat: r.repeat(t), Took: of.took,
 	}
 	v := of.Judge()
 	f.Status, f.Means = v.Status, v.Means
@@ -38,10 +37,19 @@ func (r *round) finding(t trial, of tried) finding.Finding {
 	return f
 }
 
+// differs is in what the adversary's certificates differ from the good ones.
+func (r *round) differs(t trial) string {
+	good, err := r.Chains.good(r.audit.Role.Other())
+	if err != nil || t.Mutation == nil && !t.Withdrawn {
+		return ""
+	}
+	return cmp.Or(finding.Difference(good.Chain, t.forged.Chain), "keys and signatures")
+}
+
 // repeat is the command that tries the trial again.
 func (r *round) repeat(t trial) string {
 	command := cmp.Or(r.audit.Command, "mtlslab audit "+string(r.audit.Role))
-	if r.audit.Profile != cases.Strict {
+	if r.audit.Profile != measureOf(r.traits).profile {
 		command += " --profile " + string(r.audit.Profile)
 	}
 	return fmt.Sprintf("%s --case %s --version %s -v", command, t.ID, t.version)

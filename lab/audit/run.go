@@ -72,7 +72,8 @@ func (a *Auditor) Audit(ctx context.Context, what Audit) (finding.Audit, error) 
 	}
 	facts := a.Place.Sandbox.Facts()
 	result := finding.Audit{
-		Format: 1, Subject: r.audit.Subject(), Role: r.audit.Role, Profile: r.audit.Profile, Run: a.Run,
+		Format: finding.Format, Subject: r.audit.Subject(), Role: r.audit.Role, Run: a.Run,
+		Profile: r.audit.Profile, Because: r.audit.because, Demands: r.audit.Demand,
 		Runtime: string(facts.Runtime), Isolated: facts.Runtime == sandbox.Containers, Began: began,
 	}
 	err = r.fill(ctx, plan, &result)
@@ -81,7 +82,11 @@ func (a *Auditor) Audit(ctx context.Context, what Audit) (finding.Audit, error) 
 		return result, err
 	}
 	result.Took = time.Since(began)
-	return result.Waive(r.audit.Waivers, time.Now()), nil
+	result = result.Waive(r.audit.Waivers, time.Now())
+	if r.audit.Baseline != nil {
+		result = result.Since(*r.audit.Baseline)
+	}
+	return result, nil
 }
 
 // start gives the peer what every trial needs of it, and brings it up.
@@ -195,6 +200,7 @@ func (r *round) fill(ctx context.Context, plan []trial, result *finding.Audit) e
 		return err
 	}
 	result.Findings = r.findings(plan, tried)
+	result.Answers = r.answers(controls, before, result.Findings)
 	result.Controls = append(result.Controls, r.findings(controls, after)...)
 	return r.servesStill(ctx)
 }

@@ -10,7 +10,7 @@ import (
 
 // What `mtlslab audit --json` writes is read back as it was found.
 func Example() {
-	written := `{"format": 1, "subject": "orders:1", "role": "server", "profile": "rfc5280", "findings": [
+	written := `{"format": 2, "subject": "orders:1", "role": "server", "profile": "rfc5280", "findings": [
 	  {"case": "validity/expired", "version": "1.2", "status": "passed", "decision": "refused", "by": "server"},
 	  {"case": "chain/self-signed", "version": "1.3", "status": "failed", "decision": "delivered",
 	   "means": "Anybody can make an authority of their own."}

@@ -32,15 +32,21 @@ type Finding struct {
 	Role    wire.Role `json:"role"`    // of the audited peer
 	Version string    `json:"version"` // "1.2" or "1.3"
 
-	Expect cases.Expectation `json:"expect"`
-	Cite   string            `json:"cite"`
-	Status Status            `json:"status"`
+	Attacker cases.Attacker    `json:"attacker,omitempty"` // under the profile; none where either will do
+	Expect   cases.Expectation `json:"expect"`
+	Cite     string            `json:"cite"`
+	Status   Status            `json:"status"`
+	Known    string            `json:"known,omitempty"` // of a failure: why it is told and fails nothing
 
 	// What happened, in the lab's words: "delivered", "refused" or
 	// "inconclusive", and of a refusal by which side and for what reason.
 	Decision string      `json:"decision"`
 	By       wire.Role   `json:"by,omitempty"`
 	Reason   wire.Reason `json:"reason,omitempty"`
+
+	// Differs is in what the adversary's certificates differ from those of the good
+	// exchange, "valid: ... instead of ..."; empty where it is in what it does.
+	Differs string `json:"differs,omitempty"`
 
 	Client string `json:"client"`           // what the client saw, one line
 	Server string `json:"server"`           // what the server saw, one line
@@ -51,17 +57,28 @@ type Finding struct {
 	Took time.Duration `json:"took_ns"`
 }
 
+// Format is the version of the JSON of an [Audit] and of a [Scorecard]. It changes when a
+// field is taken away or comes to mean something else, not when one is added.
+const Format = 2
+
 // Audit is all findings of one peer under one profile.
 type Audit struct {
-	Format   int           `json:"format"`  // of this document: 1
+	Format   int           `json:"format"`  // [Format]
 	Subject  string        `json:"subject"` // the image or program, with its digest where it has one
 	Role     wire.Role     `json:"role"`    // of the audited peer
 	Profile  cases.Profile `json:"profile"`
+	Because  string        `json:"because,omitempty"` // why it is this profile
 	Product  *Product      `json:"product,omitempty"` // of somebody else's image
 	Run      string        `json:"run,omitempty"`     // the lab that made it
 	Runtime  string        `json:"runtime"`
 	Isolated bool          `json:"isolated"`
 	Began    time.Time     `json:"began"`
+
+	// Demands are the attackers that fail the audit where they get in; [Demands] if nil.
+	Demands []cases.Attacker `json:"demands,omitempty"`
+
+	// Answers are those to what people ask first.
+	Answers []Answer `json:"answers,omitempty"`
 
 	// Controls are the good exchanges before and after; a control that is not
 	// delivered makes every finding inconclusive.
@@ -74,6 +91,12 @@ type Audit struct {
 	Broke string `json:"broke,omitempty"`
 
 	Took time.Duration `json:"took_ns"`
+}
+
+// Answer is what the trials show of a peer, in a line.
+type Answer struct {
+	Question string `json:"question"` // "requires one"
+	Answer   string `json:"answer"`
 }
 
 // Count returns how many findings have that status.

@@ -26,7 +26,7 @@ type Product struct {
 
 // Scorecard is the audits of many peers side by side.
 type Scorecard struct {
-	Format  int           `json:"format"` // of this document: 1
+	Format  int           `json:"format"` // [Format]
 	Profile cases.Profile `json:"profile"`
 	// Thorough says that certificates were tried in every version of TLS, and not in
 	// the last alone but for those that are judged by version.

@@ -167,26 +167,3 @@ func (w Waiver) whyUnused(findings []Finding) string {
 	}
 	return "nothing that it covers failed; the first is " + string(findings[i].Status)
 }
-
-// Controlled says whether the good exchanges before and after the cases were all
-// delivered; if not, the audit shows nothing.
-func (a Audit) Controlled() bool {
-	return len(a.Controls) >= 2 && !slices.ContainsFunc(a.Controls, func(f Finding) bool {
-		return f.Status != Passed || f.Decision != "delivered"
-	})
-}
-
-// Verdict is the audit's: failed if a finding is or there are complaints; else
-// inconclusive if a finding is, nothing was tried, or the controls were not
-// delivered; else passed. What could not be tried counts neither way.
-func (a Audit) Verdict() Status {
-	tried := len(a.Findings) - a.Count(Untried)
-	switch accepted := a.Count(Passed) + a.Count(Waived); {
-	case a.Count(Failed) > 0 || len(a.Complaints) > 0:
-		return Failed
-	case tried == 0 || accepted < tried || !a.Controlled():
-		return Inconclusive
-	default:
-		return Passed
-	}
-}

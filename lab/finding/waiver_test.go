@@ -287,9 +287,10 @@ func TestVerdict(t *testing.T) {
 	}{
 		{"passed", audit(pass, pass, pass), nil, pass},
 		{"passed or waived", audit(pass, waived, pass), nil, pass},
-		{"inconclusive", audit(pass, open, waived), nil, open},
+		{"more void than shown", audit(open, open, open), nil, open},
+		{"less void than shown", audit(pass, open, waived), nil, pass},
 		{"failed", audit(pass, open, fail), nil, fail},
-		{"of no status", audit(pass, "", pass), nil, open},
+		{"of no status", audit("", "", ""), nil, open},
 		{"a complaint", audit(pass, pass, pass), func(a *finding.Audit) { a.Complaints = []string{"unused"} }, fail},
 		{"no findings", audit(pass, pass, pass), func(a *finding.Audit) { a.Findings = nil }, open},
 		{"no controls", audit(pass, pass, pass), func(a *finding.Audit) { a.Controls = nil }, open},

@@ -38,6 +38,26 @@ func Groups(findings []Finding) []Group {
 	return all
 }
 
+// ByAttacker returns the findings of each attacker, gravest first, and last those of cases
+// of which the profile asks nothing, in a group of no name.
+func ByAttacker(findings []Finding) []Group {
+	of := make(map[cases.Attacker]*Group)
+	for _, all := range byCase(findings) {
+		attacker := attackerIn(all)
+		if of[attacker] == nil {
+			of[attacker] = &Group{Name: string(attacker)}
+		}
+		of[attacker].Findings = append(of[attacker].Findings, all...)
+	}
+	var groups []Group
+	for _, attacker := range append(everyAttacker(), "") {
+		if of[attacker] != nil {
+			groups = append(groups, *of[attacker])
+		}
+	}
+	return groups
+}
+
 // Count is how many of its findings have that status.
 func (g Group) Count(s Status) int { return Audit{Findings: g.Findings}.Count(s) }
 
@@ -108,27 +128,48 @@ func (a Audit) Unproven() string {
 	)
 }
 
+// NothingShown is what an inconclusive finding means that says nothing itself.
+const NothingShown = "nothing was shown, neither way"
+
 // NoWay is what an untried finding means that says nothing itself.
 const NoWay = "the peer has no way to be put into the case"
 
 // Part is one part of what is said of a
-type Part struct{ Label, Text string }
+type Part struct {
+	Label string `json:"label"`
+	Text  string `json:"text"`
+}
 
 // Parts are what a person needs who has to act on a finding that did not pass.
 func (f Finding) Parts() []Part {
 	means := f.Means
 	switch s := f.Shown(); {
 	case means == "" && s == Inconclusive:
-		means = "nothing was shown, neither way"
+		means = NothingShown
 	case means == "" && s == Untried:
 		means = NoWay
 	}
-	return []Part{
+	parts := []Part{
 		{"client saw", Or(f.Client, "nothing")},
 		{"server saw", Or(f.Server, "nothing")},
 		{"it means", Or(means, f.Summary)},
+		{"differs", Or(f.Differs, "in what is done: "+cmp.Or(f.Summary, "nothing"))},
 		{"citation", Or(f.Cite, "none")},
 		{"repeat", Or(f.Repeat, "none")},
+	}
+	return parts
+}
+
+// Accepted says why a failure fails nothing: a waiver's reason, or how it is known; "" if it
+// does, or is none.
+func (f Finding) Accepted() string {
+	switch {
+	case f.Status == Waived:
+		return cmp.Or(f.Waiver, "no reason given")
+	case f.Status == Failed:
+		return f.Known
+	default:
+		return ""
 	}
 }
 
@@ -171,13 +212,37 @@ func controlsOf(n int) string {
 	return fmt.Sprintf("%d controls", n)
 }
 
-// Sum says how many findings there are of each status, if any.
-func (a Audit) Sum() string {
-	words := []string{fmt.Sprintf("%d passed", a.Count(Passed))}
-	for _, other := range []Status{Failed, Inconclusive, Waived, Untried} {
-		if n := a.Count(other); n > 0 {
-			words = append(words, fmt.Sprintf("%d %s", n, other))
+// Sum says in a few words each, the gravest first, who gets in of those who must not and of
+// the others, and how much is void.
+func (a Audit) Sum() []string {
+	var in, told []string
+	out := false
+	for _, l := range a.WhoGetsIn() {
+		name := string(l.Attacker)
+		switch {
+		case l.Demanded && l.In > 0:
+			in = append(in, fmt.Sprintf("%s (%d of %d)", name, l.In, l.Tried))
+		case l.In > 0:
+			told = append(told, fmt.Sprintf("%s %d", name, l.In))
+		case l.Demanded && l.Tried > 0:
+			out = true
 		}
 	}
-	return strings.Join(words, ", ")
+	var words []string
+	switch {
+	case len(in) > 0:
+		words = append(words, "in: "+strings.Join(in, ", "))
+	case out:
+		words = append(words, "all as demanded")
+	}
+	if len(told) > 0 {
+		words = append(words, "told: "+strings.Join(told, ", "))
+	}
+	if whole := a.Whole(); whole.Void > 0 {
+		words = append(words, fmt.Sprintf("void: %d", whole.Void))
+	}
+	if len(words) == 0 {
+		return []string{"nothing was shown"}
+	}
+	return words
 }

@@ -41,7 +41,10 @@ func (p InProcess) Name() string { return cmp.Or(p.Label, "in-process") }
 
 // Traits are the same for every configuration.
 func (InProcess) Traits() Traits {
-	return Traits{Patience: inProcessPatience, Limit: 2 * inProcessPatience, Speaks: adapter.Line, Protocol: receipts{}}
+	return Traits{
+		Patience: inProcessPatience, Limit: 2 * inProcessPatience,
+		Speaks: adapter.Line, Protocol: receipts{},
+	}
 }
 
 // Server fails without a ServerConfig, and where peers are containers.

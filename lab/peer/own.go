@@ -54,7 +54,8 @@ func (Own) Lacks(Demand) string { return "" }
 // Traits are the same for both of our programs.
 func (Own) Traits() Traits {
 	return Traits{
-		Tells: true, Patience: 5 * time.Second, Limit: 15 * time.Second, Speaks: adapter.Line, Protocol: receipts{},
+		Tells: true, Patience: 5 * time.Second, Limit: 15 * time.Second,
+		Speaks: adapter.Line, Protocol: receipts{},
 	}
 }
 

@@ -43,11 +43,17 @@ const hostile = "\x1b[31mred\x1b[2J\r\nPASS: all\t\u009b1A \u202eevil\u2066 <b>&
 
 var long = strings.Repeat("aVeryLongWord", 12)
 
+// attackerOf is who carries out the cases of a group, in these tests.
+var attackerOf = map[string]cases.Attacker{
+	"identity": cases.Insider, "chain": cases.Nobody, "validity": cases.Former, "revocation": cases.Former,
+	"usage": cases.Authority, "operational": cases.Honest, "control": cases.Good, "none": cases.Nobody,
+}
+
 func found(id, version string, status finding.Status) finding.Finding {
 	group, _, _ := strings.Cut(id, "/")
 	f := finding.Finding{
 		Case: id, Group: group, Summary: "the adversary does what " + id + " says", Role: wire.Server, Version: version,
-		Expect: cases.MustRefuse, Cite: "RFC 5280, 4.2.1.12", Status: status,
+		Attacker: attackerOf[group], Expect: cases.MustRefuse, Cite: "RFC 5280, 4.2.1.12", Status: status,
 		Client: "refused: alert bad_certificate", Server: "refused: wrong_usage",
 		Repeat: "mtlslab audit server --case " + id + " --version " + version + " -v",
 		Took:   3200 * time.Microsecond,

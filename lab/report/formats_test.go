@@ -76,7 +76,7 @@ func checkJSON(t *testing.T, got []byte, a finding.Audit) {
 	if err := decoder.Decode(&document); err != nil {
 		t.Fatal(err)
 	}
-	if document.Format != report.Format || document.Verdict != a.Verdict() {
+	if document.Format != finding.Format || document.Verdict != a.Verdict() {
 		t.Errorf("format %d, verdict %s", document.Format, document.Verdict)
 	}
 	var again bytes.Buffer

@@ -12,17 +12,14 @@ import (
 	"github.com/mtlslab/mtlslab/lab/finding"
 )
 
-// Format is the version of the JSON document. It changes when a field is taken
-// away or comes to mean something else, not when one is added.
-const Format = 1
-
 // Document is an audit as JSON, with what a program would else have to work out.
 // Its schema is audit.schema.json, beside this file.
 type Document struct {
 	finding.Audit
 
-	Verdict finding.Status `json:"verdict"` // passed, failed or inconclusive
-	Counts  Counts         `json:"counts"`
+	Verdict   finding.Status `json:"verdict"` // passed, failed or inconclusive
+	WhoGetsIn []finding.Line `json:"who_gets_in"`
+	Counts    Counts         `json:"counts"`
 }
 
 // Counts is how many findings have each status.
@@ -36,14 +33,19 @@ type Counts struct {
 
 // JSON writes the audit as a [Document]. The error is the writer's.
 func JSON(w io.Writer, a finding.Audit) error {
-	a.Format = Format
+	a.Format = finding.Format
 	a.Controls = append([]finding.Finding{}, a.Controls...) // an empty list, not null
 	a.Findings = append([]finding.Finding{}, finding.Ordered(a.Findings)...)
 	a.Began = a.Began.UTC()
-	return encode(w, Document{Audit: a, Verdict: a.Verdict(), Counts: Counts{
-		Passed: a.Count(finding.Passed), Failed: a.Count(finding.Failed),
-		Inconclusive: a.Count(finding.Inconclusive), Waived: a.Count(finding.Waived), Untried: a.Count(finding.Untried),
-	}})
+	return encode(
+		w,
+		Document{Audit: a, Verdict: a.Verdict(), WhoGetsIn: append([]finding.Line{}, a.WhoGetsIn()...), Counts: Counts{
+			Passed: a.Count(finding.Passed), Failed: a.Count(finding.Failed),
+			Inconclusive: a.Count(
+				finding.Inconclusive,
+			), Waived: a.Count(finding.Waived), Untried: a.Count(finding.Untried),
+		}},
+	)
 }
 
 // encode writes JSON for people to read, with what could steer a terminal escaped

@@ -58,20 +58,21 @@ type (
 	}
 )
 
-// JUnit writes the audit as JUnit XML: a suite for each group, a test for each
-// finding, in which a failed one is a failure, an inconclusive one an error, and one
-// that is waived or was not tried skipped. A last suite, "audit", holds the controls and the complaints,
-// so that an audit that did not pass never reads as passed. The error is the
+// JUnit writes the audit as JUnit XML: a suite for each attacker, a test for each
+// finding, in which one that fails the audit is a failure, an inconclusive one an error, and
+// one that is told, waived, known or was not tried skipped. The suite "open" is of cases
+// that the profile leaves open. A last suite, "audit", holds the controls and the
+// complaints, so that an audit that did not pass never reads as passed. The error is the
 // writer's.
 func JUnit(w io.Writer, a finding.Audit) error {
 	suites := junitSuites{
 		Name: "mtlslab audit of " + wire.Printable(string(a.Role)+" "+a.Subject),
 		Time: seconds(a.Took),
 	}
-	for _, g := range finding.Groups(a.Findings) {
-		suite := newJUnitSuite(a, finding.Or(g.Name, "none"), g.Took())
+	for _, g := range finding.ByAttacker(a.Findings) {
+		suite := newJUnitSuite(a, finding.Or(g.Name, "open"), g.Took())
 		for _, f := range g.Findings {
-			suite.add(junitCaseOf(f))
+			suite.add(junitCaseOf(a, f))
 		}
 		suites.add(suite)
 	}
@@ -92,7 +93,7 @@ func JUnit(w io.Writer, a finding.Audit) error {
 func junitOfAudit(a finding.Audit) junitSuite {
 	suite := newJUnitSuite(a, "audit", 0)
 	for i := range a.Controls {
-		suite.add(junitCaseOf(a.Control(i)))
+		suite.add(junitCaseOf(a, a.Control(i)))
 	}
 	if why := a.Uncontrolled(); why != "" {
 		suite.add(junitCase{Name: "controls", Error: &junitResult{Message: why}})
@@ -131,7 +132,7 @@ func newJUnitSuite(a finding.Audit, name string, took time.Duration) junitSuite 
 	return suite
 }
 
-func junitCaseOf(f finding.Finding) junitCase {
+func junitCaseOf(a finding.Audit, f finding.Finding) junitCase {
 	c := junitCase{Name: f.Title(), Time: seconds(f.Took)}
 	var text strings.Builder
 	parts := f.Parts()
@@ -148,13 +149,15 @@ func junitCaseOf(f finding.Finding) junitCase {
 		Type:    wire.Printable(f.Decision),
 		Text:    text.String(),
 	}
-	switch f.Shown() {
-	case finding.Passed:
-	case finding.Failed:
+	switch known := f.Accepted(); {
+	case f.Status == finding.Passed:
+	case known != "":
+		c.Skipped = &junitResult{Message: wire.Printable(known), Text: text.String()}
+	case a.Fails(f):
 		c.Failure = result
-	case finding.Waived:
-		c.Skipped = &junitResult{Message: finding.Or(f.Waiver, "no reason given"), Text: text.String()}
-	case finding.Untried:
+	case f.Status == finding.Failed:
+		c.Skipped = &junitResult{Message: "told, and not demanded: " + parts[2].Text, Text: text.String()}
+	case f.Status == finding.Untried:
 		c.Skipped = &junitResult{Message: parts[2].Text, Text: text.String()}
 	default:
 		c.Error = result

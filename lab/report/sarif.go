@@ -7,15 +7,16 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/mtlslab/mtlslab/lab/cases"
 	"github.com/mtlslab/mtlslab/lab/finding"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
-// SARIF writes the audit as a SARIF 2.1.0 log (OASIS, 27 March 2020): a rule for
-// each case, a result for each finding that did not pass, of level error if it
-// failed, warning if it is inconclusive, and note with a suppression if it is
-// waived; of kind notApplicable and no level if it was not tried. Complaints and controls are
-// notifications. The error is the writer's.
+// SARIF writes the audit as a SARIF 2.1.0 log (OASIS, 27 March 2020): a rule for each case,
+// with a security-severity by its attacker; a result for each finding that did not pass, of
+// level error if it fails the audit, warning if it is told or inconclusive, and note with a
+// suppression if it is waived or known; of kind notApplicable and no level if it was not
+// tried. Complaints and controls are notifications. The error is the writer's.
 //
 // GitHub code scanning rejects a whole log in which a result has no physical
 // location, so each has one: a path made of the subject's name, which need not
@@ -61,22 +62,39 @@ func SARIF(w io.Writer, a finding.Audit) error {
 	})
 }
 
+// severities are those of letting an attacker in, on the scale of CVSS. GitHub calls what is
+// over 9.0 critical, from 7.0 on high, from 4.0 on medium.
+var severities = map[cases.Attacker]string{
+	finding.Unnamed: "9.8", cases.Nobody: "9.8", cases.Former: "8.8", cases.Insider: "8.1", cases.Wire: "5.9",
+	cases.Authority: "5.3", cases.Honest: "3.7", cases.Good: "0.1",
+}
+
 func ruleOf(f finding.Finding) sarifRule {
 	summary := finding.Or(f.Summary, f.Case)
 	means := wire.Printable(f.Means)
 	if means == "" {
 		means = summary
 	}
+	help := fmt.Sprintf("%s\n\nSource: %s", means, finding.Or(f.Cite, "none"))
+	if c, known := cases.Find(f.Case); known {
+		for _, part := range Explanation(c) {
+			help += fmt.Sprintf("\n\n%s: %s", part.Label, part.Text)
+		}
+	}
+	properties := map[string]any{
+		"tags":      []string{"security", "mtls", finding.Or(f.Group, "none"), finding.Or(string(f.Attacker), "open")},
+		"precision": "very-high",
+	}
+	if severity := severities[f.Attacker]; severity != "" {
+		properties["security-severity"] = severity
+	}
 	return sarifRule{
 		ID:               f.Case,
 		ShortDescription: sarifText{summary},
 		FullDescription:  sarifText{means},
-		Help:             sarifText{fmt.Sprintf("%s\n\nSource: %s", means, finding.Or(f.Cite, "none"))},
+		Help:             sarifText{help},
 		Default:          sarifLevel{"error"},
-		Properties: map[string]any{
-			"tags":      []string{"security", "mtls", finding.Or(f.Group, "none")},
-			"precision": "very-high",
-		},
+		Properties:       properties,
 	}
 }
 
@@ -85,20 +103,20 @@ func resultOf(a finding.Audit, f finding.Finding, rule int) sarifResult {
 		RuleID: f.Case, RuleIndex: rule, Level: "warning", Message: sarifText{message(f)},
 		Suppressions: []sarifSuppression{}, // none, which is not the same as not known
 		Properties: map[string]any{
-			"status": f.Shown(), "version": wire.Printable(f.Version),
+			"status": f.Shown(), "attacker": f.Attacker, "version": wire.Printable(f.Version),
 			"client": wire.Printable(f.Client), "server": wire.Printable(f.Server),
 		},
 	}
-	switch f.Status {
-	case finding.Failed:
-		r.Level = "error"
-	case finding.Waived:
+	switch known := f.Accepted(); {
+	case known != "":
 		r.Level = "note"
 		r.Suppressions = append(
 			r.Suppressions,
-			sarifSuppression{Kind: "external", Status: "accepted", Justification: wire.Printable(f.Waiver)},
+			sarifSuppression{Kind: "external", Status: "accepted", Justification: wire.Printable(known)},
 		)
-	case finding.Untried:
+	case a.Fails(f):
+		r.Level = "error"
+	case f.Status == finding.Untried:
 		r.Kind, r.Level = "notApplicable", "none" // any other level says that it failed (3.27.10)
 	}
 	path := artifact(a.Subject)

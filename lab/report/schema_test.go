@@ -137,7 +137,7 @@ func TestGoldenJSONIsAsTheSchemaSays(t *testing.T) {
 			continue
 		}
 		for _, breakIt := range []func(map[string]any){
-			func(d map[string]any) { d["format"] = 2.0 },
+			func(d map[string]any) { d["format"] = 1.0 },
 			func(d map[string]any) { d["verdict"] = "waived" },
 			func(d map[string]any) { d["took_ns"] = -1.0 },
 			func(d map[string]any) { d["began"] = "today" },
@@ -181,7 +181,7 @@ func TestSchemaIsTheTypes(t *testing.T) {
 			t.Errorf("the schema has %q, the types %q", c.at.Enum, c.want)
 		}
 	}
-	if s.Properties["format"].Const != float64(report.Format) {
+	if s.Properties["format"].Const != float64(finding.Format) {
 		t.Errorf("the schema is of format %v", s.Properties["format"].Const)
 	}
 }
@@ -250,11 +250,11 @@ func TestScorecardIsAsTheSchemaSays(t *testing.T) {
 	}
 	for name, breakIt := range map[string]func(map[string]any){
 		"":               func(map[string]any) {},
-		"format":         func(d map[string]any) { d["format"] = 2.0 },
+		"format":         func(d map[string]any) { d["format"] = 1.0 },
 		"profile":        func(d map[string]any) { d["profile"] = "lax" },
 		"began":          func(d map[string]any) { d["began"] = "today" },
 		"no audits":      func(d map[string]any) { delete(d, "audits") },
-		"audit's format": func(d map[string]any) { d["audits"].([]any)[0].(map[string]any)["format"] = 2.0 },
+		"audit's format": func(d map[string]any) { d["audits"].([]any)[0].(map[string]any)["format"] = 1.0 },
 		"audit's case": func(d map[string]any) {
 			delete(d["audits"].([]any)[0].(map[string]any)["findings"].([]any)[0].(map[string]any), "case")
 		},

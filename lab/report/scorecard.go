@@ -23,12 +23,12 @@ const scorecardLimit = 256 << 20
 // describes. The error is the writer's.
 func ScorecardJSON(w io.Writer, sc finding.Scorecard) error {
 	sc = arranged(sc)
-	sc.Format = Format
+	sc.Format = finding.Format
 	sc.Began = sc.Began.UTC()
 	sc.Audits = append([]finding.Audit{}, sc.Audits...) // an empty list, not null
 	for i := range sc.Audits {
 		a := &sc.Audits[i]
-		a.Format = Format
+		a.Format = finding.Format
 		a.Began = a.Began.UTC()
 		a.Controls = append([]finding.Finding{}, a.Controls...)
 		a.Findings = append([]finding.Finding{}, a.Findings...)
@@ -58,8 +58,8 @@ func ReadScorecard(r io.Reader) (finding.Scorecard, error) {
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
 		return finding.Scorecard{}, errors.New("reading the scorecard: something follows the document")
 	}
-	if sc.Format != Format {
-		return finding.Scorecard{}, fmt.Errorf("reading the scorecard: it is of format %d, and not %d", sc.Format, Format)
+	if sc.Format != finding.Format {
+		return finding.Scorecard{}, fmt.Errorf("reading the scorecard: it is of format %d, and not %d", sc.Format, finding.Format)
 	}
 	return sc, nil
 }

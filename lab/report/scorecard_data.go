@@ -214,7 +214,7 @@ func (d *htmlData) certificate(der []byte) int {
 		return i
 	}
 	one := certificate{Facts: [][2]int{}, Base64: base64.StdEncoding.EncodeToString(der)}
-	facts, err := decoded(der)
+	facts, err := finding.Decode(der)
 	if err != nil {
 		one.Fault = d.text(fmt.Sprintf("cannot be parsed: %v", err))
 	} else {

@@ -166,17 +166,17 @@ func TestReadScorecardRefuses(t *testing.T) {
 		"":                       "reading the scorecard: EOF",
 		"{":                      "reading the scorecard: unexpected EOF",
 		"[]":                     "cannot unmarshal array",
-		"{}":                     "it is of format 0, and not 1",
-		`{"format": 2}`:          "it is of format 2, and not 1",
-		`{"format": 1} {}`:       "something follows the document",
-		`{"format": 1} nonsense`: "something follows the document",
-		`{"format": 1, "sent": [{"chain": ["?"]}]}`: "illegal base64",
+		"{}":                     "it is of format 0, and not 2",
+		`{"format": 1}`:          "it is of format 1, and not 2",
+		`{"format": 2} {}`:       "something follows the document",
+		`{"format": 2} nonsense`: "something follows the document",
+		`{"format": 2, "sent": [{"chain": ["?"]}]}`: "illegal base64",
 	} {
 		if _, err := report.ReadScorecard(strings.NewReader(document)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: error %v, want %q", document, err, want)
 		}
 	}
-	if _, err := report.ReadScorecard(strings.NewReader(`{"format": 1, "later": true}`)); err != nil {
+	if _, err := report.ReadScorecard(strings.NewReader(`{"format": 2, "later": true}`)); err != nil {
 		t.Errorf("a field of a later program: %v", err)
 	}
 }
@@ -184,8 +184,8 @@ func TestReadScorecardRefuses(t *testing.T) {
 // FuzzReadScorecard holds every format against whatever can be read.
 func FuzzReadScorecard(f *testing.F) {
 	f.Add(written(f, "scorecard.json", few()))
-	f.Add(`{"format": 1, "audits": [{"role": "x", "findings": [{"status": "failed", "case": "-"}]}], "interop": [{}]}`)
-	f.Add(`{"format": 1, "sent": [{"chain": [null, "MAA="]}, {}], "took_ns": 9223372036854775807}`)
+	f.Add(`{"format": 2, "audits": [{"role": "x", "findings": [{"status": "failed", "case": "-"}]}], "interop": [{}]}`)
+	f.Add(`{"format": 2, "sent": [{"chain": [null, "MAA="]}, {}], "took_ns": 9223372036854775807}`)
 	f.Fuzz(func(t *testing.T, document string) {
 		sc, err := report.ReadScorecard(strings.NewReader(document))
 		if err != nil {

@@ -76,7 +76,7 @@ func synthetic(t testing.TB) finding.Scorecard {
 		t.Fatal(err)
 	}
 	sc := finding.Scorecard{
-		Format: 1, Profile: cases.Strict, Began: time.Date(2026, 11, 2, 9, 30, 0, 0, time.UTC),
+		Format: finding.Format, Profile: cases.Strict, Began: time.Date(2026, 11, 2, 9, 30, 0, 0, time.UTC),
 		Took:    26*time.Minute + 11*time.Second,
 		Command: "mtlslab scorecard --all --profile strict", Engine: "29.3.0, amd64, 8 processors", Sent: sent,
 	}
@@ -114,7 +114,7 @@ func invent(client, server invented, version string, chance *rand.Rand) finding.
 func (p invented) audit(chance *rand.Rand, began time.Time) finding.Audit {
 	digest := fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(p.name)))
 	a := finding.Audit{
-		Format: 1, Subject: "docker.io/library/" + p.name + "@" + digest, Role: p.role, Profile: cases.Strict,
+		Format: finding.Format, Subject: "docker.io/library/" + p.name + "@" + digest, Role: p.role, Profile: cases.Strict,
 		Run: syntheticRun, Runtime: "containers",
 		Isolated: true, Began: began, Took: time.Duration(20+chance.IntN(60)) * time.Second,
 		Product: &finding.Product{
@@ -148,7 +148,8 @@ func (p invented) found(c cases.Case, version string, fate int, chance *rand.Ran
 	group, _, _ := strings.Cut(c.ID, "/")
 	rule := c.Rules[cases.Strict]
 	f := finding.Finding{
-		Case: c.ID, Group: group, Summary: c.Summary, Role: p.role, Version: version, Expect: rule.Expect,
+		Case: c.ID, Group: group, Summary: c.Summary, Role: p.role, Version: version,
+		Attacker: c.AttackerUnder(rule), Expect: rule.Expect,
 		Cite:   cmp.Or(rule.Cite, "none"),
 		Status: finding.Passed, Decision: "refused", By: p.role, Reason: wire.BadCertificate,
 		Client: "refused: remote error: tls: bad certificate", Server: "refused: certificate verify failed",

@@ -26,41 +26,44 @@ const (
 	statusWidth = 14 // "inconclusive  "
 )
 
-// fullProblems is how many problems of a group are shown in full unless all are
-// asked for: a server that lets everybody in has hundreds, which say the same.
-const fullProblems = 3
-
-// Text writes the audit for a person: a table by group; of what failed or is
-// inconclusive what each side saw, what it means, where it is written and the
-// command that repeats just that case, for the first three of each group or, if
-// Verbose, all; complaints; and a last line that begins with PASS, FAIL or
-// INCONCLUSIVE. The error is the writer's.
+// Text writes the audit for a person: who gets in, in a table by attacker; the answers to
+// what people ask first; then what is wrong, gravest first, each fault once however many
+// cases show it, with both sides' account of the first and the command that repeats it; what
+// is void, known or untried, each reason once; complaints; and a last line that begins with
+// PASS, FAIL or INCONCLUSIVE. If Verbose, what is told in a line is shown in full, and there
+// is a line for every finding. The error is the writer's.
 func Text(w io.Writer, a finding.Audit, o Options) error {
 	p := &page{console.Page{Width: max(leastWidth, cmp.Or(o.Width, console.DefaultWidth)), Color: o.Color}}
 	p.head(a)
-	p.table(finding.Groups(a.Findings))
-	findings := finding.Ordered(a.Findings)
-	if o.Verbose && len(a.Controls)+len(findings) > 0 {
+	p.who(a)
+	p.answers(a.Answers)
+	if a.Product != nil && a.Product.Hint != "" && a.Count(finding.Failed) > 0 {
 		p.WriteByte('\n')
-		for i := range a.Controls {
-			p.finding(a.Control(i))
-		}
-		for _, f := range findings {
-			p.finding(f)
-		}
+		p.Row("hint", nameWidth, "", wire.Printable(a.Product.Hint), 0)
 	}
-	p.problems(findings, finding.Failed, o.Verbose)
+	p.faults(a, o.Verbose)
 	for i, f := range a.Controls {
 		if f.Status != finding.Passed {
 			p.problem(a.Control(i))
 		}
 	}
-	p.problems(findings, finding.Inconclusive, o.Verbose)
-	p.WriteByte('\n')
-	if a.Product != nil && a.Product.Hint != "" && a.Count(finding.Failed) > 0 {
-		p.Row("hint", nameWidth, "", wire.Printable(a.Product.Hint), 0)
+	if o.Verbose {
+		p.everything(a)
 	}
-	p.untried(findings)
+	p.WriteByte('\n')
+	p.reasons("void", a.Findings, func(f finding.Finding) string {
+		if f.Shown() != finding.Inconclusive {
+			return ""
+		}
+		return cmp.Or(f.Means, finding.NothingShown)
+	})
+	p.reasons("known", a.Findings, finding.Finding.Accepted)
+	p.reasons("untried", a.Findings, func(f finding.Finding) string {
+		if f.Status != finding.Untried {
+			return ""
+		}
+		return cmp.Or(f.Means, finding.NoWay)
+	})
 	for _, complaint := range a.Complaints {
 		p.Row("complaint", nameWidth, "", wire.Printable(complaint), 0)
 	}
@@ -73,6 +76,17 @@ func Text(w io.Writer, a finding.Audit, o Options) error {
 	p.verdict(a)
 	_, err := w.Write(p.Bytes())
 	return err
+}
+
+// everything is a line for each control and each finding.
+func (p *page) everything(a finding.Audit) {
+	p.WriteByte('\n')
+	for i := range a.Controls {
+		p.finding(a.Control(i))
+	}
+	for _, f := range finding.Ordered(a.Findings) {
+		p.finding(f)
+	}
 }
 
 // void names what is uncontrolled or unproven.
@@ -97,21 +111,20 @@ var styles = map[finding.Status]console.Style{
 }
 
 func (p *page) head(a finding.Audit) {
-	p.Row(
-		"audit",
-		nameWidth,
-		"",
-		fmt.Sprintf("%s %s", finding.Or(string(a.Role), "peer"), finding.Or(a.Subject, "without a name")),
-		0,
-	)
-	whole := finding.Group{Findings: a.Findings}
-	p.Row("", nameWidth, "", fmt.Sprintf("profile %s on %s; %s, %s; %d of %s delivered",
-		finding.Or(string(a.Profile), "unnamed"), finding.Or(a.Runtime, "an unnamed runtime"),
-		console.Plural(whole.Cases(), "case"), console.Plural(len(a.Findings), "finding"),
-		a.Delivered(), console.Plural(len(a.Controls), "control")), 0)
+	subject := fmt.Sprintf("%s %s", finding.Or(string(a.Role), "peer"), finding.Or(a.Subject, "without a name"))
+	p.Row("audit", nameWidth, "", subject, 0)
 	if a.Product != nil {
 		p.Row("product", nameWidth, "", product(*a.Product), 0)
 	}
+	profile := finding.Or(string(a.Profile), "unnamed")
+	if a.Because != "" {
+		profile += ", " + wire.Printable(a.Because)
+	}
+	p.Row("profile", nameWidth, "", profile, 0)
+	whole := finding.Group{Findings: a.Findings}
+	p.Row("", nameWidth, "", fmt.Sprintf("on %s; %s, %s; %d of %s delivered",
+		finding.Or(a.Runtime, "an unnamed runtime"), console.Plural(whole.Cases(), "case"),
+		console.Plural(len(a.Findings), "finding"), a.Delivered(), console.Plural(len(a.Controls), "control")), 0)
 	p.WriteByte('\n')
 }
 
@@ -137,40 +150,6 @@ func shortDigest(digest string) string {
 		algorithm += ":"
 	}
 	return algorithm + sum[:console.Fit(sum, digits)]
-}
-
-// table prints how many cases each group has, and how many findings of each
-// status: a case makes one finding a version. Few peers leave anything untried, so
-// that column is there only if it has something to say.
-func (p *page) table(all []finding.Group) {
-	total := finding.Group{Name: "all"}
-	broad := len("group")
-	for _, g := range all {
-		total.Findings = append(total.Findings, g.Findings...)
-		broad = max(broad, console.Columns(wire.Printable(g.Name)))
-	}
-	counted := []finding.Status{finding.Passed, finding.Failed, finding.Inconclusive, finding.Waived}
-	if total.Count(finding.Untried) > 0 {
-		counted = append(counted, finding.Untried)
-	}
-	const gap = 2
-	words := []string{"", "cases"}
-	for _, s := range counted {
-		words = append(words, string(s))
-	}
-	head := strings.Join(words, "  ")
-	broad = min(broad, p.Width-len(head))
-	p.Rows("group", broad, "", []string{head})
-	for _, g := range append(all, total) {
-		cells := fmt.Sprintf("%*d", gap+len("cases"), g.Cases())
-		for _, s := range counted {
-			cells += p.cell(g, s, gap+len(s))
-		}
-		for _, name := range console.Wrap(wire.Printable(g.Name), broad) {
-			p.Rows(name, broad, "", []string{cells})
-			cells = ""
-		}
-	}
 }
 
 // cell is a count, coloured if it is one to look at.
@@ -199,59 +178,42 @@ func (p *page) finding(f finding.Finding) {
 	p.Row(string(s), statusWidth, styles[s], text, f.Took)
 }
 
-// problems shows the findings of that status, or the first few of each group.
-func (p *page) problems(findings []finding.Finding, s finding.Status, all bool) {
-	for _, g := range finding.Groups(findings) {
-		n := 0
-		for _, f := range g.Findings {
-			if f.Shown() != s {
-				continue
-			}
-			if n++; all || n <= fullProblems {
-				p.problem(f)
-			}
-		}
-		if more := n - fullProblems; more > 0 && !all {
-			p.WriteByte('\n')
-			p.Row(
-				string(s),
-				statusWidth,
-				styles[s],
-				fmt.Sprintf("%d more in %s; -v shows them", more, finding.Or(g.Name, "no group")),
-				0,
-			)
-		}
-	}
-}
-
-// untried says, once for each reason, what could not be tried.
-func (p *page) untried(findings []finding.Finding) {
-	count := map[string]int{}
-	var reasons []string
-	for _, f := range findings {
-		if f.Status != finding.Untried {
-			continue
-		}
-		why := finding.Or(f.Means, finding.NoWay)
-		if count[why]++; count[why] == 1 {
-			reasons = append(reasons, why)
-		}
-	}
-	for _, why := range reasons {
-		p.Row("untried", nameWidth, "", fmt.Sprintf("%s: %s", console.Plural(count[why], "finding"), why), 0)
-	}
-}
-
 func (p *page) problem(f finding.Finding) {
 	s := f.Shown()
 	p.WriteByte('\n')
-	p.Row(string(s), statusWidth, styles[s], f.Title(), 0)
+	p.Row(string(s), labelWidth, styles[s], f.Title(), 0)
+	p.parts(f, "")
+}
+
+// parts are what a person needs to act on a finding, but for what was said already.
+func (p *page) parts(f finding.Finding, said string) {
 	for _, part := range f.Parts() {
+		if part.Text == said {
+			continue
+		}
 		if part.Label == "repeat" {
 			p.Command("  "+part.Label, labelWidth, part.Text)
 			continue
 		}
 		p.Rows("  "+part.Label, labelWidth, "", console.Wrap(part.Text, p.Width-labelWidth))
+	}
+}
+
+// reasons says, once for each, for what reason findings are as they are, and how many.
+func (p *page) reasons(label string, findings []finding.Finding, of func(finding.Finding) string) {
+	count := map[string]int{}
+	var reasons []string
+	for _, f := range findings {
+		why := of(f)
+		if why == "" {
+			continue
+		}
+		if count[why]++; count[why] == 1 {
+			reasons = append(reasons, why)
+		}
+	}
+	for _, why := range reasons {
+		p.Row(label, nameWidth, "", fmt.Sprintf("%s: %s", console.Plural(count[why], "finding"), wire.Printable(why)), 0)
 	}
 }
 
@@ -264,13 +226,15 @@ var verdicts = map[finding.Status]string{
 // verdict prints the last line, which is one line whatever the counts.
 func (p *page) verdict(a finding.Audit) {
 	s := a.Verdict()
-	counts := a.Sum()
+	said := a.Sum()
 	if n := len(a.Complaints); n > 0 {
-		counts += ", " + console.Plural(n, "complaint")
+		said = append(said, console.Plural(n, "complaint"))
 	}
-	in := " in " + console.Duration(a.Took)
-	if console.Columns(verdicts[s]+": "+counts+in) > p.Width {
-		counts = console.Plural(len(a.Findings), "finding")
+	line := func() string {
+		return verdicts[s] + ": " + strings.Join(said, "; ") + " in " + console.Duration(a.Took)
 	}
-	p.WriteString(p.Paint(styles[s], verdicts[s]) + ": " + counts + in + "\n")
+	for len(said) > 1 && console.Columns(line()) > p.Width {
+		said = said[:len(said)-1]
+	}
+	p.WriteString(p.Paint(styles[s], verdicts[s]) + strings.TrimPrefix(line(), verdicts[s]) + "\n")
 }

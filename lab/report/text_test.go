@@ -54,14 +54,17 @@ func TestText(t *testing.T) {
 	}
 }
 
-// Whoever asks for all problems gets them.
+// Whoever asks for all cases gets them: each is named, and each finding has a line.
 func TestTextVerboseShowsAll(t *testing.T) {
 	t.Parallel()
 	got := text(t, hundreds(), report.Options{Verbose: true})
 	checkText(t, got, report.Options{})
 	for _, f := range hundreds().Findings {
-		if f.Status != finding.Passed && !strings.Contains(got, "\n\n"+fmt.Sprintf("%-14s", f.Status)+f.Case+" [1.3]\n") {
-			t.Errorf("no problem of %s", f.Case)
+		if !strings.Contains(got, "\n"+fmt.Sprintf("%-14s", f.Status)+f.Case+" [1.3]: ") {
+			t.Errorf("no line of %s", f.Case)
+		}
+		if f.Status == finding.Failed && strings.Count(got, f.Case) < 2 {
+			t.Errorf("%s is named by no fault", f.Case)
 		}
 	}
 }
@@ -81,7 +84,7 @@ func TestTextCommandCanBePasted(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			a := clean()
-			a.Findings[0].Status, a.Findings[0].Repeat = finding.Failed, command
+			a.Findings[0].Status, a.Findings[0].Attacker, a.Findings[0].Repeat = finding.Failed, cases.Nobody, command
 			got := text(t, a, report.Options{})
 			checkText(t, got, report.Options{})
 			_, got, _ = strings.Cut(got, "  repeat")

@@ -24,13 +24,15 @@ import (
 
 // auditFlags are those of `mtlslab audit`.
 type auditFlags struct {
-	cfg     lab.Config
-	audit   audit.Audit
-	peer    cli.PeerFlags
-	waivers string
-	verbose bool
-	list    bool
-	files   map[string]*string // a path by format
+	cfg      lab.Config
+	audit    audit.Audit
+	peer     cli.PeerFlags
+	demand   []string
+	waivers  string
+	baseline string
+	verbose  bool
+	list     bool
+	files    map[string]*string // a path by format
 }
 
 // formats are the files that an audit can be written to besides what is printed.
@@ -62,11 +64,12 @@ func newAuditOf(role wire.Role) *cobra.Command {
 		Use:   string(role) + " [IMAGE]",
 		Short: fmt.Sprintf("Try every case against a %s: our own, or that of an image", role),
 		Long: fmt.Sprintf(`Try every case of a profile against a %s, between controls that must be
-delivered, and report what was refused, by whom and why. Without an image, an
-adapter or a peer of the gallery it is our own.
+delivered, and report who gets in. Without an image, an adapter or a peer of the
+gallery it is our own.
 
-Exit codes: 0 everything passed, 1 a case failed or a waiver is of no use any
-more, 3 something could not be shown.`, role),
+Exit codes: 0 nobody gets in who is to stay out; 1 somebody does: nobody, former
+or an insider, and whom --demand names besides; or a waiver is of no use any
+more; 3 more was void than shown. Our own is held to all.`, role),
 		Args: cli.AtMostOneImage,
 		RunE: f.run,
 	}
@@ -75,12 +78,16 @@ more, 3 something could not be shown.`, role),
 	flags.Var(
 		(*profileValue)(&f.audit.Profile),
 		"profile",
-		"whose expectations: rfc5280, spiffe or strict (default strict)",
+		"whose expectations: rfc5280, spiffe or strict (default: of our own strict, of others rfc5280)",
 	)
+	flags.StringSliceVar(&f.demand, "demand", nil,
+		"who else fails the audit by getting in: wire, authority, honest, good, or all")
 	flags.StringSliceVar(&f.audit.Cases, "case", nil, "only the case of this id; may be repeated")
 	flags.StringSliceVar(&f.audit.Versions, "version", nil, "only this version of TLS, 1.2 or 1.3")
 	f.peer.Register(flags, role)
 	flags.StringVar(&f.waivers, "waivers", "", "file of the failures that are accepted, why, and until when")
+	flags.StringVar(&f.baseline, "baseline", "",
+		"an earlier audit as --report wrote it: what failed in it is told, and fails no more")
 	flags.BoolVar(&f.list, "list", false, "list the cases that would be tried, and try none")
 	flags.BoolVarP(&f.verbose, "verbose", "v", false, "a line for every finding")
 	for _, format := range formats {
@@ -152,6 +159,13 @@ func (f *auditFlags) run(cmd *cobra.Command, args []string) (err error) {
 
 // check finds out what is wrong with the command line before anything is started.
 func (f *auditFlags) check() error {
+	var err error
+	if f.audit.Demand, err = finding.ParseAttackers(f.demand); err != nil {
+		return cli.UsageError{Err: fmt.Errorf("--demand: %w", err)}
+	}
+	if err := f.readBaseline(); err != nil {
+		return cli.UsageError{Err: fmt.Errorf("--baseline: %w", err)}
+	}
 	alone := f.audit
 	alone.Cases = nil
 	if err := alone.Check(); err != nil {
@@ -206,6 +220,24 @@ func (f *auditFlags) readWaivers() error {
 			f.audit.Waivers = append(f.audit.Waivers, w)
 		}
 	}
+	return nil
+}
+
+// readBaseline reads the earlier audit, if there is one.
+func (f *auditFlags) readBaseline() error {
+	if f.baseline == "" {
+		return nil
+	}
+	file, err := os.Open(f.baseline)
+	if err != nil {
+		return err
+	}
+	defer file.Close() //nolint:errcheck // read-only
+	earlier, err := finding.ReadBaseline(file)
+	if err != nil {
+		return fmt.Errorf("%s: %w", f.baseline, err)
+	}
+	f.audit.Baseline = &earlier
 	return nil
 }
 

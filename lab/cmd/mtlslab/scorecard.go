@@ -94,7 +94,7 @@ type round struct {
 
 func (f *scorecardFlags) run(cmd *cobra.Command, names []string) error {
 	r := &round{scorecardFlags: f, card: finding.Scorecard{
-		Format: 1, Profile: f.profile, Thorough: f.thorough, Command: commandLine(cmd, names), Built: ownHash(),
+		Format: finding.Format, Profile: f.profile, Thorough: f.thorough, Command: commandLine(cmd, names), Built: ownHash(),
 	}}
 	if err := errors.Join(f.check(), r.choose(names)); err != nil {
 		return cli.UsageError{Err: err}
@@ -253,7 +253,7 @@ func (r *round) carryOut(cmd *cobra.Command) (err error) {
 func (r *round) identify(ctx context.Context, l *lab.Lab) error {
 	for i := range r.contenders {
 		c := &r.contenders[i]
-		audit := finding.Audit{Format: 1, Role: c.audit.Role, Profile: r.profile, Subject: c.audit.Subject(), Run: l.ID()}
+		audit := finding.Audit{Format: finding.Format, Role: c.audit.Role, Profile: r.profile, Subject: c.audit.Subject(), Run: l.ID()}
 		product, err := l.Identify(ctx, c.Peer, c.audit.Role)
 		if ctx.Err() != nil {
 			return context.Cause(ctx)

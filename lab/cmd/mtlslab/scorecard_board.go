@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/mtlslab/mtlslab/lab/console"
 	"github.com/mtlslab/mtlslab/lab/finding"
@@ -13,7 +14,7 @@ const exchanges = "plain exchanges"
 
 // done tells the board what came of an audit.
 func (r *round) done(name string, a finding.Audit) {
-	verdict, text := a.Verdict(), a.Sum()
+	verdict, text := a.Verdict(), strings.Join(a.Sum(), "; ")
 	if !a.Controlled() {
 		text += ", without controls"
 	}

@@ -26,7 +26,7 @@ func TestTakeUp(t *testing.T) {
 	control := finding.Finding{Case: "control", Status: finding.Passed, Decision: "delivered"}
 	audited := func(subject string, p *finding.Product) finding.Audit {
 		return finding.Audit{
-			Format: report.Format, Role: wire.Server, Profile: cases.RFC5280, Subject: subject, Product: p, Run: "before",
+			Format: finding.Format, Role: wire.Server, Profile: cases.RFC5280, Subject: subject, Product: p, Run: "before",
 			Controls: []finding.Finding{control, control},
 			Findings: []finding.Finding{{Case: "validity/expired", Version: "1.3", Role: wire.Server, Status: finding.Passed}},
 		}

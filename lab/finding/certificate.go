@@ -1,4 +1,4 @@
-package report
+package finding
 
 import (
 	"crypto/dsa" //nolint:staticcheck // adversaries send what is deprecated
@@ -12,12 +12,10 @@ import (
 	"net"
 	"strings"
 	"time"
-
-	"github.com/mtlslab/mtlslab/lab/finding"
 )
 
-// decoded is what a certificate says, as far as crypto/x509 can parse it.
-func decoded(der []byte) ([]finding.Part, error) {
+// Decode is what a certificate says, as far as crypto/x509 can parse it.
+func Decode(der []byte) ([]Part, error) {
 	c, err := x509.ParseCertificate(der)
 	if err != nil {
 		return nil, err
@@ -29,7 +27,7 @@ func decoded(der []byte) ([]finding.Part, error) {
 			constraints += fmt.Sprintf(", path length %d", c.MaxPathLen)
 		}
 	}
-	facts := []finding.Part{
+	facts := []Part{
 		{Label: "subject", Text: nameOf(c.Subject)},
 		{Label: "issuer", Text: nameOf(c.Issuer)},
 		{Label: "names", Text: strings.Join(alternatives(c), ", ")},

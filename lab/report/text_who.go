@@ -1,0 +1,131 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/mtlslab/mtlslab/lab/cases"
+	"github.com/mtlslab/mtlslab/lab/console"
+	"github.com/mtlslab/mtlslab/lab/finding"
+	"github.com/mtlslab/mtlslab/lab/wire"
+)
+
+// whoWidth is the column of an attacker's name, or of what stands in its place.
+const whoWidth = 13
+
+// who prints a line for each attacker: how many ways were tried, and how many let him in.
+func (p *page) who(a finding.Audit) {
+	lines := a.WhoGetsIn()
+	if len(lines) == 0 {
+		return
+	}
+	p.Rows("who gets in", whoWidth, "", []string{"tried    in"})
+	for _, l := range lines {
+		count := fmt.Sprintf("%5d %5d  ", l.Tried, l.In)
+		said := saidOf(l)
+		style := console.Style("")
+		switch {
+		case l.In > 0 && l.Demanded:
+			style = console.Red
+		case l.In > 0:
+			style = console.Yellow
+		}
+		indent := whoWidth + len(count)
+		for i, line := range console.Wrap(said, p.Width-indent) {
+			if i == 0 {
+				p.Rows(string(l.Attacker), whoWidth, "", []string{p.Paint(style, count) + line})
+				continue
+			}
+			p.Rows("", indent, "", []string{line})
+		}
+	}
+	whole := a.Whole()
+	if whole.Void > 0 {
+		p.Rows("void", whoWidth, "", []string{fmt.Sprintf("%5d        of these nothing was shown", whole.Void)})
+	}
+	if whole.Untried > 0 {
+		p.Rows("untried", whoWidth, "", []string{fmt.Sprintf("%5d        the peer cannot be put into them", whole.Untried)})
+	}
+}
+
+// saidOf is what a line of the table says beside its numbers.
+func saidOf(l finding.Line) string {
+	var words []string
+	if l.Attacker == cases.Good || l.Attacker == cases.Honest {
+		words = append(words, map[cases.Attacker]string{
+			cases.Good: "good peers turned away", cases.Honest: "what it says is not so",
+		}[l.Attacker])
+	} else {
+		words = append(words, "holds "+finding.Holds(l.Attacker))
+	}
+	if l.In > 0 && !l.Demanded {
+		words = append(words, "told")
+	}
+	if l.Accepted > 0 {
+		words = append(words, fmt.Sprintf("%d more are known", l.Accepted))
+	}
+	return strings.Join(words, "; ")
+}
+
+// answers are those to what people ask first.
+func (p *page) answers(all []finding.Answer) {
+	if len(all) == 0 {
+		return
+	}
+	p.WriteByte('\n')
+	indent := 0
+	for _, a := range all {
+		indent = max(indent, console.Columns(a.Question)+2)
+	}
+	for _, a := range all {
+		p.Row(a.Question, indent, "", wire.Printable(a.Answer), 0)
+	}
+}
+
+// faults shows what is wrong: what fails in full, and what is told in a few lines unless all
+// is asked for.
+func (p *page) faults(a finding.Audit, all bool) {
+	told := false
+	for _, f := range a.Faults() {
+		label, style, full := "told", console.Yellow, all
+		if a.Fails(f.First()) {
+			label, style, full = "FAILS", console.Red, true
+		}
+		if full || !told {
+			p.WriteByte('\n')
+		}
+		p.Row(label, labelWidth, style, string(f.Attacker)+": "+finding.Or(f.Means, "nobody has said of what"), 0)
+		if !full {
+			told = true
+			p.Row("", labelWidth, "", shownBy(f, all), 0)
+			continue
+		}
+		p.Row("  shown by", labelWidth, "", shownBy(f, all), 0)
+		p.account(f)
+	}
+}
+
+// named is how many cases of a fault are named.
+const named = 3
+
+// shownBy names the cases of a fault, or how many there are and the first of them.
+func shownBy(f finding.Fault, all bool) string {
+	var ids []string
+	for i, c := range f.Cases {
+		if i == named && !all && len(f.Cases) > named+1 {
+			return fmt.Sprintf("%s, such as %s", console.Plural(len(f.Cases), "case"), strings.Join(ids, ", "))
+		}
+		ids = append(ids, wire.Printable(c[0].Case))
+	}
+	return strings.Join(ids, ", ")
+}
+
+// account is what a person needs to act on a fault, by the first finding of it.
+func (p *page) account(f finding.Fault) {
+	first := f.First()
+	p.Row("  he holds", labelWidth, "", finding.Holds(f.Attacker), 0)
+	if len(f.Cases) > 1 || first.Version != "" {
+		p.Row("  such as", labelWidth, "", first.Title(), 0)
+	}
+	p.parts(first, wire.Printable(f.Means))
+}
