@@ -146,10 +146,13 @@ func TestSNIIsSentAsItIs(t *testing.T) {
 		server, client := net.Pipe()
 		got := make(chan string, 1)
 		go func() {
-			conn := tls.Server(server, &tls.Config{GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
-				got <- hello.ServerName
-				return nil, io.EOF
-			}})
+			conn := tls.Server(
+				server,
+				&tls.Config{GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+					got <- hello.ServerName
+					return nil, io.EOF
+				}},
+			)
 			_ = conn.HandshakeContext(t.Context())
 			_ = server.Close() // with no alert, for which nobody would wait
 		}()
@@ -166,7 +169,10 @@ func TestReportLine(t *testing.T) {
 		Role: wire.Server, Began: began, Took: 9, Dropped: 1,
 		Connections: []attack.Connection{{
 			Local: "l:1", Remote: "r:2", Began: began, Connected: 1, Shaken: 2, Took: 3, Handshake: true, Plain: true, SNI: "s",
-			TLS: &wire.Negotiated{Version: "TLS 1.3", Suite: "S"}, ALPN: "p", Asked: true, Authorities: []string{"CN=one"},
+			TLS: &wire.Negotiated{
+				Version: "TLS 1.3",
+				Suite:   "S",
+			}, ALPN: "p", Asked: true, Authorities: []string{"CN=one"},
 			Peer: &wire.Identity{Serial: "5", Key: "6"}, Session: true, Sent: true, Heard: "one\r\ntwo", HeardBytes: 7,
 			End: attack.EndAlert, Alert: &wire.Alert{Code: 48, Name: "unknown"},
 			AlertSent: &wire.Alert{Code: 40, Name: "failure"}, Detail: "d",

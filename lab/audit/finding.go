@@ -22,7 +22,9 @@ func (r *round) finding(t trial, of tried) finding.Finding {
 	group, _, _ := strings.Cut(t.ID, "/")
 	f := finding.Finding{
 		Case: t.ID, Group: group, Summary: t.Summary, Role: r.audit.Role, Version: t.version,
-		Attacker: t.AttackerUnder(t.rule), Expect: t.rule.Expect, Cite: t.rule.Cite, Differs: r.differs(t), Repeat: r.repeat(t), Took: of.took,
+		Attacker: t.AttackerUnder(
+			t.rule,
+		), Expect: t.rule.Expect, Cite: t.rule.Cite, Differs: r.differs(t), Repeat: r.repeat(t), Took: of.took,
 	}
 	v := of.Judge()
 	f.Status, f.Means = v.Status, v.Means

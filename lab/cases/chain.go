@@ -224,7 +224,12 @@ func odd() []Case {
 		}),
 		{
 			ID: "chain/hundred-issuers", Roles: asBoth,
-			Reasons:  []wire.Reason{wire.UnknownAuthority, wire.BadCertificate, wire.ProtocolError, wire.NotAnAuthority},
+			Reasons: []wire.Reason{
+				wire.UnknownAuthority,
+				wire.BadCertificate,
+				wire.ProtocolError,
+				wire.NotAnAuthority,
+			},
 			Summary:  "has a hundred intermediates, each good",
 			Meaning:  "Whoever sends it brings the other side down, or makes it work for nothing.",
 			Rules:    alike(MayEither, "CVE-2024-28835"),

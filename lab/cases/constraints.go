@@ -239,7 +239,8 @@ func otherConstraints() []Case {
 			Mutation: func(role wire.Role) pki.Mutation {
 				return pki.Together(
 					func(f *pki.Forgery) {
-						f.OwnRoot().Edit(func(t *pki.TBS) { t.Set(pki.NameConstraints(nil, names{pki.DNSName("evil.test")})) })
+						f.OwnRoot().
+							Edit(func(t *pki.TBS) { t.Set(pki.NameConstraints(nil, names{pki.DNSName("evil.test")})) })
 					},
 					leafAlso(role, pki.DNSName("www.evil.test")),
 				)
@@ -334,7 +335,11 @@ func oddConstraints() []Case {
 		constraintCase(Case{
 			ID: "many", Summary: "has a thousand names, and an issuer with a thousand constraints",
 			Meaning: slow, Rules: alike(MayEither, "CVE-2025-58187"),
-			Mutation: constrained(many(1000, pki.DNSName, "a%d.good.test"), nil, many(1000, pki.DNSName, "b%d.evil.test")),
+			Mutation: constrained(
+				many(1000, pki.DNSName, "a%d.good.test"),
+				nil,
+				many(1000, pki.DNSName, "b%d.evil.test"),
+			),
 		}),
 	}
 	for i := range all {

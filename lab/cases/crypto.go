@@ -305,7 +305,10 @@ func encodings() []Case {
 			Rules:   strictOnly("RFC 5280, 4.1.2.4", "policy: a certificate is what it says it is (RFC 3629, 3)"),
 			Reasons: bad,
 			Mutation: same(pki.LeafDER(func(t *pki.TBS) {
-				name := pki.Sequence(pki.Marshal(oidCommonName), element(asn1.TagUTF8String, []byte("other\xff\xc0\x80")))
+				name := pki.Sequence(
+					pki.Marshal(oidCommonName),
+					element(asn1.TagUTF8String, []byte("other\xff\xc0\x80")),
+				)
 				t.Subject = pki.Sequence(pki.Element(asn1.ClassUniversal, asn1.TagSet, true, name))
 			})),
 		}),
@@ -315,7 +318,11 @@ func encodings() []Case {
 			Rules:   alike(MayEither, "CVE-2023-2650"),
 			Reasons: bad,
 			Mutation: same(
-				raw(element(asn1.TagOID, append(append([]byte{0x88}, slices.Repeat([]byte{0xff}, 4744)...), 0x7f)), nil, value),
+				raw(
+					element(asn1.TagOID, append(append([]byte{0x88}, slices.Repeat([]byte{0xff}, 4744)...), 0x7f)),
+					nil,
+					value,
+				),
 			),
 		}),
 	}

@@ -6,13 +6,21 @@ package cases
 func (c Case) Hit() []string { return hit[c.ID] }
 
 var hit = map[string][]string{
-	"identity/host-with-nul":                 {"CVE-2009-2408: NSS and Firefox", "CVE-2013-4073: Ruby", "CVE-2013-4238: Python"},
-	"identity/host-in-other-name":            {"CVE-2022-21656: Envoy"},
-	"identity/host-in-broken-punycode":       {"CVE-2022-3602: OpenSSL 3.0"},
-	"identity/host-injected":                 {"CVE-2021-44532: Node.js"},
-	"identity/host-injected-in-uri":          {"CVE-2021-44532: Node.js"},
-	"chain/self-signed":                      {"CVE-2014-0092: GnuTLS took what it could not check for good"},
-	"chain/leaf-as-issuer":                   {"CVE-2002-0862: Windows and Internet Explorer", "CVE-2011-0228: iOS", "CVE-2015-1793: OpenSSL"},
+	"identity/host-with-nul": {
+		"CVE-2009-2408: NSS and Firefox",
+		"CVE-2013-4073: Ruby",
+		"CVE-2013-4238: Python",
+	},
+	"identity/host-in-other-name":      {"CVE-2022-21656: Envoy"},
+	"identity/host-in-broken-punycode": {"CVE-2022-3602: OpenSSL 3.0"},
+	"identity/host-injected":           {"CVE-2021-44532: Node.js"},
+	"identity/host-injected-in-uri":    {"CVE-2021-44532: Node.js"},
+	"chain/self-signed":                {"CVE-2014-0092: GnuTLS took what it could not check for good"},
+	"chain/leaf-as-issuer": {
+		"CVE-2002-0862: Windows and Internet Explorer",
+		"CVE-2011-0228: iOS",
+		"CVE-2015-1793: OpenSSL",
+	},
 	"chain/issuer-without-basic-constraints": {"CVE-2002-0862: Windows and Internet Explorer"},
 	"chain/cross-signed":                     {"CVE-2024-0567: GnuTLS turned such chains away"},
 	"chain/hundred-issuers":                  {"CVE-2024-28835: GnuTLS crashed"},

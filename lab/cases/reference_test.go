@@ -45,9 +45,9 @@ Every case is one mutation of a good exchange. ` +
 		`An audit tries each in the versions of TLS that it makes sense in, between
 controls that must be delivered. This page is made from the cases themselves.
 
-Side is the peer that is put to the test. The attacker is who can carry the case out, by what they must hold
-([attackers](../explanation/attackers.md)); where nobody attacks, a case is good or honest. A profile says what must come of it:
-refused, accepted, or either, where the standard leaves it open.
+Side is the peer that is put to the test. The attacker is who can carry the case out, by what they must hold, which is
+[explained](../explanation/attackers.md); where nobody attacks, a case is good or honest. A profile says what must come
+of it: refused, accepted, or either, where the standard leaves it open.
 `)
 	group := ""
 	for _, c := range all {

@@ -160,10 +160,12 @@ func unusable() []Case {
 		}),
 		revocationCase(Case{
 			ID: "list-of-other-key", Summary: "has an intermediate whose list is signed by somebody else",
-			Meaning:  "Anybody can say that nothing was taken back.",
-			Rules:    hard("RFC 5280, 6.3.3 (g)"),
-			Reasons:  untold,
-			Mutation: same(func(f *pki.Forgery) { f.OwnIntermediate().Lists[0].SignedBy = f.CA("Stranger", nil, 0).Key }),
+			Meaning: "Anybody can say that nothing was taken back.",
+			Rules:   hard("RFC 5280, 6.3.3 (g)"),
+			Reasons: untold,
+			Mutation: same(
+				func(f *pki.Forgery) { f.OwnIntermediate().Lists[0].SignedBy = f.CA("Stranger", nil, 0).Key },
+			),
 		}),
 		revocationCase(Case{
 			ID:      "issuer-without-crl-sign",
@@ -219,7 +221,9 @@ func unusable() []Case {
 		revocationCase(Case{
 			ID: "list-of-other-point", Summary: "has a list for another distribution point than its own",
 			Meaning: scope, Rules: hard("RFC 5280, 6.3.3 (b)(2)"), Reasons: untold,
-			Mutation: same(pki.Together(narrowed(distribution(point("http://two.test/crl"))), pki.LeafExtension(onePoint()))),
+			Mutation: same(
+				pki.Together(narrowed(distribution(point("http://two.test/crl"))), pki.LeafExtension(onePoint())),
+			),
 		}),
 		revocationCase(Case{
 			ID: "list-of-second-point", Summary: "is on the list for the second of its distribution points",

@@ -116,7 +116,9 @@ func extended() []Case {
 			ID: "root-for-email", Summary: "has a trusted root for e-mail",
 			Meaning: anyUse, Rules: nested, Reasons: wrongUse,
 			Mutation: same(
-				pki.Anchor(func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageEmailProtection} }),
+				pki.Anchor(
+					func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageEmailProtection} },
+				),
 			),
 		}),
 	}
@@ -192,7 +194,8 @@ func authorities() []Case {
 		return rules(either(left), refuse("X509-SVID, 5.2"), refuse("policy: a peer is no authority"))
 	}
 	staple := Case{
-		ID: "usage/must-staple", Attacker: Former, Roles: asServer, Reasons: []wire.Reason{wire.RevocationUnknown, wire.BadCertificate},
+		ID: "usage/must-staple", Attacker: Former, Roles: asServer,
+		Reasons: []wire.Reason{wire.RevocationUnknown, wire.BadCertificate},
 		Summary: "presents a certificate that promises a stapled status, and staples none",
 		Meaning: "Whoever has a certificate that was revoked need only leave the status out.",
 		Rules:   strictOnly("RFC 7633, 4.2.3.1", "RFC 7633, 4.3.3"),

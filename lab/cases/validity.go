@@ -196,7 +196,9 @@ func dateForms() []Case {
 		dated(Case{
 			ID: "no-such-month", Attacker: Authority, Summary: "presents a certificate that ends in a thirteenth month",
 			Meaning: strange, Rules: alike(MustRefuse, "RFC 5280, 4.1.2.5.1"), Reasons: bad,
-			Mutation: same(notAfter(utc, "06", func(now time.Time) time.Time { return now.AddDate(2, 0, 0) }, "1301000000Z")),
+			Mutation: same(
+				notAfter(utc, "06", func(now time.Time) time.Time { return now.AddDate(2, 0, 0) }, "1301000000Z"),
+			),
 		}),
 	}
 }

@@ -14,7 +14,11 @@ func ReadBaseline(r io.Reader) (Audit, error) {
 	case err != nil:
 		return Audit{}, fmt.Errorf("it is no audit as --report writes one: %w", err)
 	case a.Format != Format:
-		return Audit{}, fmt.Errorf("it is of format %d, and this mtlslab writes %d: write it anew by --report", a.Format, Format)
+		return Audit{}, fmt.Errorf(
+			"it is of format %d, and this mtlslab writes %d: write it anew by --report",
+			a.Format,
+			Format,
+		)
 	case len(a.Findings) == 0:
 		return Audit{}, errors.New("it has no findings")
 	case !a.Controlled():

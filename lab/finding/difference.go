@@ -60,7 +60,10 @@ func differing(good, sent []byte, issuer bool) (all []string) {
 		if !Differs(want[i], part) || part.Label == "issuer" || issuer && part.Label == "subject" {
 			continue
 		}
-		all = append(all, fmt.Sprintf("%s: %s instead of %s", part.Label, Or(part.Text, "none"), Or(want[i].Text, "none")))
+		all = append(
+			all,
+			fmt.Sprintf("%s: %s instead of %s", part.Label, Or(part.Text, "none"), Or(want[i].Text, "none")),
+		)
 	}
 	return all
 }

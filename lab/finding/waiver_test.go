@@ -61,7 +61,8 @@ func TestReadWaivers(t *testing.T) {
 		t.Errorf("got %+v", got)
 	}
 	for _, none := range []string{"waivers: []", "waivers: [] # of none\n", "---\nwaivers: []\n"} {
-		if got, err := finding.ReadWaivers("waivers.yaml", strings.NewReader(none), known); err != nil || len(got) != 0 {
+		if got, err := finding.ReadWaivers("waivers.yaml", strings.NewReader(none), known); err != nil ||
+			len(got) != 0 {
 			t.Errorf("%q: got %v, error %v", none, got, err)
 		}
 	}

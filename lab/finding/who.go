@@ -13,7 +13,7 @@ type Line struct {
 	Attacker cases.Attacker `json:"attacker"`
 	Demanded bool           `json:"demanded"` // that he gets in fails the audit
 	Tried    int            `json:"tried"`    // cases of which something was shown in a version at least
-	In       int            `json:"in"`       // of these, how many let him in; of good and honest, how many are not as they must be
+	In       int            `json:"in"`       // of these, how many let him in; of good and honest, how many are wrong
 	Void     int            `json:"void"`     // cases of which nothing was shown in any version
 	Untried  int            `json:"untried"`  // cases that the peer could not be put into
 	Accepted int            `json:"accepted"` // cases that let him in as is known: waived, or in the baseline
@@ -177,14 +177,23 @@ func together(faults []Fault) []Fault {
 
 // attackers is what is said of each.
 var attackers = map[cases.Attacker]struct{ holds, in string }{
-	Unnamed:         {"what nobody has said", "Somebody is let in who must not be."},
-	cases.Nobody:    {"nothing that the authority gave", "Anybody on the network is let in: there is no authentication."},
-	cases.Former:    {"what is good at another time", "Whoever was let go, or was robbed, stays in."},
-	cases.Insider:   {"a good certificate of somebody or something else", "Every holder of any certificate is everybody."},
-	cases.Wire:      {"a place between two good peers", "What two good peers agree on can be broken or cut short."},
-	cases.Authority: {"an authority, or a certificate that none may issue", "One authority's mistake or theft opens all."},
-	cases.Honest:    {"nothing: what it says must be true", "What it says of itself cannot be relied on."},
-	cases.Good:      {"a good certificate", "Good peers are turned away."},
+	Unnamed: {"what nobody has said", "Somebody is let in who must not be."},
+	cases.Nobody: {
+		"nothing that the authority gave",
+		"Anybody on the network is let in: there is no authentication.",
+	},
+	cases.Former: {"what is good at another time", "Whoever was let go, or was robbed, stays in."},
+	cases.Insider: {
+		"a good certificate of somebody or something else",
+		"Every holder of any certificate is everybody.",
+	},
+	cases.Wire: {"a place between two good peers", "What two good peers agree on can be broken or cut short."},
+	cases.Authority: {
+		"an authority, or a certificate that none may issue",
+		"One authority's mistake or theft opens all.",
+	},
+	cases.Honest: {"nothing: what it says must be true", "What it says of itself cannot be relied on."},
+	cases.Good:   {"a good certificate", "Good peers are turned away."},
 }
 
 // Holds is what an attacker must hold, in a few words.

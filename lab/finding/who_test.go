@@ -26,14 +26,16 @@ func of(attacker cases.Attacker, id, version string, s finding.Status) finding.F
 func audited(findings ...finding.Finding) finding.Audit {
 	control := finding.Finding{Status: finding.Passed, Decision: "delivered"}
 	return finding.Audit{
-		Format: finding.Format, Role: wire.Server, Profile: cases.RFC5280, Began: time.Date(2026, 11, 2, 9, 30, 0, 0, time.UTC),
+		Format: finding.Format, Role: wire.Server, Profile: cases.RFC5280,
+		Began:    time.Date(2026, 11, 2, 9, 30, 0, 0, time.UTC),
 		Controls: []finding.Finding{control, control}, Findings: findings,
 	}
 }
 
 func TestWhoGetsIn(t *testing.T) {
 	t.Parallel()
-	const pass, fail, open, untried, waived = finding.Passed, finding.Failed, finding.Inconclusive, finding.Untried, finding.Waived
+	const pass, fail, open = finding.Passed, finding.Failed, finding.Inconclusive
+	const untried, waived = finding.Untried, finding.Waived
 	a := audited(
 		of(cases.Authority, "crypto/one", "1.3", fail),
 		of(cases.Nobody, "chain/one", "1.2", pass), of(cases.Nobody, "chain/one", "1.3", fail), // in one version of two
@@ -64,7 +66,10 @@ func TestDemands(t *testing.T) {
 	every := append([]cases.Attacker{""}, cases.Attackers()...)
 	for _, attacker := range every {
 		for _, demand := range cases.Attackers() {
-			a := audited(of(attacker, "chain/one", "1.3", finding.Failed), of(cases.Nobody, "chain/two", "1.3", finding.Passed))
+			a := audited(
+				of(attacker, "chain/one", "1.3", finding.Failed),
+				of(cases.Nobody, "chain/two", "1.3", finding.Passed),
+			)
 			a.Demands = []cases.Attacker{demand}
 			want := finding.Passed
 			if attacker == demand || attacker == "" {
@@ -95,14 +100,16 @@ func TestMostlyVoid(t *testing.T) {
 		return all
 	}
 	void := of(cases.Nobody, "chain/one", "1.3", finding.Inconclusive)
+	told := of(cases.Wire, "protocol/x", "1.3", finding.Inconclusive)
+	untried := of(cases.Nobody, "chain/one", "1.3", finding.Untried)
 	for name, c := range map[string]struct {
 		findings []finding.Finding
 		want     finding.Status
 	}{
 		"of nobody all is void":         {append(shown(9, cases.Authority), void), finding.Inconclusive},
 		"of nobody less than was shown": {append(shown(9, cases.Nobody), void), finding.Passed},
-		"of one who is told":            {append(shown(9, cases.Nobody), of(cases.Wire, "protocol/x", "1.3", "")), finding.Passed},
-		"nothing but untried":           {[]finding.Finding{of(cases.Nobody, "chain/one", "1.3", finding.Untried)}, finding.Inconclusive},
+		"of one who is told":            {append(shown(9, cases.Nobody), told), finding.Passed},
+		"nothing but untried":           {[]finding.Finding{untried}, finding.Inconclusive},
 	} {
 		if got := audited(c.findings...).Verdict(); got != c.want {
 			t.Errorf("%s: %s, want %s", name, got, c.want)
@@ -142,8 +149,15 @@ func TestFaults(t *testing.T) {
 func TestBaseline(t *testing.T) {
 	t.Parallel()
 	before := audited(
-		of(cases.Nobody, "chain/known", "1.3", finding.Failed), of(cases.Nobody, "chain/waived", "1.3", finding.Waived),
-		of(cases.Nobody, "chain/passed", "1.3", finding.Passed), of(cases.Nobody, "chain/void", "1.3", finding.Inconclusive),
+		of(cases.Nobody, "chain/known", "1.3", finding.Failed),
+		of(cases.Nobody, "chain/waived", "1.3", finding.Waived),
+		of(
+			cases.Nobody,
+			"chain/passed",
+			"1.3",
+			finding.Passed,
+		),
+		of(cases.Nobody, "chain/void", "1.3", finding.Inconclusive),
 		of(cases.Nobody, "chain/one-version", "1.2", finding.Failed),
 	)
 	text, err := json.Marshal(before)
@@ -159,7 +173,8 @@ func TestBaseline(t *testing.T) {
 		"chain/passed": "fails", "chain/void": "fails", "chain/one-version": "fails",
 	} {
 		now := audited(of(cases.Nobody, id, "1.3", finding.Failed)).Since(earlier)
-		if fails := version != ""; (now.Verdict() == finding.Failed) != fails || (now.Findings[0].Known == "") != fails {
+		if fails := version != ""; (now.Verdict() == finding.Failed) != fails ||
+			(now.Findings[0].Known == "") != fails {
 			t.Errorf("%s: %s, known: %q", id, now.Verdict(), now.Findings[0].Known)
 		}
 	}
@@ -187,7 +202,8 @@ func TestReadBaselineRefuses(t *testing.T) {
 		`{"format": 2}`:                  "no findings",
 		`{"format": 2, "findings":[{}]}`: "controls",
 	} {
-		if _, err := finding.ReadBaseline(strings.NewReader(document)); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := finding.ReadBaseline(strings.NewReader(document)); err == nil ||
+			!strings.Contains(err.Error(), want) {
 			t.Errorf("%s: error %v, want %q", document, err, want)
 		}
 	}

@@ -163,10 +163,10 @@ func (f Finding) Parts() []Part {
 // Accepted says why a failure fails nothing: a waiver's reason, or how it is known; "" if it
 // does, or is none.
 func (f Finding) Accepted() string {
-	switch {
-	case f.Status == Waived:
+	switch f.Status {
+	case Waived:
 		return cmp.Or(f.Waiver, "no reason given")
-	case f.Status == Failed:
+	case Failed:
 		return f.Known
 	default:
 		return ""

@@ -102,8 +102,11 @@ func everything() finding.Audit {
 			found("validity/expired", "1.2", finding.Passed),
 			silent,
 		},
-		Complaints: []string{"waiver of chain/self-signed (waivers.yaml:7) expired on 2026-01-31", "waiver of " + hostile},
-		Took:       4200 * time.Millisecond,
+		Complaints: []string{
+			"waiver of chain/self-signed (waivers.yaml:7) expired on 2026-01-31",
+			"waiver of " + hostile,
+		},
+		Took: 4200 * time.Millisecond,
 	}
 }
 

@@ -226,8 +226,8 @@ func testClick(ctx context.Context, t *testing.T) {
 	v.is(`document.documentElement.scrollWidth <= innerWidth`)
 
 	// A click on a cell opens its cases, and on a case what happened.
-	v.do(click(`#heat button[aria-label^="redis, identity: "]`), appears(`#panel .case`))
-	v.is(`document.querySelector("#panel h2").textContent === "redis, identity"`)
+	v.do(click(`#heat button[aria-label^="redis, insider: "]`), appears(`#panel .case`))
+	v.is(`document.querySelector("#panel h2").textContent === "redis, insider"`)
 	v.is(`document.querySelectorAll("#panel .detail").length === 0`)
 	v.do(click(`#panel .case[data-case="identity/other-id"]`), appears(`#panel .detail`))
 	for _, want := range []string{
@@ -249,7 +249,7 @@ func testClick(ctx context.Context, t *testing.T) {
 	// Escape closes it, and the focus is where it was.
 	v.do(chromedp.KeyEvent("\x1b"))
 	v.is(`document.querySelectorAll("#panel .case").length === 0`)
-	v.is(`document.activeElement.getAttribute("aria-label").startsWith("redis, identity: ")`)
+	v.is(`document.activeElement.getAttribute("aria-label").startsWith("redis, insider: ")`)
 
 	v.do(v.scheme("dark"))
 	dark := v.picture("wide-dark")
@@ -271,7 +271,7 @@ func testKeyboard(ctx context.Context, t *testing.T) {
 			getComputedStyle(document.activeElement).outlineStyle === "solid"`,
 	)
 	v.do(chromedp.KeyEvent(kb.ArrowRight), chromedp.KeyEvent(kb.ArrowDown))
-	v.is(`document.activeElement.getAttribute("aria-label").startsWith("caddy, chain: ")`)
+	v.is(`document.activeElement === document.querySelectorAll("#heat tbody tr")[2].querySelectorAll(".mark")[1]`)
 	v.do(chromedp.KeyEvent("\r"), appears(`#panel .case`))
 	v.is(`document.activeElement.id === "panel"`)
 	v.do(chromedp.KeyEvent("\t\t\r"), appears(`#panel .detail`))
@@ -287,7 +287,7 @@ func testNarrow(ctx context.Context, t *testing.T) {
 	v.picture("narrow-light")
 	v.do(v.scheme("dark"))
 	v.picture("narrow-dark")
-	v.do(v.navigate("?again#server/postgres/usage/usage%2Fno-eku"), appears(`#panel .detail`))
+	v.do(v.navigate("?again#server/postgres/insider/usage%2Fno-eku"), appears(`#panel .detail`))
 	v.is(`document.documentElement.scrollWidth <= 400 && document.getElementById("panel").scrollWidth <= 400`)
 	v.picture("narrow-dark-case")
 	v.do(click(`#close`))

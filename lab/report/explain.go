@@ -87,7 +87,13 @@ func (p *page) compare(c Certificates) {
 			continue
 		}
 		p.WriteByte('\n')
-		p.Row(of, labelWidth, "", fmt.Sprintf("as the adversary presents it, playing a %s; * differs, - is the good one's", c.Role), 0)
+		p.Row(
+			of,
+			labelWidth,
+			"",
+			fmt.Sprintf("as the adversary presents it, playing a %s; * differs, - is the good one's", c.Role),
+			0,
+		)
 		p.certificate(good, der)
 	}
 	if missing := len(c.Good) - len(c.Sent); missing > 0 {

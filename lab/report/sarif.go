@@ -29,7 +29,10 @@ func SARIF(w io.Writer, a finding.Audit) error {
 		// GitHub replaces the alerts of an earlier log by those of a later one of
 		// the same category, which is what comes before the last slash.
 		Automation: sarifAutomation{
-			ID: strings.Join([]string{"mtlslab", slug(string(a.Role)), slug(string(a.Profile)), artifact(a.Subject), ""}, "/"),
+			ID: strings.Join(
+				[]string{"mtlslab", slug(string(a.Role)), slug(string(a.Profile)), artifact(a.Subject), ""},
+				"/",
+			),
 		},
 		Invocations: []sarifInvocation{invocation(a)},
 		Results:     []sarifResult{},
@@ -75,10 +78,10 @@ func ruleOf(f finding.Finding) sarifRule {
 	if means == "" {
 		means = summary
 	}
-	help := fmt.Sprintf("%s\n\nSource: %s", means, finding.Or(f.Cite, "none"))
+	help := []string{means, "Source: " + finding.Or(f.Cite, "none")}
 	if c, known := cases.Find(f.Case); known {
 		for _, part := range Explanation(c) {
-			help += fmt.Sprintf("\n\n%s: %s", part.Label, part.Text)
+			help = append(help, part.Label+": "+part.Text)
 		}
 	}
 	properties := map[string]any{
@@ -92,7 +95,7 @@ func ruleOf(f finding.Finding) sarifRule {
 		ID:               f.Case,
 		ShortDescription: sarifText{summary},
 		FullDescription:  sarifText{means},
-		Help:             sarifText{help},
+		Help:             sarifText{strings.Join(help, "\n\n")},
 		Default:          sarifLevel{"error"},
 		Properties:       properties,
 	}

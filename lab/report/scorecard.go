@@ -8,7 +8,6 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/mtlslab/mtlslab/lab/cases"
 	"github.com/mtlslab/mtlslab/lab/finding"
@@ -59,23 +58,39 @@ func ReadScorecard(r io.Reader) (finding.Scorecard, error) {
 		return finding.Scorecard{}, errors.New("reading the scorecard: something follows the document")
 	}
 	if sc.Format != finding.Format {
-		return finding.Scorecard{}, fmt.Errorf("reading the scorecard: it is of format %d, and not %d", sc.Format, finding.Format)
+		return finding.Scorecard{}, fmt.Errorf(
+			"reading the scorecard: it is of format %d, and not %d",
+			sc.Format,
+			finding.Format,
+		)
 	}
 	return sc, nil
 }
 
-// arranged returns a copy in the order that every format lists: servers before
-// clients, each by name; findings as in an audit; interop by client, server and
-// version; what was sent by case, role and run.
+// arranged returns a copy in the order that every format lists: servers before clients, of
+// each those first that let in the gravest attacker, then by name; findings as in an audit;
+// interop by client, server and version; what was sent by case, role and run.
 func arranged(sc finding.Scorecard) finding.Scorecard {
 	sc.Audits = slices.SortedStableFunc(slices.Values(sc.Audits), func(a, b finding.Audit) int {
-		return cmp.Or(cmp.Compare(b.Role, a.Role), cmp.Compare(peerName(a), peerName(b)), cmp.Compare(a.Subject, b.Subject))
+		return cmp.Or(
+			cmp.Compare(
+				b.Role,
+				a.Role,
+			),
+			gravity(a, b),
+			cmp.Compare(peerName(a), peerName(b)),
+			cmp.Compare(a.Subject, b.Subject),
+		)
 	})
 	for i := range sc.Audits {
 		sc.Audits[i].Findings = finding.Ordered(sc.Audits[i].Findings)
 	}
 	sc.Interop = slices.SortedStableFunc(slices.Values(sc.Interop), func(a, b finding.Interop) int {
-		return cmp.Or(cmp.Compare(a.Client, b.Client), cmp.Compare(a.Server, b.Server), cmp.Compare(a.Version, b.Version))
+		return cmp.Or(
+			cmp.Compare(a.Client, b.Client),
+			cmp.Compare(a.Server, b.Server),
+			cmp.Compare(a.Version, b.Version),
+		)
 	})
 	sc.Sent = slices.SortedStableFunc(slices.Values(sc.Sent), func(a, b finding.Sent) int {
 		return cmp.Or(cmp.Compare(a.Case, b.Case), cmp.Compare(a.Role, b.Role), cmp.Compare(a.Run, b.Run))
@@ -94,47 +109,72 @@ func peerName(a finding.Audit) string {
 	return finding.Or(name, finding.Or(a.Subject, "unnamed"))
 }
 
-// catalogue is the groups of the cases, in the order of the reference.
-var catalogue = sync.OnceValue(func() (names []string) {
-	for _, c := range cases.All() {
-		if name, _, _ := strings.Cut(c.ID, "/"); !slices.Contains(names, name) {
-			names = append(names, name)
-		}
-	}
-	return names
-})
+// column is where a table shows a finding: that of its attacker, or "open" where the profile
+// asks for nothing.
+func column(f finding.Finding) string { return finding.Or(string(f.Attacker), "open") }
 
-// columnNames are the columns of a table by group: those of the catalogue and, if
-// a finding is of none of them, "other".
-func columnNames(sc finding.Scorecard) []string {
-	names := slices.Clone(catalogue())
+// finely is a column by attacker and then by group.
+func finely(f finding.Finding) string { return column(f) + ": " + finding.Or(f.Group, "none") }
+
+// columnNames are the columns of a table, of which of says what a finding's is: by attacker,
+// gravest first, then as the catalogue has them.
+func columnNames(sc finding.Scorecard, of func(finding.Finding) string) (names []string) {
 	for _, a := range sc.Audits {
 		for _, f := range a.Findings {
-			if !slices.Contains(names, f.Group) {
-				return append(names, "other")
+			if name := of(f); !slices.Contains(names, name) {
+				names = append(names, name)
 			}
 		}
 	}
+	slices.SortFunc(
+		names,
+		func(a, b string) int { return cmp.Or(cmp.Compare(rankOf(a), rankOf(b)), cmp.Compare(a, b)) },
+	)
 	return names
 }
 
+// rankOf is how grave a column is. What is open is last.
+func rankOf(name string) int {
+	attacker, _, _ := strings.Cut(name, ":")
+	if attacker == "open" {
+		return len(cases.Attackers())
+	}
+	return slices.Index(cases.Attackers(), cases.Attacker(attacker))
+}
+
 // byColumn returns the findings of each of these columns.
-func byColumn(findings []finding.Finding, names []string) []finding.Group {
+func byColumn(findings []finding.Finding, names []string, of func(finding.Finding) string) []finding.Group {
 	columns := make([]finding.Group, len(names))
 	for i, name := range names {
 		columns[i].Name = name
 	}
 	for _, f := range findings {
-		i := slices.Index(names, f.Group)
-		if i < 0 {
-			i = len(columns) - 1
-		}
+		i := slices.Index(names, of(f))
 		columns[i].Findings = append(columns[i].Findings, f)
 	}
 	return columns
 }
 
-// The marks of a table by group. A number says how many findings failed.
+// gravity compares what gets in: the audit in which a graver attacker does comes first, and
+// of two such the one in which he does by more ways.
+func gravity(a, b finding.Audit) int {
+	of := func(a finding.Audit) map[cases.Attacker]int {
+		in := make(map[cases.Attacker]int)
+		for _, l := range a.WhoGetsIn() {
+			in[l.Attacker] = l.In
+		}
+		return in
+	}
+	inA, inB := of(a), of(b)
+	for _, attacker := range append([]cases.Attacker{finding.Unnamed}, cases.Attackers()...) {
+		if c := cmp.Compare(inB[attacker], inA[attacker]); c != 0 {
+			return c
+		}
+	}
+	return 0
+}
+
+// The marks of a table by attacker. A number says how many findings failed.
 const (
 	markPassed       = "·"
 	markInconclusive = "?"

@@ -184,13 +184,16 @@
     const column = Number(from.dataset.column);
     const name = data.columns[column];
     const list = byCase(peer.findings.map(read).filter((f) => f.column === column));
-    const items = make("ul", "cases");
+    const groups = new Map(); // in the order of their worst case
     for (const one of list) {
+      const group = one[0].id.split("/")[0];
+      if (!groups.has(group)) groups.set(group, make("ul", "cases"));
       const item = caseItem(peer, one);
       item.dataset.hash = address(peer.role, text(peer.name), name, one[0].id);
-      items.append(item);
+      groups.get(group).append(item);
     }
-    show(from, text(peer.name) + ", " + name, from.getAttribute("aria-label").split(": ").pop() + " in " + count(list.length, "case"), items);
+    const content = [...groups].flatMap(([group, items]) => [make("h3", "", group), items]);
+    show(from, text(peer.name) + ", " + name, from.getAttribute("aria-label").split(": ").pop() + " in " + count(list.length, "case"), ...content);
     remember(address(peer.role, text(peer.name), name));
   };
 

@@ -143,11 +143,7 @@ func (d *htmlData) peer(a finding.Audit, place map[string]int) htmlPeerData {
 		p.Controls = append(p.Controls, d.finding(a.Control(i), 0))
 	}
 	for _, f := range a.Findings {
-		column, ok := place[f.Group]
-		if !ok {
-			column = len(place) - 1 // "other", which is the last
-		}
-		p.Findings = append(p.Findings, d.finding(f, column))
+		p.Findings = append(p.Findings, d.finding(f, place[column(f)]))
 	}
 	return p
 }

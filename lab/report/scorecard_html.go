@@ -85,12 +85,12 @@ type (
 
 // ScorecardHTML writes the scorecard as one page that needs nothing else: it loads
 // nothing, its policy (CSP) forbids it to, and it works from a file. A table of peers
-// by groups opens into cases, and a case into what was sent and what either side
+// by attackers opens into cases by group, and a case into what was sent and what either side
 // saw. Without scripts it shows the tables and what failed. The error is the
 // writer's.
 func ScorecardHTML(w io.Writer, sc finding.Scorecard) error {
 	sc = arranged(sc)
-	names := columnNames(sc)
+	names := columnNames(sc, column)
 	data := dataOf(sc, names)
 	delivered, tried := crossed(sc)
 	view := htmlView{
@@ -159,7 +159,7 @@ func peerOf(index int, a finding.Audit, names []string) htmlPeer {
 	for _, complaint := range a.Complaints {
 		p.Complaints = append(p.Complaints, wire.Printable(complaint))
 	}
-	for i, g := range byColumn(a.Findings, names) {
+	for i, g := range byColumn(a.Findings, names, column) {
 		mark, s := mark(g)
 		p.Cells = append(p.Cells, htmlCell{
 			Peer: index, Column: i, Mark: mark, Class: heatClass(g, s), Label: fmt.Sprintf(

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/mtlslab/mtlslab/lab/cases"
 	"github.com/mtlslab/mtlslab/lab/console"
 	"github.com/mtlslab/mtlslab/lab/finding"
 	"github.com/mtlslab/mtlslab/lab/wire"
@@ -113,56 +114,59 @@ func (m *markdown) peers(sc finding.Scorecard) {
 		m.line("None.")
 		return
 	}
-	m.heading(
-		5,
-		"peer",
-		"role",
-		"version",
-		"digest",
-		"verdict",
-		"controls",
-		"passed",
-		"failed",
-		"inconclusive",
-		"waived",
-		"untried",
+	m.line(
+		"Of each attacker by how many ways he gets in, of those that were tried; of good and honest, how many are",
 	)
+	m.line("wrong. Void is of how many cases nothing was shown. The gravest come first.\n")
+	heads := []string{"peer", "role", "version", "digest", "verdict", "controls"}
+	for _, attacker := range cases.Attackers() {
+		heads = append(heads, string(attacker))
+	}
+	m.heading(5, append(heads, "void", "untried")...)
 	for _, a := range sc.Audits {
 		version, digest := "", ""
 		if a.Product != nil {
 			version = a.Product.Version
 			digest = shortDigest(a.Product.Digest)
 		}
-		m.row(
-			prose(peerName(a), ""),
-			prose(string(a.Role), "peer"),
-			prose(version, "unknown"),
-			prose(digest, "none"),
-			string(a.Verdict()),
-			fmt.Sprintf("%d of %d", a.Delivered(), len(a.Controls)),
-			fmt.Sprint(
-				a.Count(finding.Passed),
-			),
-			fmt.Sprint(a.Count(finding.Failed)),
-			fmt.Sprint(a.Count(finding.Inconclusive)),
-			fmt.Sprint(a.Count(finding.Waived)),
-			fmt.Sprint(a.Count(finding.Untried)),
-		)
+		cells := []string{
+			prose(peerName(a), ""), prose(string(a.Role), "peer"), prose(version, "unknown"), prose(digest, "none"),
+			string(a.Verdict()), fmt.Sprintf("%d of %d", a.Delivered(), len(a.Controls)),
+		}
+		for _, attacker := range cases.Attackers() {
+			cells = append(cells, ways(a, attacker))
+		}
+		whole := a.Whole()
+		m.row(append(cells, fmt.Sprint(whole.Void), fmt.Sprint(whole.Untried))...)
 	}
+}
+
+// ways is by how many ways an attacker gets in, of how many.
+func ways(a finding.Audit, attacker cases.Attacker) string {
+	for _, l := range a.WhoGetsIn() {
+		switch {
+		case l.Attacker != attacker || l.Tried == 0:
+		case l.In > 0:
+			return fmt.Sprintf("**%d** of %d", l.In, l.Tried)
+		default:
+			return fmt.Sprintf("0 of %d", l.Tried)
+		}
+	}
+	return markUntried
 }
 
 func (m *markdown) heat(sc finding.Scorecard) {
 	if len(sc.Audits) == 0 {
 		return
 	}
-	m.line("\n## By group\n")
+	m.line("\n## By attacker, then group\n")
 	m.line("A number is how many findings failed; %s all passed, %s inconclusive, %s waived, %s untried.\n",
 		markPassed, prose(markInconclusive, ""), prose(markWaived, ""), markUntried)
-	names := columnNames(sc)
-	m.heading(2, slices.Concat([]string{"peer", "role"}, names)...)
+	names := columnNames(sc, finely)
+	m.heading(2, slices.Concat([]string{"peer", "role"}, escapeAll(names))...)
 	for _, a := range sc.Audits {
 		cells := []string{prose(peerName(a), ""), prose(string(a.Role), "peer")}
-		for _, g := range byColumn(a.Findings, names) {
+		for _, g := range byColumn(a.Findings, names, finely) {
 			mark, s := mark(g)
 			if s == finding.Failed {
 				mark = "**" + mark + "**"
@@ -219,8 +223,14 @@ func (m *markdown) inconclusive(sc finding.Scorecard) {
 				head = ""
 			}
 			first := f.findings[0]
-			m.line("- %s %s, %s, TLS %s: %s", section(a).head, prose(peerName(a), ""), code(finding.Or(first.Case, "unnamed")),
-				prose(f.versions(), "any version"), prose(first.Means, "why is not said"))
+			m.line(
+				"- %s %s, %s, TLS %s: %s",
+				section(a).head,
+				prose(peerName(a), ""),
+				code(finding.Or(first.Case, "unnamed")),
+				prose(f.versions(), "any version"),
+				prose(first.Means, "why is not said"),
+			)
 		}
 	}
 }
@@ -228,8 +238,9 @@ func (m *markdown) inconclusive(sc finding.Scorecard) {
 func (m *markdown) difference(f sameCase) {
 	first := f.findings[0]
 	m.line(
-		"- %s: the adversary %s.",
+		"- %s (%s): the adversary %s.",
 		code(finding.Or(first.Case, "unnamed")),
+		prose(string(first.Attacker), "of nobody in particular"),
 		prose(first.Summary, "did what the case says"),
 	)
 	m.line(

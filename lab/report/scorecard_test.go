@@ -94,7 +94,8 @@ func checkScorecardText(t *testing.T, got string, o report.Options) {
 			t.Errorf("%d columns, want at most %d: %q", columns(line), width, line)
 		}
 		for _, r := range line {
-			if r != ' ' && !unicode.IsGraphic(r) || r == unicode.ReplacementChar || unicode.In(r, unicode.Zl, unicode.Zp) {
+			if r != ' ' && !unicode.IsGraphic(r) || r == unicode.ReplacementChar ||
+				unicode.In(r, unicode.Zl, unicode.Zp) {
 				t.Errorf("%U in %q", r, line)
 			}
 		}
@@ -172,7 +173,8 @@ func TestReadScorecardRefuses(t *testing.T) {
 		`{"format": 2} nonsense`: "something follows the document",
 		`{"format": 2, "sent": [{"chain": ["?"]}]}`: "illegal base64",
 	} {
-		if _, err := report.ReadScorecard(strings.NewReader(document)); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := report.ReadScorecard(strings.NewReader(document)); err == nil ||
+			!strings.Contains(err.Error(), want) {
 			t.Errorf("%s: error %v, want %q", document, err, want)
 		}
 	}

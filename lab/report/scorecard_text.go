@@ -107,39 +107,30 @@ func (p *page) byRole(sc finding.Scorecard, broad int, head string, cells func(f
 	}
 }
 
-// peers prints how many findings each peer has of each status.
+// peers prints of each peer how many cases were tried, and to what it came.
 func (p *page) peers(sc finding.Scorecard) {
 	const verdictRoom = 2 + len(finding.Inconclusive)
-	counted := []finding.Status{finding.Passed, finding.Failed, finding.Inconclusive, finding.Untried}
-	for _, a := range sc.Audits {
-		if a.Count(finding.Waived) > 0 {
-			counted = []finding.Status{finding.Passed, finding.Failed, finding.Inconclusive, finding.Waived, finding.Untried}
-			break
-		}
-	}
-	words := []string{"  controls"}
-	for _, s := range counted {
-		words = append(words, string(s))
-	}
-	head := strings.Join(words, "  ")
+	const head = "  controls  tried   void  untried"
 	broad := p.nameRoom(sc, len(head)+verdictRoom)
 	p.byRole(sc, broad, head+"  verdict", func(a finding.Audit) string {
 		text := fmt.Sprintf("%*s", len("  controls"), fmt.Sprintf("%d/%d", a.Delivered(), len(a.Controls)))
 		if !a.Controlled() {
 			text = p.Paint(console.Yellow, text)
 		}
-		for _, s := range counted {
-			text += p.cell(finding.Group{Findings: a.Findings}, s, 2+len(s))
-		}
+		whole := a.Whole()
+		text += fmt.Sprintf("  %5d  %5d  %7d", whole.Tried, whole.Void, whole.Untried)
 		verdict := a.Verdict()
 		return text + "  " + p.Paint(styles[verdict], string(verdict))
 	})
 }
 
-// heat prints how many findings of each group failed.
+// heat prints how many findings of each attacker failed.
 func (p *page) heat(sc finding.Scorecard) {
 	const least = 5 // "  123", and four letters of the name of a group
-	names := columnNames(sc)
+	names := columnNames(sc, column)
+	if len(names) == 0 {
+		return
+	}
 	broad := p.nameRoom(sc, least*len(names))
 	each := least
 	for _, name := range names {
@@ -152,7 +143,7 @@ func (p *page) heat(sc finding.Scorecard) {
 	}
 	p.WriteByte('\n')
 	p.byRole(sc, broad, head.String(), func(a finding.Audit) (text string) {
-		for _, g := range byColumn(a.Findings, names) {
+		for _, g := range byColumn(a.Findings, names, column) {
 			mark, s := mark(g)
 			cell := strings.Repeat(" ", max(0, each-console.Columns(mark))) + mark
 			if s != finding.Passed && s != finding.Untried {

@@ -152,19 +152,6 @@ func shortDigest(digest string) string {
 	return algorithm + sum[:console.Fit(sum, digits)]
 }
 
-// cell is a count, coloured if it is one to look at.
-func (p *page) cell(g finding.Group, s finding.Status, columns int) string {
-	n := g.Count(s)
-	text := fmt.Sprintf("%*d", columns, n)
-	if n == 0 {
-		return text
-	}
-	if s == finding.Passed {
-		return text
-	}
-	return p.Paint(styles[s], text)
-}
-
 // finding is all of one in a line or, if it is long, a few.
 func (p *page) finding(f finding.Finding) {
 	text := f.Title() + ": " + f.Outcome()
@@ -213,7 +200,13 @@ func (p *page) reasons(label string, findings []finding.Finding, of func(finding
 		}
 	}
 	for _, why := range reasons {
-		p.Row(label, nameWidth, "", fmt.Sprintf("%s: %s", console.Plural(count[why], "finding"), wire.Printable(why)), 0)
+		p.Row(
+			label,
+			nameWidth,
+			"",
+			fmt.Sprintf("%s: %s", console.Plural(count[why], "finding"), wire.Printable(why)),
+			0,
+		)
 	}
 }
 

@@ -147,7 +147,8 @@ func checkText(t *testing.T, got string, o report.Options) {
 			t.Errorf("%d columns, want at most %d: %q", columns(line), width, line)
 		}
 		for _, r := range line {
-			if r != ' ' && !unicode.IsGraphic(r) || r == unicode.ReplacementChar || unicode.In(r, unicode.Zl, unicode.Zp) {
+			if r != ' ' && !unicode.IsGraphic(r) || r == unicode.ReplacementChar ||
+				unicode.In(r, unicode.Zl, unicode.Zp) {
 				t.Errorf("%U in %q", r, line)
 			}
 		}

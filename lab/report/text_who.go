@@ -44,7 +44,12 @@ func (p *page) who(a finding.Audit) {
 		p.Rows("void", whoWidth, "", []string{fmt.Sprintf("%5d        of these nothing was shown", whole.Void)})
 	}
 	if whole.Untried > 0 {
-		p.Rows("untried", whoWidth, "", []string{fmt.Sprintf("%5d        the peer cannot be put into them", whole.Untried)})
+		p.Rows(
+			"untried",
+			whoWidth,
+			"",
+			[]string{fmt.Sprintf("%5d        the peer cannot be put into them", whole.Untried)},
+		)
 	}
 }
 

@@ -51,7 +51,9 @@ func newAudit() *cobra.Command {
 		Short: "Try every case against a server or a client",
 		Args:  cli.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			return cli.UsageError{Err: fmt.Errorf("say which side is audited: mtlslab audit server, or mtlslab audit client")}
+			return cli.UsageError{
+				Err: fmt.Errorf("say which side is audited: mtlslab audit server, or mtlslab audit client"),
+			}
 		},
 	}
 	cmd.AddCommand(newAuditOf(wire.Server), newAuditOf(wire.Client))

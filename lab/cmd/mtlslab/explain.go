@@ -23,7 +23,9 @@ each profile demands and where that is written, and who was hit. Of a case of
 certificates, those are made and shown beside the good ones. Nothing is started.`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return cli.UsageError{Err: fmt.Errorf("%s takes the id of one case, such as chain/self-signed", cmd.CommandPath())}
+				return cli.UsageError{
+					Err: fmt.Errorf("%s takes the id of one case, such as chain/self-signed", cmd.CommandPath()),
+				}
 			}
 			return nil
 		},
@@ -103,7 +105,10 @@ func similar(id string) string {
 	}
 	words := strings.FieldsFunc(name, func(r rune) bool { return r == '-' || r == '/' })
 	near := slices.DeleteFunc(caseIDs(), func(known string) bool {
-		return !slices.ContainsFunc(words, func(word string) bool { return len(word) > 3 && strings.Contains(known, word) })
+		return !slices.ContainsFunc(
+			words,
+			func(word string) bool { return len(word) > 3 && strings.Contains(known, word) },
+		)
 	})
 	const most = 5
 	if len(near) == 0 {

@@ -42,6 +42,16 @@ the answer is inconclusive, 4 something was left behind, 130 interrupted.`,
 		return cli.UsageError{Err: fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())}
 	})
 	root.PersistentFlags().Bool("json", false, "print one JSON document on standard output")
-	root.AddCommand(newRun(), newAudit(), newExplain(), newScorecard(), newAdapter(), newImages(), newBase(), newDoctor(), newClean())
+	root.AddCommand(
+		newRun(),
+		newAudit(),
+		newExplain(),
+		newScorecard(),
+		newAdapter(),
+		newImages(),
+		newBase(),
+		newDoctor(),
+		newClean(),
+	)
 	return root
 }

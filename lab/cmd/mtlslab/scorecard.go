@@ -253,7 +253,13 @@ func (r *round) carryOut(cmd *cobra.Command) (err error) {
 func (r *round) identify(ctx context.Context, l *lab.Lab) error {
 	for i := range r.contenders {
 		c := &r.contenders[i]
-		audit := finding.Audit{Format: finding.Format, Role: c.audit.Role, Profile: r.profile, Subject: c.audit.Subject(), Run: l.ID()}
+		audit := finding.Audit{
+			Format:  finding.Format,
+			Role:    c.audit.Role,
+			Profile: r.profile,
+			Subject: c.audit.Subject(),
+			Run:     l.ID(),
+		}
 		product, err := l.Identify(ctx, c.Peer, c.audit.Role)
 		if ctx.Err() != nil {
 			return context.Cause(ctx)

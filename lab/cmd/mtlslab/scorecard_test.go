@@ -28,7 +28,9 @@ func TestTakeUp(t *testing.T) {
 		return finding.Audit{
 			Format: finding.Format, Role: wire.Server, Profile: cases.RFC5280, Subject: subject, Product: p, Run: "before",
 			Controls: []finding.Finding{control, control},
-			Findings: []finding.Finding{{Case: "validity/expired", Version: "1.3", Role: wire.Server, Status: finding.Passed}},
+			Findings: []finding.Finding{
+				{Case: "validity/expired", Version: "1.3", Role: wire.Server, Status: finding.Passed},
+			},
 		}
 	}
 	sent := []finding.Sent{{Run: "before", Case: "validity/expired", Role: wire.Client, Chain: [][]byte{{1}}}}
@@ -94,7 +96,11 @@ func TestTakeUp(t *testing.T) {
 				card: finding.Scorecard{Command: command, Built: built, Audits: make([]finding.Audit, 2)},
 				contenders: []contender{
 					{Peer: peer.Own{}, audit: audit.Audit{Role: wire.Server}},
-					{Peer: nginx, audit: audit.Audit{Role: wire.Server, Peer: nginx}, product: product("one", "as it is")},
+					{
+						Peer:    nginx,
+						audit:   audit.Audit{Role: wire.Server, Peer: nginx},
+						product: product("one", "as it is"),
+					},
 				},
 			}
 			var says bytes.Buffer
