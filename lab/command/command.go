@@ -35,6 +35,19 @@ type Command struct {
 	// one, as kill(1) names them: "HUP". Nothing else is read from such a line.
 	End    bool   `json:"end,omitempty"`
 	Signal string `json:"signal,omitempty"`
+	// Look asks what lives in the container by now. Nothing else but the ID is read from
+	// such a line.
+	Look bool `json:"look,omitempty"`
+}
+
+// Life is what lives in a container at one moment.
+type Life struct {
+	// Listening are the inodes of the sockets that listen, by port (proc_pid_net(5)): a
+	// socket that was closed and opened again has another.
+	Listening map[int][]string `json:"listening,omitempty"`
+	// Processes are when each began, by number, in clock ticks since the boot
+	// (proc_pid_stat(5), field 22).
+	Processes map[int]string `json:"processes,omitempty"`
 }
 
 // MaxOutput is how much is kept of either stream of one, in bytes: its end.
@@ -50,6 +63,7 @@ type Result struct {
 	Err      string `json:"err,omitempty"` // its standard error
 	TimedOut bool   `json:"timed_out,omitempty"`
 	Fault    string `json:"fault,omitempty"` // it could not be run at all
+	Life     *Life  `json:"life,omitempty"`  // to one who looks
 }
 
 // Parse reads one line.
@@ -58,7 +72,7 @@ func Parse(line []byte) (Command, error) {
 	if err := json.Unmarshal(line, &e); err != nil {
 		return e, fmt.Errorf("reading command: %w", err)
 	}
-	if e.ID != "" && (e.End || e.Signal != "") {
+	if e.ID != "" && (e.End || e.Signal != "" || e.Look) {
 		return e, nil
 	}
 	if e.ID == "" || len(e.Argv) == 0 || e.Argv[0] == "" || e.Limit <= 0 {

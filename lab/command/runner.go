@@ -132,3 +132,19 @@ func (c *Running) Wait(ctx context.Context) (Result, error) {
 		return Result{}, context.Cause(ctx)
 	}
 }
+
+// Look says what lives in the container. An error says that nobody knows: it may have ended.
+func (r *Runner) Look(ctx context.Context, id string) (Life, error) {
+	asked, err := r.Start(Command{ID: id, Look: true})
+	if err != nil {
+		return Life{}, err
+	}
+	switch result, err := asked.Wait(ctx); {
+	case err != nil:
+		return Life{}, err
+	case result.Life == nil:
+		return Life{}, fmt.Errorf("%s: looking what lives there: %s", r.name, result.Fault)
+	default:
+		return *result.Life, nil
+	}
+}

@@ -4,10 +4,12 @@ package main
 
 import (
 	"bufio"
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
+	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -129,26 +131,47 @@ func TestRunner(t *testing.T) {
 	}
 }
 
-// TestRunOne passes on what becomes of the image's own program.
-func TestRunOne(t *testing.T) {
+// TestLook finds a socket that listens, and a process; and another socket of the same port
+// is another.
+func TestLook(t *testing.T) {
 	t.Parallel()
-	for _, test := range []struct {
-		argv []string
-		want int
-	}{
-		{[]string{"true"}, 0},
-		{[]string{"sh", "-c", "exit 7"}, 7},
-		{[]string{"sh", "-c", "kill -9 $$"}, 128 + 9},
-		{[]string{"/no/such/program"}, exitCannotRun},
-	} {
-		if got := runOne(t.Context(), test.argv); got != test.want {
-			t.Errorf("%q ends with %d, want %d", test.argv, got, test.want)
+	in, lines := io.Pipe()
+	out, reports := io.Pipe()
+	go newRunner(reports).read(t.Context(), in)
+	answers := bufio.NewScanner(out)
+	ask := func() command.Life {
+		t.Helper()
+		go func() { _, _ = lines.Write(lineOf(t, command.Command{ID: "look", Look: true})) }()
+		var back command.Result
+		if !answers.Scan() {
+			t.Fatal("no answer")
 		}
+		if err := json.Unmarshal(answers.Bytes(), &back); err != nil || back.Life == nil {
+			t.Fatalf("%s: %v", answers.Bytes(), err)
+		}
+		return *back.Life
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-	defer cancel()
-	if got := runOne(ctx, []string{"sleep", "60"}); got != 128+15 {
-		t.Errorf("at the end of its lifetime it ends with %d", got)
+	listen := func(address string) (net.Listener, int) {
+		t.Helper()
+		listener, err := net.Listen("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return listener, listener.Addr().(*net.TCPAddr).Port //nolint:forcetypeassert // of "tcp"
+	}
+	first, port := listen("127.0.0.1:0")
+	before := ask()
+	if len(before.Listening[port]) != 1 || before.Processes[os.Getppid()] == "" || before.Processes[os.Getpid()] != "" {
+		t.Errorf("at %d listens %q; %d processes", port, before.Listening[port], len(before.Processes))
+	}
+	_ = first.Close()
+	if gone := ask(); len(gone.Listening[port]) != 0 {
+		t.Errorf("at %d still listens %q", port, gone.Listening[port])
+	}
+	again, _ := listen(first.Addr().String())
+	defer func() { _ = again.Close() }()
+	if after := ask(); slices.Equal(after.Listening[port], before.Listening[port]) {
+		t.Errorf("another socket at %d is taken for the first: %q", port, after.Listening[port])
 	}
 }
 

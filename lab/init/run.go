@@ -59,6 +59,8 @@ func (r *runner) read(ctx context.Context, in io.Reader) {
 			if e, ok := r.running.Load(c.ID); ok {
 				e.(*running).interfere(c) //nolint:forcetypeassert // nothing else is stored
 			}
+		case c.Look:
+			r.report(look(c.ID))
 		default:
 			ctx, cancel := context.WithCancel(ctx)
 			e := newRunning()

@@ -4,13 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"slices"
-	"strconv"
 	"sync"
+	"time"
 
 	"github.com/mtlslab/mtlslab/lab/adapter"
-	"github.com/mtlslab/mtlslab/lab/journal"
 )
 
 // imageServer is a server of somebody else's image.
@@ -21,7 +19,7 @@ type imageServer struct {
 	started []*imageServing
 
 	reusing sync.Mutex
-	reused  *reusedImage // where it is started again and again; nil until then
+	reused  *room // where it is started again and again; nil until then
 }
 
 func (s *imageServer) Lacks(d Demand) string {
@@ -71,32 +69,26 @@ func (s *imageServer) Close(ctx context.Context) {
 // startOwn starts the server in a container of its own.
 func (s *imageServer) startOwn(ctx context.Context, g Given) (*imageServing, error) {
 	values := s.Adapter.ValuesFor(s.Adapter.Dir(), g.Lists)
-	started := &imageServing{imageServer: s, values: values, output: journal.New[string]()}
 	p := s.program(g.Hostname, g.Alias)
 	var err error
 	if p.Files, err = s.configured(g.Material, values); err != nil {
 		return nil, err
 	}
-	if p.Env, err = s.expandMap(s.Adapter.Env, "env", values); err != nil {
-		return nil, err
-	}
-	if p.Argv, err = s.argvOf(values); err != nil {
-		return nil, err
-	}
-	if started.process, err = s.in.StartImage(ctx, p); err != nil {
-		return nil, fmt.Errorf("starting %s: %w", s.Name(), err)
-	}
-	go journal.ReadText(started.output, started.process.Stdout)
-	started.ended, started.exit, started.stop = started.process.Ended, started.process.Wait, started.process.Stop
-	started.signal = func(ctx context.Context, name string) error { return s.in.Signal(ctx, started.process, name) }
-	started.runs = func(ctx context.Context) (bool, error) { return s.in.Runs(ctx, started.process) }
-	ip, err := started.process.Address(ctx)
+	in, err := s.open(ctx, p)
 	if err != nil {
-		ip = "0.0.0.0" // one that has ended is seen to have, by whoever waits for it
+		return nil, err
 	}
-	started.address = net.JoinHostPort(ip, strconv.Itoa(s.Adapter.Port))
+	started, err := s.run(in, values, ownLimit)
+	if err != nil {
+		return nil, err
+	}
+	started.stop = in.process.Stop
 	return started, nil
 }
+
+// ownLimit is how long a server in a container of its own may run. The container ends with
+// the lab in any case.
+const ownLimit = 24 * time.Hour
 
 // argvOf is what the server is started with.
 func (s *imageServer) argvOf(values adapter.Values) ([]string, error) {

@@ -10,7 +10,7 @@ import (
 
 	"github.com/mtlslab/mtlslab/lab/adapter"
 	"github.com/mtlslab/mtlslab/lab/attack"
-	"github.com/mtlslab/mtlslab/lab/journal"
+	"github.com/mtlslab/mtlslab/lab/command"
 	"github.com/mtlslab/mtlslab/lab/sandbox"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
@@ -18,22 +18,15 @@ import (
 // imageServing is a server of somebody else's image, started.
 type imageServing struct {
 	*imageServer
-	process *sandbox.Process         // the container's
-	address string                   // host:port
-	output  *journal.Journal[string] // its lines, of both streams
+	room    *room
+	running *command.Running
 	values  adapter.Values
-
-	// The container's own process is the server, or a command that runs in it.
-	ended  <-chan struct{}
-	exit   func(context.Context) (int, error)
-	stop   func(context.Context) error
-	signal func(ctx context.Context, name string) error
-	runs   func(context.Context) (bool, error)
+	stop    func(context.Context) error
 }
 
 func (s *imageServing) alive() bool {
 	select {
-	case <-s.ended:
+	case <-s.running.Ended:
 		return false
 	default:
 		return true
@@ -50,7 +43,7 @@ func (s *imageServing) Wait(ctx context.Context) (Listening, error) {
 	defer cancel()
 	if s.Adapter.Ready.Log != "" {
 		pattern := regexp.MustCompile(s.Adapter.Ready.Log)
-		if _, err := s.output.Await(limit, pattern.MatchString); err != nil {
+		if _, err := s.running.Lines.Await(limit, pattern.MatchString); err != nil {
 			what := fmt.Sprintf("no line of its output matched ready.log within %v", within)
 			return Listening{}, s.notReady(ctx, limit, what, "ready.log, command")
 		}
@@ -58,14 +51,12 @@ func (s *imageServing) Wait(ctx context.Context) (Listening, error) {
 	if err := s.untilOpen(ctx, limit); err != nil {
 		return Listening{}, err
 	}
-	switch runs, err := s.runs(limit); {
-	case err != nil:
-		return Listening{}, err
-	case !runs: // whoever has its address now has answered
+	if !s.alive() { // one that it had started has answered
 		return Listening{}, s.hasEnded(ctx)
 	}
-	says := wire.Outcome{Role: wire.Server, Kind: wire.Listening, Local: s.address}
-	return Listening{Address: s.address, Account: says, LastLines: s.lastLines}, s.askVersion(ctx, s.process)
+	says := wire.Outcome{Role: wire.Server, Kind: wire.Listening, Local: s.room.address}
+	listening := Listening{Address: s.room.address, Account: says, LastLines: s.lastLines, Life: s.room.life}
+	return listening, s.askVersion(ctx, s.room.process)
 }
 
 // untilOpen waits until somebody takes connections at its address.
@@ -76,13 +67,13 @@ func (s *imageServing) untilOpen(ctx, limit context.Context) error {
 	defer leave()
 	go func() { // nobody answers for a container that is gone, nor says so
 		select {
-		case <-s.ended:
+		case <-s.running.Ended:
 			leave()
 		case <-probing.Done():
 		}
 	}()
 	for {
-		open, err := s.place.Adversary.Probe(probing, sandbox.NewID(), s.address)
+		open, err := s.place.Adversary.Probe(probing, sandbox.NewID(), s.room.address)
 		switch {
 		case open:
 			return nil
@@ -92,7 +83,7 @@ func (s *imageServing) untilOpen(ctx, limit context.Context) error {
 			return err
 		}
 		select {
-		case <-s.ended:
+		case <-s.running.Ended:
 			return s.hasEnded(ctx)
 		case <-limit.Done():
 			what := fmt.Sprintf("nothing listens on port %d after %v", s.Adapter.Port, s.Adapter.Ready.Limit())
@@ -127,15 +118,18 @@ func (s *imageServing) hasEnded(ctx context.Context) error {
 
 // exitAccount is that of a server that ended.
 func (s *imageServing) exitAccount(ctx context.Context) (*wire.Outcome, error) {
-	code, err := s.exit(ctx)
-	if err != nil {
+	result, err := s.running.Wait(ctx)
+	switch {
+	case err != nil:
 		return nil, fmt.Errorf("waiting for %s to exit: %w", s.Name(), err)
+	case result.Fault != "":
+		return nil, fmt.Errorf("%s could not be run: %s", s.Name(), result.Fault)
 	}
 	said := ""
 	if lines := s.lastLines(); len(lines) > 0 {
 		said = "; it said: " + lines[len(lines)-1]
 	}
-	return ended(wire.Server, code, said), nil
+	return ended(wire.Server, result.Exit, said), nil
 }
 
 func (s *imageServing) unusable(what, look string) *UnusableError {
@@ -147,7 +141,7 @@ const maxLastLines = 8
 
 // lastLines are the end of what it wrote.
 func (s *imageServing) lastLines() []string {
-	lines := slices.DeleteFunc(s.output.All(), func(line string) bool { return strings.TrimSpace(line) == "" })
+	lines := slices.DeleteFunc(s.running.Lines.All(), func(line string) bool { return strings.TrimSpace(line) == "" })
 	lines = lines[max(0, len(lines)-maxLastLines):]
 	for i, line := range lines {
 		lines[i] = wire.Printable(line)
@@ -178,11 +172,6 @@ func (s *imageServing) Account(ctx context.Context, a Asked) (*wire.Outcome, err
 	if a.Patient && a.Ending == attack.EndUnreachable {
 		s.untilEnd(ctx) // some listen before they have read what they cannot work with, and end
 	}
-	if a.Patient && s.alive() {
-		if _, err := s.runs(ctx); err != nil {
-			return nil, err
-		}
-	}
 	if s.alive() {
 		return nil, nil //nolint:nilnil // that there is no account is the answer
 	}
@@ -194,7 +183,7 @@ func (s *imageServing) untilEnd(ctx context.Context) {
 	limit, cancel := context.WithTimeout(ctx, s.Adapter.Ready.Limit())
 	defer cancel()
 	select {
-	case <-s.ended:
+	case <-s.running.Ended:
 	case <-limit.Done():
 	}
 }
@@ -204,11 +193,11 @@ func (s *imageServing) untilEnd(ctx context.Context) {
 func (s *imageServing) logged(ctx context.Context, a Asked) bool {
 	holds := func(line string) bool { return strings.Contains(line, a.Nonce) }
 	if !a.Answered && !a.CutShort && s.alive() {
-		return s.output.Any(holds)
+		return s.running.Lines.Any(holds)
 	}
 	ctx, cancel := context.WithTimeout(ctx, AccountGrace)
 	defer cancel()
-	_, err := s.output.Await(ctx, holds)
+	_, err := s.running.Lines.Await(ctx, holds)
 	return err == nil
 }
 
@@ -218,17 +207,17 @@ func (s *imageServing) Reload(ctx context.Context, m wire.Material) (used bool, 
 	if err != nil {
 		return false, err
 	}
-	if err := s.in.Copy(ctx, s.process, s.owner(), files); err != nil {
+	if err := s.in.Copy(ctx, s.room.process, s.owner(), files); err != nil {
 		return false, err
 	}
 	if s.Adapter.Reload.Signal != "" {
-		return false, s.signal(ctx, s.Adapter.Reload.Signal)
+		return false, s.room.Signal(s.running, s.Adapter.Reload.Signal)
 	}
 	argv, err := s.Adapter.ExpandAll(s.Adapter.Reload.Command, s.values)
 	if err != nil {
 		return false, err
 	}
-	output, code, err := s.in.Exec(ctx, s.process, argv)
+	output, code, err := s.in.Exec(ctx, s.room.process, argv)
 	if err == nil && code != 0 {
 		what := fmt.Sprintf("reload.command ended with code %d: %s", code, wire.Printable(lastLine(output)))
 		err = s.unusable(what, "reload.command")

@@ -133,6 +133,17 @@ type Listening struct {
 
 	// LastLines are the end of what it has written by now, for people.
 	LastLines func() []string
+
+	// Life is what of it lives by now; nil where nobody can look, because it says itself
+	// when it ends.
+	Life func(context.Context) (Life, error)
+}
+
+// Life is what of a server lives at one moment. Who compares two sees what has become of it
+// in between.
+type Life struct {
+	Sockets   []string // that listen at its port; one that was opened anew is another
+	Processes []string // of which one that has the number of another is not that one
 }
 
 // Asked says of what a server is to give an account.

@@ -35,7 +35,6 @@ type container struct {
 	volumes         []string // directories, each an anonymous volume
 	memory          int64    // bytes
 	processes       int64
-	merged          bool // standard error goes to standard output, too
 	hardened        bool // there is nothing it could write to, and no right that it could use
 
 	// fill is called when it has been made and has not begun. It may be nil.
@@ -144,7 +143,7 @@ func (c *Isolated) request(with container, started *Process) testcontainers.Cont
 	hooks := testcontainers.ContainerLifecycleHooks{
 		PostCreates: []testcontainers.ContainerHook{c.checkNetwork},
 		PreStarts: []testcontainers.ContainerHook{func(ctx context.Context, made testcontainers.Container) error {
-			return c.attach(ctx, made.GetContainerID(), started, with.merged)
+			return c.attach(ctx, made.GetContainerID(), started)
 		}},
 	}
 	if with.fill != nil {
@@ -209,7 +208,7 @@ func (c *Isolated) checkNetwork(ctx context.Context, container testcontainers.Co
 
 // attach takes the container's standard streams before it starts, so that no
 // line of its account can be lost.
-func (c *Isolated) attach(ctx context.Context, id string, started *Process, merged bool) error {
+func (c *Isolated) attach(ctx context.Context, id string, started *Process) error {
 	stream, err := c.engine.ContainerAttach(context.WithoutCancel(ctx), id,
 		client.ContainerAttachOptions{Stream: true, Stdin: true, Stdout: true, Stderr: true})
 	if err != nil {
@@ -217,12 +216,8 @@ func (c *Isolated) attach(ctx context.Context, id string, started *Process, merg
 	}
 	reader, writer := io.Pipe()
 	started.Stdin, started.Stdout = halfCloser{stream.HijackedResponse}, reader
-	var complaints io.Writer = started.Stderr
-	if merged {
-		complaints = writer
-	}
 	go func() {
-		_, err := stdcopy.StdCopy(writer, complaints, stream.Reader)
+		_, err := stdcopy.StdCopy(writer, started.Stderr, stream.Reader)
 		_ = writer.CloseWithError(err)
 		stream.Close()
 	}()

@@ -37,7 +37,8 @@ const (
 const programs = "/usr"
 
 // ImageProgram is somebody else's image and how it is run. The init process of mtlslab
-// is the first in its container, and ends all of it in time.
+// is the first in its container, waits for commands on standard input, and ends all of it in
+// time.
 type ImageProgram struct {
 	Hostname string // under which others find it; see [Names]
 	Alias    string // another such name; none if empty
@@ -45,10 +46,6 @@ type ImageProgram struct {
 	User     string // in place of the image's, as docker run --user
 	Env      map[string]string
 	Hosts    []string // names that it is to know, with their addresses: "name:address"
-
-	// Argv is run by init, and all that it writes goes to standard output. Without one,
-	// init waits for commands on standard input.
-	Argv []string
 
 	// Files are put into it before it begins, and Owner owns them: a user or user:group,
 	// by name or number; root if empty.
@@ -82,11 +79,8 @@ func (c *Isolated) StartImage(ctx context.Context, p ImageProgram) (*Process, er
 		hostname: p.Hostname, alias: p.Alias, image: p.Ref, user: p.User, env: p.Env, hosts: p.Hosts,
 		entrypoint: slices.Concat([]string{initPath}, lifetime(c.ends)),
 		volumes:    slices.Concat([]string{InitDir}, p.Dirs),
-		memory:     imageMemory, processes: imageProcesses, merged: len(p.Argv) > 0,
+		memory:     imageMemory, processes: imageProcesses,
 		fill: func(ctx context.Context, id string) error { return c.fill(ctx, id, p, init) },
-	}
-	if len(p.Argv) > 0 {
-		with.args = append([]string{"--"}, p.Argv...)
 	}
 	if p.Often && c.engine.readsSlowly(ctx) {
 		with.volumes = append(with.volumes, programs) // the engine puts all that is there into it
@@ -126,25 +120,6 @@ func (c *Isolated) owned(ctx context.Context, id, image, who string, files []Fil
 		files[i].owner = found
 	}
 	return files, nil
-}
-
-// Runs says whether a container still runs, as the engine says now: the address of one
-// that has ended may be another's already.
-func (c *Isolated) Runs(ctx context.Context, p *Process) (bool, error) {
-	made, err := c.engine.ContainerInspect(ctx, p.id, client.ContainerInspectOptions{})
-	if err != nil {
-		return false, fmt.Errorf("inspecting whether it runs: %w", err)
-	}
-	if !made.Container.State.Running {
-		<-p.Ended
-	}
-	return made.Container.State.Running, nil
-}
-
-// Signal sends a signal, such as "HUP", to what runs in a container.
-func (c *Isolated) Signal(ctx context.Context, p *Process, name string) error {
-	_, err := c.engine.ContainerKill(ctx, p.id, client.ContainerKillOptions{Signal: "SIG" + name})
-	return err
 }
 
 // Limits of a program that is run beside another.

@@ -4,20 +4,22 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
 	"time"
 
+	"github.com/mtlslab/mtlslab/lab/adapter"
 	"github.com/mtlslab/mtlslab/lab/command"
 	"github.com/mtlslab/mtlslab/lab/sandbox"
 )
 
-// reusedImage is a container of a server in which that is started again and again, each
-// time with other material: a new process costs a tenth of a new container. That the
-// server can be started there at all, also after all that was tried, is a control of its
-// own.
-type reusedImage struct {
+// room is a container in which a server can be started: once, or again and again with other
+// material, because a new process costs a tenth of a new container. That the server can be
+// started there still, after all that was tried, is a control of its own.
+type room struct {
 	*command.Runner
 	process *sandbox.Process
+	port    int
 	address string // where servers listen that are started in it
 
 	starts int // so far; one server at a time, for they share a port
@@ -25,23 +27,29 @@ type reusedImage struct {
 
 // reuse returns the container, which is made when it is first needed, with nothing in it
 // yet.
-func (s *imageServer) reuse(ctx context.Context, hostname string) (*reusedImage, error) {
+func (s *imageServer) reuse(ctx context.Context, hostname string) (*room, error) {
 	if s.reused != nil {
 		return s.reused, nil
 	}
-	process, err := s.in.StartImage(ctx, s.program(hostname, ""))
+	var err error
+	s.reused, err = s.open(ctx, s.program(hostname, ""))
+	return s.reused, err
+}
+
+// open starts a container in which the server can be started.
+func (s *imageServer) open(ctx context.Context, p sandbox.ImageProgram) (*room, error) {
+	process, err := s.in.StartImage(ctx, p)
 	if err != nil {
-		return nil, fmt.Errorf("starting a %s to be reused: %w", s.Name(), err)
+		return nil, fmt.Errorf("starting a container of %s: %w", s.Name(), err)
 	}
 	ip, err := process.Address(ctx)
 	if err != nil {
 		return nil, err
 	}
-	s.reused = &reusedImage{
+	return &room{
 		Runner:  command.NewRunner(s.Name(), process.Stdin, process.Stdout, process.Stderr.Said),
-		process: process, address: net.JoinHostPort(ip, strconv.Itoa(s.Adapter.Port)),
-	}
-	return s.reused, nil
+		process: process, port: s.Adapter.Port, address: net.JoinHostPort(ip, strconv.Itoa(s.Adapter.Port)),
+	}, nil
 }
 
 // startReused starts the server in the container that is reused, once nobody listens
@@ -65,7 +73,13 @@ func (s *imageServer) startReused(ctx context.Context, g Given) (*imageServing, 
 	if err := s.in.Copy(ctx, in.process, s.owner(), files); err != nil {
 		return nil, err
 	}
-	what := command.Command{ID: sandbox.NewID(), Limit: imageLimit, Lines: true, Alone: true}
+	return s.run(in, values, imageLimit)
+}
+
+// run starts the server in a container that is there, with files that are there.
+func (s *imageServer) run(in *room, values adapter.Values, limit time.Duration) (*imageServing, error) {
+	what := command.Command{ID: sandbox.NewID(), Limit: limit, Lines: true, Alone: true}
+	var err error
 	if what.Argv, err = s.argvOf(values); err != nil {
 		return nil, err
 	}
@@ -80,31 +94,33 @@ func (s *imageServer) startReused(ctx context.Context, g Given) (*imageServing, 
 	if err != nil {
 		return nil, err
 	}
-	started := &imageServing{
-		imageServer: s, process: in.process, address: in.address, output: running.Lines, values: values,
-		ended:  running.Ended,
-		signal: func(_ context.Context, name string) error { return in.Signal(running, name) },
-	}
-	started.runs = func(context.Context) (bool, error) { return started.alive(), nil }
-	started.exit = func(ctx context.Context) (int, error) {
-		result, err := running.Wait(ctx)
-		if err == nil && result.Fault != "" {
-			err = fmt.Errorf("%s could not be run: %s", s.Name(), result.Fault)
-		}
-		return result.Exit, err
-	}
+	started := &imageServing{imageServer: s, room: in, running: running, values: values}
 	started.stop = func(ctx context.Context) error {
 		if err := in.Stop(running); err != nil {
 			return err
 		}
-		_, err := started.exit(ctx)
+		_, err := running.Wait(ctx)
 		return err
 	}
 	return started, nil
 }
 
+// life is what lives in the container.
+func (in *room) life(ctx context.Context) (Life, error) {
+	seen, err := in.Look(ctx, sandbox.NewID())
+	if err != nil {
+		return Life{}, err
+	}
+	life := Life{Sockets: slices.Sorted(slices.Values(seen.Listening[in.port]))}
+	for pid, began := range seen.Processes {
+		life.Processes = append(life.Processes, fmt.Sprintf("%d since %s", pid, began))
+	}
+	slices.Sort(life.Processes)
+	return life, nil
+}
+
 // vacant waits until nobody listens in the container that is reused.
-func (s *imageServer) vacant(ctx context.Context, in *reusedImage) error {
+func (s *imageServer) vacant(ctx context.Context, in *room) error {
 	limit, cancel := context.WithTimeout(ctx, imagePatience)
 	defer cancel()
 	ticker := time.NewTicker(probePause)

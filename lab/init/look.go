@@ -1,0 +1,71 @@
+//go:build unix
+
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/mtlslab/mtlslab/lab/command"
+)
+
+// look says what lives in the container, but for this process.
+func look(id string) command.Result {
+	life := command.Life{Listening: make(map[int][]string), Processes: make(map[int]string)}
+	for _, table := range []string{"/proc/net/tcp", "/proc/net/tcp6"} {
+		if err := readListening(table, life.Listening); err != nil && !os.IsNotExist(err) {
+			return command.Result{ID: id, Fault: err.Error()}
+		}
+	}
+	stats, err := filepath.Glob("/proc/[0-9]*/stat")
+	if err != nil {
+		return command.Result{ID: id, Fault: err.Error()}
+	}
+	for _, stat := range stats {
+		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(stat)))
+		if began := startOf(stat); err == nil && pid != os.Getpid() && began != "" {
+			life.Processes[pid] = began
+		}
+	}
+	return command.Result{ID: id, Life: &life}
+}
+
+// readListening adds the sockets of a table that listen (proc_pid_net(5)).
+func readListening(table string, listening map[int][]string) error {
+	file, err := os.Open(table)
+	if err != nil {
+		return err
+	}
+	defer file.Close() //nolint:errcheck // read-only
+	const local, state, inode, least = 1, 3, 9, 10
+	for lines := bufio.NewScanner(file); lines.Scan(); {
+		fields := strings.Fields(lines.Text())
+		if len(fields) < least || fields[state] != "0A" { // TCP_LISTEN
+			continue
+		}
+		_, port, _ := strings.Cut(fields[local], ":")
+		if n, err := strconv.ParseInt(port, 16, 32); err == nil {
+			listening[int(n)] = append(listening[int(n)], fields[inode])
+		}
+	}
+	return nil
+}
+
+// startOf is when a process began; "" if it has ended.
+func startOf(path string) string {
+	stat, err := os.ReadFile(path)
+	if err != nil {
+		return ""
+	}
+	// The second field is the program's name in parentheses, in which there may be any.
+	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+	const state, start = 0, 19 // of what follows
+	if len(fields) <= start || fields[state] == "Z" || fields[state] == "X" {
+		return ""
+	}
+	return fields[start]
+}
