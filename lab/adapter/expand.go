@@ -75,6 +75,30 @@ func (a *Adapter) ValuesFor(dir string, lists bool) Values {
 	return v
 }
 
+// LeadsToMaterial says whether a template of what is run leads to where the material is, so
+// that it can be in another place each time. Else the peer has it at fixed places.
+func (a *Adapter) LeadsToMaterial() bool {
+	return a.tells(a.ValuesFor(a.Dir(), true), a.ValuesFor(a.Dir()+"-elsewhere", true))
+}
+
+// LeadsToLists says whether a template of what is run differs where the peer is given
+// revocation lists. Else nothing but their place tells it of them.
+func (a *Adapter) LeadsToLists() bool {
+	return a.tells(a.ValuesFor(a.Dir(), true), a.ValuesFor(a.Dir(), false))
+}
+
+// tells says whether what is run differs between two values.
+func (a *Adapter) tells(one, other Values) bool {
+	for _, t := range a.templates() {
+		first, err := a.Expand(t.text, one)
+		second, failed := a.Expand(t.text, other)
+		if err == nil && failed == nil && first != second {
+			return true
+		}
+	}
+	return false
+}
+
 // TakesLists says whether the peer can be given revocation lists.
 func (a *Adapter) TakesLists() bool { return a.Material.Files.CRL != "" }
 

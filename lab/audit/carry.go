@@ -5,6 +5,8 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 
@@ -13,28 +15,77 @@ import (
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
-// carryOut makes trials side by side, in random order, and returns what came of each.
-// Those for which the peer is started alone go on beside the others, in a row of their own
-// if it cannot be started more than once at a time.
+// carryOut makes trials side by side, in random order, and returns what came of each. A
+// server that stands is looked at between them, and what it was in trouble with is made again,
+// carefully. Those for which one is started alone go on beside the others.
 func (r *round) carryOut(ctx context.Context, trials []trial, total int) ([]tried, error) {
 	results := make([]tried, len(trials))
-	whole := ctx
-	group, ctx := errgroup.WithContext(ctx)
-	carry := func(i int) (err error) {
-		if results[i], err = r.inTurn(ctx, trials[i]); err != nil {
-			return fmt.Errorf("case %s [%s]: %w", trials[i].ID, trials[i].version, err)
+	carry := r.carrier(trials, results, total)
+	alone, others := r.lanes(trials)
+	group, within := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		return alone.run(within, func(i int) error {
+			_, err := carry(within, i, nil)
+			return err
+		})
+	})
+	var mu sync.Mutex
+	var doubtful []int
+	for _, s := range r.states() {
+		of := slices.DeleteFunc(slices.Clone(others.trials), func(i int) bool { return r.standingFor(trials[i]) != s })
+		group.Go(func() error {
+			again, err := r.inBatches(within, s, lane{of, others.atOnce}, func(i int) bool { return trials[i].waits() }, carry)
+			mu.Lock()
+			defer mu.Unlock()
+			doubtful = append(doubtful, again...)
+			return err
+		})
+	}
+	if err := cmp.Or(group.Wait(), context.Cause(ctx)); err != nil {
+		return results, err
+	}
+	return results, r.again(ctx, trials, results, doubtful, carry)
+}
+
+// carryControls makes controls side by side, and returns what came of each.
+func (r *round) carryControls(ctx context.Context, controls []trial, total int) ([]tried, error) {
+	results := make([]tried, len(controls))
+	carry := r.carrier(controls, results, total)
+	alone, others := r.lanes(controls)
+	all := lane{append(alone.trials, others.trials...), others.atOnce}
+	err := all.run(ctx, func(i int) error {
+		_, err := carry(ctx, i, r.targetFor(controls[i]))
+		return err
+	})
+	return results, cmp.Or(err, context.Cause(ctx))
+}
+
+// targetFor is the server that a trial finds; nil if one is started for it alone, and of a
+// client.
+func (r *round) targetFor(t trial) *target {
+	if t.alone() || r.plain == nil {
+		return nil
+	}
+	return r.standingFor(t).target
+}
+
+// carrier makes the trial at one place against a server, or one of its own if that is nil,
+// and keeps what came of it.
+type carrier func(ctx context.Context, i int, server *target) (tried, error)
+
+func (r *round) carrier(trials []trial, results []tried, total int) carrier {
+	return func(ctx context.Context, i int, server *target) (tried, error) {
+		made, err := r.inTurn(ctx, trials[i], server)
+		if err != nil {
+			return made, fmt.Errorf("case %s [%s]: %w", trials[i].ID, trials[i].version, err)
 		}
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		r.done++
+		results[i] = made
+		r.done = min(r.done+1, total)
 		r.audit.Progress(r.done, total, trials[i].ID)
-		return nil
+		return made, nil
 	}
-	starts, others := r.lanes(trials)
-	for _, lane := range []lane{starts, others} {
-		group.Go(func() error { return lane.run(ctx, carry) })
-	}
-	return results, cmp.Or(group.Wait(), context.Cause(whole))
 }
 
 // lane is some trials, by their places, and how many of them are made at once.
@@ -43,22 +94,25 @@ type lane struct {
 	atOnce int
 }
 
-// lanes divides trials into those that need a start of their own and the others.
-func (r *round) lanes(trials []trial) (starts, others lane) {
-	room := r.room().Size()
-	others.atOnce = room
+// lanes divides trials into those that find no server, because one is started for them alone
+// or because a client is audited, and the others.
+func (r *round) lanes(trials []trial) (alone, others lane) {
+	others.atOnce = r.room().Size()
 	if r.traits.AtOnce > 0 {
-		others.atOnce = min(r.traits.AtOnce, room)
+		others.atOnce = min(r.traits.AtOnce, others.atOnce)
 	}
-	starts.atOnce = max(1, r.traits.Starts)
+	alone.atOnce = others.atOnce
+	if r.traits.Starts > 0 && r.audit.Role == wire.Server {
+		alone.atOnce = r.traits.Starts
+	}
 	for _, i := range rand.Perm(len(trials)) { //nolint:gosec // no secret: no trial may depend on another
-		if trials[i].alone() && r.traits.Starts > 0 && r.audit.Role == wire.Server {
-			starts.trials = append(starts.trials, i)
+		if trials[i].alone() || r.audit.Role == wire.Client {
+			alone.trials = append(alone.trials, i)
 		} else {
 			others.trials = append(others.trials, i)
 		}
 	}
-	return starts, others
+	return alone, others
 }
 
 func (l lane) run(ctx context.Context, carry func(i int) error) error {
@@ -73,8 +127,9 @@ func (l lane) run(ctx context.Context, carry func(i int) error) error {
 	return group.Wait()
 }
 
-// inTurn makes a trial when there is room for it in the lab.
-func (r *round) inTurn(ctx context.Context, t trial) (tried, error) {
+// inTurn makes a trial when there is room for it in the lab: against a server that is there,
+// or one that is started for it alone if there is none, or of a client.
+func (r *round) inTurn(ctx context.Context, t trial, server *target) (tried, error) {
 	if why := r.lacks(t); why != "" {
 		return tried{Trial: verdict.Trial{Untried: why}}, nil
 	}
@@ -83,7 +138,16 @@ func (r *round) inTurn(ctx context.Context, t trial) (tried, error) {
 		return tried{}, err
 	}
 	defer leave()
-	return r.try(ctx, t)
+	carry := func(ctx context.Context, v *verdict.Trial) error { return r.tryAgainst(ctx, t, server, v) }
+	switch {
+	case r.audit.Role == wire.Client:
+		carry = func(ctx context.Context, v *verdict.Trial) error { return r.tryClient(ctx, t, v) }
+	case server == nil:
+		carry = func(ctx context.Context, v *verdict.Trial) error { return r.tryAlone(ctx, t, v) }
+	}
+	made, err := r.try(ctx, t, carry)
+	made.by = server
+	return made, err
 }
 
 // room is where the trials of a role are made.

@@ -3,7 +3,6 @@ package audit
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -91,11 +90,7 @@ func (r *round) undelivered(t trial, v tried) *peer.UnusableError {
 		return e
 	}
 	e.Look = "speaks, delivered, material, files"
-	server := r.plain
-	if t.lists {
-		server = r.lists
-	}
-	e.Log = server.at.LastLines()
+	e.Log = r.standingFor(t).target.at.LastLines()
 	return e
 }
 
@@ -121,7 +116,7 @@ func (r *round) tryOtherRoot(ctx context.Context, plan []trial) error {
 	if err != nil {
 		return err
 	}
-	tried, err := r.inTurn(ctx, t)
+	tried, err := r.inTurn(ctx, t, r.targetFor(t))
 	if err != nil {
 		return err
 	}
@@ -150,7 +145,7 @@ func (r *round) startsStill(ctx context.Context, plan []trial, results []tried) 
 			continue
 		}
 		t.Material = func(m wire.Material) wire.Material { return m }
-		again, err := r.inTurn(ctx, t)
+		again, err := r.inTurn(ctx, t, nil)
 		if err != nil {
 			return err
 		}
@@ -163,24 +158,6 @@ func (r *round) startsStill(ctx context.Context, plan []trial, results []tried) 
 	for i, t := range plan {
 		if t.Material != nil && why != "" {
 			results[i].Void = why
-		}
-	}
-	return nil
-}
-
-// servesStill says whether the servers of an audit are still those that were started.
-// What was asked of one that has ended, another may have answered.
-func (r *round) servesStill(ctx context.Context) error {
-	if r.server == nil {
-		return nil
-	}
-	for _, s := range slices.Compact([]*target{r.plain, r.lists}) {
-		_, err := s.Wait(ctx)
-		if unusable, ok := errors.AsType[*peer.UnusableError](err); ok {
-			unusable.What, unusable.Look = "it ended during the audit", "its last lines"
-		}
-		if err != nil {
-			return err
 		}
 	}
 	return nil

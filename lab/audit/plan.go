@@ -98,6 +98,12 @@ func (t trial) ahead() bool {
 // resumes says whether the message is sent more than once, by one who may.
 func (t trial) resumes() bool { return t.attack().Resume != nil || t.Withdrawn }
 
+// waits says whether the trial waits for something of its own, for seconds.
+func (t trial) waits() bool {
+	resume := t.attack().Resume
+	return resume != nil && resume.AfterExpiry
+}
+
 // demand is the state that the audited peer has to be put into.
 func (t trial) demand(role wire.Role) peer.Demand {
 	return peer.Demand{

@@ -42,7 +42,12 @@ type round struct {
 
 	server       peer.Server // one of the two
 	client       peer.Client
-	plain, lists *target // the server without revocation lists, and with; the same where they are not apart
+	plain, lists *standing // the server without revocation lists, and with; the same where they are not apart
+
+	incidents  []finding.Incident
+	recovers   <-chan time.Duration // after how long a server that locked out served again; nil if none is watched
+	giveUp     context.CancelFunc   // watching it
+	locksAfter int                  // so many refusals, if it does
 
 	silent  map[string]string // why it is not tried in a version of TLS
 	oneRoot bool              // it trusts no more than the first of the roots that it is given
@@ -136,6 +141,9 @@ func (r *round) collect(plan []trial) error {
 // close stops what only this audit has started. What is still there after that is
 // removed with the lab.
 func (r *round) close(ctx context.Context) {
+	if r.giveUp != nil {
+		r.giveUp()
+	}
 	ctx = context.WithoutCancel(ctx)
 	if r.server != nil {
 		r.server.Close(ctx)
@@ -173,12 +181,17 @@ func (r *round) fill(ctx context.Context, plan []trial, result *finding.Audit) e
 		return err
 	}
 	total := len(plan) + 2*len(controls)
-	before, err := r.carryOut(ctx, controls, total)
+	before, err := r.carryControls(ctx, controls, total)
 	if err != nil {
 		return err
 	}
 	if controls, before, err = r.usable(controls, before); err != nil {
 		return err
+	}
+	for _, s := range r.states() {
+		if _, err := s.compare(ctx); err != nil {
+			return err
+		}
 	}
 	result.Controls = r.findings(controls, before)
 	plan = r.audit.without(func(version string) bool { return r.silent[version] != "" }, plan)
@@ -189,7 +202,7 @@ func (r *round) fill(ctx context.Context, plan []trial, result *finding.Audit) e
 	if err != nil {
 		return err
 	}
-	after, err := r.carryOut(ctx, controls, total)
+	after, err := r.carryControls(ctx, controls, total)
 	if err != nil {
 		return err
 	}
@@ -202,11 +215,14 @@ func (r *round) fill(ctx context.Context, plan []trial, result *finding.Audit) e
 	result.Findings = r.findings(plan, tried)
 	result.Answers = r.answers(controls, before, result.Findings)
 	result.Controls = append(result.Controls, r.findings(controls, after)...)
-	return r.servesStill(ctx)
+	result.Incidents = r.incidents
+	return r.stands(ctx)
 }
 
 // try carries out one trial, and returns what there is to judge it by.
-func (r *round) try(ctx context.Context, t trial) (tried, error) {
+func (r *round) try(
+	ctx context.Context, t trial, carry func(context.Context, *verdict.Trial) error,
+) (tried, error) {
 	began := time.Now()
 	timeout := max(r.Timeout, r.traits.Limit)
 	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("the exchange took longer than %v", timeout))
@@ -216,18 +232,15 @@ func (r *round) try(ctx context.Context, t trial) (tried, error) {
 		Case: t.Case, Rule: t.rule, Audited: r.audit.Role, Tells: r.traits.Tells, Patience: r.traits.Patience,
 		Sent: wire.DigestOf(greeting(nonce)), Nonce: nonce, GoodKey: wire.IdentityOf(r.Pair.Client.Certificate).Key,
 	}
-	carry := r.tryServer
-	if r.audit.Role == wire.Client {
-		carry = r.tryClient
-	}
-	err := carry(ctx, t, &v)
-	return tried{v, time.Since(began)}, err
+	err := carry(ctx, &v)
+	return tried{v, time.Since(began), nil}, err
 }
 
 // tried is a trial that was made, and how long that took.
 type tried struct {
 	verdict.Trial
 	took time.Duration
+	by   *target // the server that stood; nil if it was started for this alone
 }
 
 // controlID is that of the good exchange.

@@ -7,8 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/mtlslab/mtlslab/lab/attack"
 	"github.com/mtlslab/mtlslab/lab/peer"
 	"github.com/mtlslab/mtlslab/lab/pki"
@@ -21,29 +19,6 @@ type target struct {
 	peer.Serving
 	at   peer.Listening
 	stop func() // ends it, if it is of one trial alone
-}
-
-// serve starts the audited server: once, or once with revocation lists and once without,
-// where those are apart and wanted.
-func (r *round) serve(ctx context.Context, plan []trial) error {
-	var start errgroup.Group
-	start.Go(func() (err error) {
-		r.plain, err = r.serveFor(ctx, r.given(false))
-		return err
-	})
-	if r.traits.ListsApart && wantsLists(plan) {
-		start.Go(func() (err error) {
-			r.lists, err = r.serveFor(ctx, r.given(true))
-			return err
-		})
-	}
-	if err := start.Wait(); err != nil {
-		return err
-	}
-	if r.lists == nil {
-		r.lists = r.plain
-	}
-	return nil
 }
 
 // given is what the audited server is started with.
@@ -65,18 +40,6 @@ func (r *round) serveFor(ctx context.Context, g peer.Given) (*target, error) {
 		return nil, err
 	}
 	return &target{serving, listening, func() {}}, nil
-}
-
-// targetOf is the server of a trial. Without one, v says what came of the trial.
-func (r *round) targetOf(ctx context.Context, t trial, v *verdict.Trial) (*target, error) {
-	switch {
-	case t.alone():
-		return r.serveAlone(ctx, t, v)
-	case t.lists:
-		return r.lists, nil
-	default:
-		return r.plain, nil
-	}
 }
 
 // serveAlone starts a server for one trial alone.
@@ -129,13 +92,18 @@ func notServing(err error, v *verdict.Trial) error {
 	return nil
 }
 
-// tryServer carries out one trial of a server.
-func (r *round) tryServer(ctx context.Context, t trial, v *verdict.Trial) error {
-	server, err := r.targetOf(ctx, t, v)
+// tryAlone carries out one trial of a server that is started for it alone.
+func (r *round) tryAlone(ctx context.Context, t trial, v *verdict.Trial) error {
+	server, err := r.serveAlone(ctx, t, v)
 	if server == nil || err != nil {
 		return err
 	}
 	defer server.stop()
+	return r.tryAgainst(ctx, t, server, v)
+}
+
+// tryAgainst carries out one trial of a server that is there.
+func (r *round) tryAgainst(ctx context.Context, t trial, server *target, v *verdict.Trial) error {
 	order := r.order(t, v.Nonce, v.Sent.Text)
 	order.Connect = server.at.Address
 	if err := r.Chains.arm(t, &order); err != nil {

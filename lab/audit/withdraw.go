@@ -142,15 +142,11 @@ func (r *round) servesGood(ctx context.Context, t trial, server *target, v *verd
 func (r *round) checkLogs(ctx context.Context, plan []trial, results []tried) error {
 	for i := range results {
 		v := &results[i].Trial
-		if r.server == nil || v.Untried != "" || plan[i].alone() || plan[i].resumes() ||
+		if results[i].by == nil || v.Untried != "" || plan[i].alone() || plan[i].resumes() ||
 			v.Judge().Decision != verdict.WasRefused {
 			continue
 		}
-		server := r.plain
-		if plan[i].lists {
-			server = r.lists
-		}
-		logged, err := server.Account(ctx, peer.Asked{Sent: v.Sent, Nonce: v.Nonce, Log: true})
+		logged, err := results[i].by.Account(ctx, peer.Asked{Sent: v.Sent, Nonce: v.Nonce, Log: true})
 		if err != nil {
 			return err
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 )
 
 // ReadBaseline reads an earlier audit, as `mtlslab audit --json` or --report wrote it.
@@ -61,5 +62,12 @@ func (a Audit) Since(earlier Audit) Audit {
 		}
 	}
 	a.Findings = findings
+	a.Incidents = append([]Incident{}, a.Incidents...)
+	for n, i := range a.Incidents {
+		was := func(j Incident) bool { return j.Kind == i.Kind && j.Case == i.Case && j.Version == i.Version }
+		if slices.ContainsFunc(earlier.Incidents, was) {
+			a.Incidents[n].Known = "it stood in the baseline of " + earlier.Began.UTC().Format("2006-01-02")
+		}
+	}
 	return a
 }

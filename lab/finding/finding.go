@@ -82,8 +82,9 @@ type Audit struct {
 
 	// Controls are the good exchanges before and after; a control that is not
 	// delivered makes every finding inconclusive.
-	Controls []Finding `json:"controls"`
-	Findings []Finding `json:"findings"`
+	Controls  []Finding  `json:"controls"`
+	Findings  []Finding  `json:"findings"`
+	Incidents []Incident `json:"incidents,omitempty"` // what became of the peer meanwhile
 	// Complaints are about the audit itself: waivers that are stale or unused.
 	Complaints []string `json:"complaints,omitempty"`
 

@@ -65,7 +65,9 @@ func (a Audit) Controlled() bool {
 // be tried counts neither way.
 func (a Audit) Verdict() Status {
 	switch {
-	case slices.ContainsFunc(a.Findings, a.Fails) || len(a.Complaints) > 0:
+	case slices.ContainsFunc(a.Findings, a.Fails) || slices.ContainsFunc(a.Incidents, Incident.Fails):
+		return Failed
+	case len(a.Complaints) > 0:
 		return Failed
 	case !a.Controlled() || a.mostlyVoid():
 		return Inconclusive

@@ -238,6 +238,12 @@ func (a Audit) Sum() []string {
 	if len(told) > 0 {
 		words = append(words, "told: "+strings.Join(told, ", "))
 	}
+	if n := a.CountIncidents(Crash); n > 0 {
+		words = append([]string{fmt.Sprintf("crashes: %d", n)}, words...)
+	}
+	if n := a.CountIncidents(LockOut); n > 0 {
+		words = append(words, "locks out")
+	}
 	if whole := a.Whole(); whole.Void > 0 {
 		words = append(words, fmt.Sprintf("void: %d", whole.Void))
 	}

@@ -157,7 +157,7 @@ func TestLook(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return listener, listener.Addr().(*net.TCPAddr).Port //nolint:forcetypeassert // of "tcp"
+		return listener, listener.Addr().(*net.TCPAddr).Port
 	}
 	first, port := listen("127.0.0.1:0")
 	before := ask()

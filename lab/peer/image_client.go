@@ -24,15 +24,20 @@ type imageClient struct {
 	namesMaterial bool // its configuration files name its material, so that it has no other beside it
 	namesLists    bool // they name its revocation lists, so that it cannot do without
 
-	mu      sync.Mutex
+	mu    sync.Mutex
+	rooms map[bool]*clientRoom // by whether its configuration files name revocation lists
+}
+
+// clientRoom is a container in which the client is run.
+type clientRoom struct {
+	*command.Runner
 	process *sandbox.Process
-	runner  *command.Runner
 	own     wire.Material // with which it was started
 	altered int           // how often it was given other material so far
 }
 
 func newImageClient(b *broughtImage) (*imageClient, error) {
-	c := &imageClient{broughtImage: b}
+	c := &imageClient{broughtImage: b, rooms: make(map[bool]*clientRoom)}
 	dir := b.Adapter.Dir()
 	var texts [3]map[string]string
 	for i, values := range []adapter.Values{
@@ -51,23 +56,17 @@ func newImageClient(b *broughtImage) (*imageClient, error) {
 }
 
 func (c *imageClient) Lacks(d Demand) string {
-	switch {
-	case d.Lists && !c.Adapter.TakesLists():
+	if d.Lists && !c.Adapter.TakesLists() {
 		return "its adapter gives it no revocation lists"
-	case d.Altered && (c.namesMaterial || !c.movable()):
-		return "its material is at fixed places, so that it has no other beside it"
-	case d.Lists && c.namesLists:
-		return "its configuration file names its revocation lists, so that it cannot do without at other times"
-	default:
-		return ""
 	}
+	return ""
 }
 
 func (c *imageClient) Close(ctx context.Context) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.process != nil {
-		_ = c.process.Stop(ctx) // what stays is removed with the lab
+	for _, in := range c.rooms {
+		_ = in.process.Stop(ctx) // what stays is removed with the lab
 	}
 }
 
@@ -85,43 +84,62 @@ func (c *imageClient) Call(ctx context.Context, call Call) (wire.Outcome, error)
 			return wire.Outcome{}, err
 		}
 	}
-	dir, err := c.prepare(ctx, call, host)
+	in, dir, err := c.prepare(ctx, call, host)
 	if err != nil {
 		return wire.Outcome{}, err
+	}
+	if !c.shared(in) {
+		defer in.process.Stop(context.WithoutCancel(ctx)) //nolint:errcheck // what stays is removed with the lab
 	}
 	values := c.Adapter.ValuesFor(dir, call.Lists)
 	if values.Port, err = strconv.Atoi(port); err != nil {
 		return wire.Outcome{}, err
 	}
 	values.IP, values.Version, values.Message, values.Nonce = host, call.Version, call.Message, call.Nonce
-	result, err := c.run(ctx, values)
+	result, err := c.run(ctx, in, values)
 	if err != nil {
 		return wire.Outcome{}, err
 	}
 	return c.account(result, values)
 }
 
-// prepare returns the directory of the material that the call is to be made with, in the
-// container, which it starts if there is none.
-func (c *imageClient) prepare(ctx context.Context, call Call, server string) (dir string, err error) {
+// prepare returns the container in which the call is to be made, and the directory of its
+// material there. Where that can be at one place alone and is another's, the container is for
+// this call alone.
+func (c *imageClient) prepare(ctx context.Context, call Call, server string) (*clientRoom, string, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	dir = c.Adapter.Dir()
-	if c.process == nil {
-		if err := c.start(ctx, call, server); err != nil {
-			return "", err
+	dir, kind := c.Adapter.Dir(), call.Lists && c.namesLists
+	in := c.rooms[kind]
+	fixed := c.namesMaterial || !c.movable()
+	if fixed && (call.Altered || in != nil && !same(call.Material, in.own)) {
+		in, err := c.open(ctx, call, server)
+		return in, dir, err
+	}
+	if in == nil {
+		var err error
+		if in, err = c.open(ctx, call, server); err != nil {
+			return nil, "", err
 		}
+		c.rooms[kind] = in
 	}
-	if !call.Altered && same(call.Material, c.own) {
-		return dir, nil
+	if !call.Altered && same(call.Material, in.own) {
+		return in, dir, nil
 	}
-	c.altered++
-	dir += "-" + strconv.Itoa(c.altered)
+	in.altered++
+	dir += "-" + strconv.Itoa(in.altered)
 	files, err := c.material(call.Material, dir)
 	if err != nil {
-		return "", err
+		return nil, "", err
 	}
-	return dir, c.in.Copy(ctx, c.process, c.owner(), files)
+	return in, dir, c.in.Copy(ctx, in.process, c.owner(), files)
+}
+
+// shared says whether a container is for more than one call.
+func (c *imageClient) shared(in *clientRoom) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.rooms[true] == in || c.rooms[false] == in
 }
 
 func same(a, b wire.Material) bool {
@@ -133,28 +151,29 @@ func same(a, b wire.Material) bool {
 // faster: seconds.
 const manyCalls = 100
 
-// start starts the container of a client, with the material of its first call. The
-// server's name leads to whom it calls.
-func (c *imageClient) start(ctx context.Context, call Call, server string) (err error) {
+// open starts a container of the client, with the material of a call. The server's name
+// leads to whom that calls.
+func (c *imageClient) open(ctx context.Context, call Call, server string) (*clientRoom, error) {
 	p := c.program(c.place.Names.Fresh(c.Name()), "")
 	if !call.Named {
 		p.Hosts = []string{adapter.Host + ":" + server}
 	}
-	p.Often = call.Calls > manyCalls
-	if p.Files, err = c.configured(call.Material, c.Adapter.ValuesFor(c.Adapter.Dir(), false)); err != nil {
-		return err
+	p.Often = call.Calls > manyCalls && !call.Altered
+	var err error
+	lists := call.Lists && c.namesLists
+	if p.Files, err = c.configured(call.Material, c.Adapter.ValuesFor(c.Adapter.Dir(), lists)); err != nil {
+		return nil, err
 	}
 	started, err := c.in.StartImage(ctx, p)
 	if err != nil {
-		return fmt.Errorf("starting %s: %w", c.Name(), err)
+		return nil, fmt.Errorf("starting %s: %w", c.Name(), err)
 	}
-	c.process, c.own = started, call.Material
-	c.runner = command.NewRunner(c.Name(), started.Stdin, started.Stdout, started.Stderr.Said)
-	return c.askVersion(ctx, started)
+	runner := command.NewRunner(c.Name(), started.Stdin, started.Stdout, started.Stderr.Said)
+	return &clientRoom{Runner: runner, process: started, own: call.Material}, c.askVersion(ctx, started)
 }
 
 // run runs the client once.
-func (c *imageClient) run(ctx context.Context, values adapter.Values) (command.Result, error) {
+func (c *imageClient) run(ctx context.Context, in *clientRoom, values adapter.Values) (command.Result, error) {
 	what := command.Command{ID: values.Nonce, Limit: runLimit}
 	none := command.Result{}
 	var err error
@@ -176,7 +195,7 @@ func (c *imageClient) run(ctx context.Context, values adapter.Values) (command.R
 	if what.Hangup, err = c.Adapter.Expand(c.Adapter.Hangup, values); err != nil {
 		return none, err
 	}
-	running, err := c.runner.Start(what)
+	running, err := in.Start(what)
 	if err != nil {
 		return none, err
 	}

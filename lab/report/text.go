@@ -41,6 +41,7 @@ func Text(w io.Writer, a finding.Audit, o Options) error {
 		p.WriteByte('\n')
 		p.Row("hint", nameWidth, "", wire.Printable(a.Product.Hint), 0)
 	}
+	p.incidents(a.Incidents)
 	p.faults(a, o.Verbose)
 	for i, f := range a.Controls {
 		if f.Status != finding.Passed {

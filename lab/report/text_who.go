@@ -39,6 +39,11 @@ func (p *page) who(a finding.Audit) {
 			p.Rows("", indent, "", []string{line})
 		}
 	}
+	for _, kind := range []finding.IncidentKind{finding.Crash, finding.LockOut} {
+		if n := a.CountIncidents(kind); n > 0 {
+			p.Rows(string(kind), whoWidth, "", []string{fmt.Sprintf("%5d        told of below", n)})
+		}
+	}
 	whole := a.Whole()
 	if whole.Void > 0 {
 		p.Rows("void", whoWidth, "", []string{fmt.Sprintf("%5d        of these nothing was shown", whole.Void)})
@@ -107,6 +112,27 @@ func (p *page) faults(a finding.Audit, all bool) {
 		}
 		p.Row("  shown by", labelWidth, "", shownBy(f, all), 0)
 		p.account(f)
+	}
+}
+
+// incidents shows what became of the peer while it was put to the test.
+func (p *page) incidents(all []finding.Incident) {
+	for _, i := range all {
+		label, style := "told", console.Yellow
+		if i.Fails() {
+			label, style = "FAILS", console.Red
+		}
+		p.WriteByte('\n')
+		p.Row(label, labelWidth, style, string(i.Kind)+": "+wire.Printable(i.Says), 0)
+		if i.Case == "" {
+			continue
+		}
+		title := finding.Finding{Case: i.Case, Version: i.Version}.Title()
+		p.Row("  by", labelWidth, "", title+", which takes "+finding.Holds(i.Attacker), 0)
+		if i.Differs != "" {
+			p.Row("  differs", labelWidth, "", wire.Printable(i.Differs), 0)
+		}
+		p.Command("  repeat", labelWidth, finding.Or(i.Repeat, "none"))
 	}
 }
 

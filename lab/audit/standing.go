@@ -1,0 +1,218 @@
+package audit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/mtlslab/mtlslab/lab/cases"
+	"github.com/mtlslab/mtlslab/lab/finding"
+	"github.com/mtlslab/mtlslab/lab/peer"
+	"github.com/mtlslab/mtlslab/lab/verdict"
+)
+
+// standing is an audited server that stands for many trials, in one of its states. A verdict
+// holds for the server that a control saw, so it is looked at between them, and where it is
+// not what it was, another takes its place.
+type standing struct {
+	lists  bool // whether it has revocation lists
+	target *target
+
+	sockets  []string       // that listened when it was looked at last
+	ages     map[string]int // how often each of its processes was seen
+	troubles int
+	served   int // trials since it was started
+}
+
+// trouble is what became of a server since it was looked at last; none if empty.
+type trouble string
+
+const (
+	ended   trouble = "it ended"          // and may have been started again
+	thinned trouble = "a part of it died" // one of its processes, which had been there for a while
+	deaf    trouble = "it serves nobody"
+)
+
+// serve starts the audited server: once, or once with revocation lists and once without,
+// where those are apart and wanted.
+func (r *round) serve(ctx context.Context, plan []trial) error {
+	r.plain = &standing{}
+	states := []*standing{r.plain}
+	r.lists = r.plain
+	if r.traits.ListsApart && wantsLists(plan) {
+		r.lists = &standing{lists: true}
+		states = append(states, r.lists)
+	}
+	return eachOf(states, func(s *standing) error { return r.renew(ctx, s) })
+}
+
+// states are those in which the audited server stands.
+func (r *round) states() []*standing {
+	if r.plain == nil {
+		return nil
+	}
+	return slices.Compact([]*standing{r.plain, r.lists})
+}
+
+// standingFor is the server that a trial finds.
+func (r *round) standingFor(t trial) *standing {
+	if t.lists {
+		return r.lists
+	}
+	return r.plain
+}
+
+// renew starts a server that stands, in the place of one that does no more.
+func (r *round) renew(ctx context.Context, s *standing) (err error) {
+	s.served, s.sockets, s.ages = 0, nil, make(map[string]int)
+	if s.target, err = r.serveFor(ctx, r.given(s.lists)); err != nil {
+		return err
+	}
+	_, err = s.compare(ctx)
+	return err
+}
+
+// look says what became of a server since it was looked at last, while trials were made of
+// which these results came. It makes the good exchange once more.
+func (r *round) look(ctx context.Context, s *standing, made []tried) (trouble, error) {
+	gone, err := s.compare(ctx)
+	if err != nil || gone == ended {
+		return gone, err
+	}
+	delivered, err := r.delivers(ctx, s)
+	switch {
+	case err != nil:
+		return "", err
+	case delivered && gone == thinned && slices.ContainsFunc(made, wordless):
+		return thinned, nil
+	case delivered:
+		return "", nil
+	}
+	if gone, err := s.compare(ctx); err != nil || gone == ended {
+		return gone, err // it was about to end
+	}
+	return deaf, nil
+}
+
+// old is how often a process must have been seen for it to matter that it is gone: some
+// servers have one for each connection.
+const old = 2
+
+// compare says what lives of the server no more since it was looked at last. A socket that
+// listens is another when its server has been started again.
+func (s *standing) compare(ctx context.Context) (trouble, error) {
+	if s.target.at.Life == nil {
+		_, err := s.target.Wait(ctx)
+		if unusable, ok := errors.AsType[*peer.UnusableError](err); ok && unusable.Ended != nil {
+			return ended, nil
+		}
+		return "", err
+	}
+	now, err := s.target.at.Life(ctx)
+	if err != nil {
+		return "", err
+	}
+	first, sockets, ages := s.sockets == nil, s.sockets, s.ages
+	s.sockets, s.ages = now.Sockets, make(map[string]int)
+	for _, process := range now.Processes {
+		s.ages[process] = ages[process] + 1
+	}
+	if !first && !slices.Equal(sockets, now.Sockets) {
+		return ended, nil
+	}
+	for process, seen := range ages {
+		if seen >= old && s.ages[process] == 0 {
+			return thinned, nil
+		}
+	}
+	return "", nil
+}
+
+// wordless says whether a trial ended without a word of the server's: neither an answer nor
+// an alert.
+func wordless(t tried) bool {
+	last := t.Evidence.Last()
+	return len(t.Evidence.Connections) > 0 && !t.Delivered && !t.Refused && last.Alert == nil && verdict.Closed(last)
+}
+
+// delivers makes the good exchange.
+func (r *round) delivers(ctx context.Context, s *standing) (bool, error) {
+	t, err := r.goodExchange(s.lists)
+	if err != nil {
+		return false, err
+	}
+	made, err := r.inTurn(ctx, t, s.target)
+	if unusable, ok := errors.AsType[*peer.UnusableError](err); ok && unusable.Ended != nil {
+		return false, nil
+	}
+	return err == nil && made.Judge().Decision == verdict.WasDelivered, err
+}
+
+// warm makes the good exchange with a server that was just started, after which it is known
+// what lives of it.
+func (r *round) warm(ctx context.Context, s *standing) error {
+	delivered, err := r.delivers(ctx, s)
+	if err == nil && !delivered {
+		err = &peer.UnusableError{
+			Peer: r.audit.Peer.Name(), What: "started anew after trouble, it serves nobody", Look: "its last lines",
+			Log: s.target.at.LastLines(),
+		}
+	}
+	if err == nil {
+		_, err = s.compare(ctx)
+	}
+	return err
+}
+
+// goodExchange is the one that is made between trials, in the last version of TLS that the
+// server speaks.
+func (r *round) goodExchange(lists bool) (trial, error) {
+	forged, err := r.Chains.good(r.audit.Role.Other())
+	t := trial{
+		Case: cases.Case{ID: controlID, Summary: "the good exchange"}, rule: cases.Rule{Expect: cases.MustAccept},
+		forged: forged, lists: lists,
+	}
+	for _, version := range r.audit.Versions {
+		if r.silent[version] == "" {
+			t.version = version
+		}
+	}
+	return t, err
+}
+
+// stands says whether the servers that stand are those that were started last. What was
+// asked of one that has ended, another may have answered.
+func (r *round) stands(ctx context.Context) error {
+	for _, s := range r.states() {
+		_, err := s.target.Wait(ctx)
+		if unusable, ok := errors.AsType[*peer.UnusableError](err); ok {
+			unusable.What, unusable.Look = "it ended during the audit", "its last lines"
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// blame notes a case that, alone and in a fresh server, brings trouble each time.
+func (r *round) blame(t trial, what trouble) {
+	seen := map[trouble]string{
+		ended:   "this ends the server, each time that a fresh one is asked",
+		thinned: "this ends a process of the server, each time that a fresh one is asked",
+		deaf:    "from this on the server serves nobody, each time that a fresh one is asked",
+	}[what]
+	r.incidents = append(r.incidents, finding.Incident{
+		Kind: finding.Crash, Says: seen, Case: t.ID, Version: t.version, Attacker: t.Attacker, Differs: r.differs(t),
+		Repeat: r.repeat(t),
+	})
+}
+
+// lockedOut notes that a server turns everybody away after so many refusals.
+func (r *round) lockedOut(after int, lasts string) {
+	r.incidents = append(r.incidents, finding.Incident{
+		Kind: finding.LockOut,
+		Says: fmt.Sprintf("after %d refusals it turns everybody away, %s; the rest was tried in fresh servers", after, lasts),
+	})
+}
