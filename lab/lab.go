@@ -113,16 +113,14 @@ func Start(ctx context.Context, cfg Config) (*Lab, error) {
 
 // furnish puts the rooms together in a sandbox.
 func (l *Lab) furnish(in sandbox.Sandbox) {
-	l.place = peer.Place{
-		Sandbox: in, Names: new(sandbox.Names), Progress: l.cfg.Progress,
-		Adversary: attack.New(func(ctx context.Context) (attack.Running, error) { return startAdversary(ctx, in) }),
-	}
+	l.place = peer.Place{Sandbox: in, Names: new(sandbox.Names), Progress: l.cfg.Progress}
 	l.runner = &exchange.Runner{
 		Place: l.place, Pair: l.pair, Timeout: l.cfg.Timeout, Servers: &exchange.Servers{Reach: in.Facts().Outside},
 	}
 	l.auditor = &audit.Auditor{
 		Place: l.place, Pair: l.pair, Chains: audit.NewChains(l.pair), Run: l.id, Timeout: l.cfg.Timeout,
-		Servers: limit.To(4 * runtime.GOMAXPROCS(0)), Clients: limit.To(1 + runtime.GOMAXPROCS(0)),
+		Adversary: attack.New(func(ctx context.Context) (attack.Running, error) { return startAdversary(ctx, in) }),
+		Servers:   limit.To(4 * runtime.GOMAXPROCS(0)), Clients: limit.To(1 + runtime.GOMAXPROCS(0)),
 	}
 }
 

@@ -9,7 +9,6 @@ import (
 	"sync"
 
 	"github.com/mtlslab/mtlslab/lab/journal"
-	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
 // maxReport bounds a line of what the adversary says, in bytes: what it heard on all
@@ -124,16 +123,6 @@ func (a *Adversary) Finish(ctx context.Context, id string) (Evidence, error) {
 		return Evidence{}, err
 	}
 	return a.evidence(ctx, id)
-}
-
-// Probe says whether somebody takes connections at an address, host:port. It says
-// nothing there, and hangs up at once. The id is of this probe alone.
-func (a *Adversary) Probe(ctx context.Context, id, address string) (bool, error) {
-	evidence, err := a.Carry(ctx, Attack{
-		ID: "probe-" + id, Role: wire.Client, Connect: address, Limit: DefaultLimit,
-		Deviation: Deviation{NoTLS: true, HangUp: true},
-	})
-	return err == nil && evidence.Last().End == EndHungUp, err
 }
 
 // tell writes one line to the adversary.

@@ -304,7 +304,7 @@ func (r *round) watch(ctx context.Context, s *standing) {
 	}
 	locked, since := *s, time.Now()
 	served := make(chan time.Duration, 1)
-	ctx, r.giveUp = context.WithTimeout(ctx, watchLimit)
+	ctx, r.giveUp = context.WithTimeout(context.WithoutCancel(ctx), watchLimit)
 	r.recovers = served
 	go func() {
 		defer close(served)
@@ -336,7 +336,7 @@ func (r *round) tellLockOut() {
 	if r.recovers != nil {
 		lasts = fmt.Sprintf("for longer than %v", watchLimit)
 		if took, ok := <-r.recovers; ok {
-			lasts = fmt.Sprintf("for %v", took.Round(time.Second))
+			lasts = fmt.Sprintf("for some %v", took.Round(time.Second))
 		}
 	}
 	r.lockedOut(r.locksAfter, lasts)

@@ -47,14 +47,15 @@ func (r *round) carryOut(ctx context.Context, trials []trial, total int) ([]trie
 	return results, r.again(ctx, trials, results, doubtful, carry)
 }
 
-// carryControls makes controls side by side, and returns what came of each.
-func (r *round) carryControls(ctx context.Context, controls []trial, total int) ([]tried, error) {
-	results := make([]tried, len(controls))
-	carry := r.carrier(controls, results, total)
-	alone, others := r.lanes(controls)
+// carryPlainly makes trials side by side, with no look at the server between them, and
+// returns what came of each: controls, and all where no control was delivered.
+func (r *round) carryPlainly(ctx context.Context, trials []trial, total int) ([]tried, error) {
+	results := make([]tried, len(trials))
+	carry := r.carrier(trials, results, total)
+	alone, others := r.lanes(trials)
 	all := lane{append(alone.trials, others.trials...), others.atOnce}
 	err := all.run(ctx, func(i int) error {
-		_, err := carry(ctx, i, r.targetFor(controls[i]))
+		_, err := carry(ctx, i, r.targetFor(trials[i]))
 		return err
 	})
 	return results, cmp.Or(err, context.Cause(ctx))

@@ -29,16 +29,16 @@ func (r *round) tryClient(ctx context.Context, t trial, v *verdict.Trial) error 
 	if err := speech.Answer(&order); err != nil {
 		return err
 	}
-	host, err := r.Place.Adversary.Host(ctx)
+	host, err := r.Adversary.Host(ctx)
 	if err != nil {
 		return err
 	}
-	port, err := r.Place.Adversary.Listen(ctx, order)
+	port, err := r.Adversary.Listen(ctx, order)
 	if err != nil {
 		return err
 	}
 	account, err := r.client.Call(ctx, r.call(t, v, net.JoinHostPort(host, port)))
-	evidence, ended := r.Place.Adversary.Finish(ctx, order.ID)
+	evidence, ended := r.Adversary.Finish(ctx, order.ID)
 	if cannot, ok := errors.AsType[*peer.CannotError](err); ok {
 		v.Untried = cannot.Why
 		return ended

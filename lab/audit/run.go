@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/mtlslab/mtlslab/lab/attack"
 	"github.com/mtlslab/mtlslab/lab/finding"
 	"github.com/mtlslab/mtlslab/lab/limit"
 	"github.com/mtlslab/mtlslab/lab/peer"
@@ -19,10 +20,11 @@ import (
 // Auditor carries out audits in one place. Its methods may be called by many goroutines
 // at once.
 type Auditor struct {
-	Place  peer.Place
-	Pair   *pki.Pair
-	Chains *Chains
-	Run    string // the sandbox's
+	Place     peer.Place
+	Adversary *attack.Adversary
+	Pair      *pki.Pair
+	Chains    *Chains
+	Run       string // the sandbox's
 
 	// How many trials there may be at once: of servers, which wait a good deal, and of
 	// clients, each of which is a process and hardly waits.
@@ -43,6 +45,8 @@ type round struct {
 	server       peer.Server // one of the two
 	client       peer.Client
 	plain, lists *standing // the server without revocation lists, and with; the same where they are not apart
+
+	starts time.Duration // how long it takes to start, with good material
 
 	incidents  []finding.Incident
 	recovers   <-chan time.Duration // after how long a server that locked out served again; nil if none is watched
@@ -181,7 +185,7 @@ func (r *round) fill(ctx context.Context, plan []trial, result *finding.Audit) e
 		return err
 	}
 	total := len(plan) + 2*len(controls)
-	before, err := r.carryControls(ctx, controls, total)
+	before, err := r.carryPlainly(ctx, controls, total)
 	if err != nil {
 		return err
 	}
@@ -198,11 +202,15 @@ func (r *round) fill(ctx context.Context, plan []trial, result *finding.Audit) e
 	if err := r.tryOtherRoot(ctx, plan); err != nil {
 		return err
 	}
-	tried, err := r.carryOut(ctx, plan, total)
+	carry := r.carryOut
+	if slices.ContainsFunc(before, func(t tried) bool { return t.Judge().Decision != verdict.WasDelivered }) {
+		carry = r.carryPlainly // there is nothing that it could cease to do
+	}
+	tried, err := carry(ctx, plan, total)
 	if err != nil {
 		return err
 	}
-	after, err := r.carryControls(ctx, controls, total)
+	after, err := r.carryPlainly(ctx, controls, total)
 	if err != nil {
 		return err
 	}

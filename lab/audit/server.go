@@ -31,6 +31,7 @@ func (r *round) given(lists bool) peer.Given {
 
 // serveFor starts a server for all trials.
 func (r *round) serveFor(ctx context.Context, g peer.Given) (*target, error) {
+	began := time.Now()
 	serving, err := r.server.Serve(ctx, g)
 	if err != nil {
 		return nil, err
@@ -39,6 +40,9 @@ func (r *round) serveFor(ctx context.Context, g peer.Given) (*target, error) {
 	if err != nil {
 		return nil, err
 	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.starts = max(r.starts, time.Since(began))
 	return &target{serving, listening, func() {}}, nil
 }
 
@@ -58,20 +62,28 @@ func (r *round) serveAlone(ctx context.Context, t trial, v *verdict.Trial) (*tar
 		defer cancel()
 		_ = serving.Stop(limit) // one that does not end is in the way of the next, and of the control
 	})
-	limit, cancel := context.WithTimeout(ctx, peer.StartLimit)
+	within := min(peer.StartLimit, max(leastStart, startsWithin*r.starts))
+	limit, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	listening, err := serving.Wait(limit)
 	switch {
 	case err == nil:
 		return &target{serving, listening, stop}, nil
 	case limit.Err() != nil && ctx.Err() == nil:
-		v.Void, err = fmt.Sprintf("the server neither listened nor ended within %v", peer.StartLimit), nil
+		v.Void, err = fmt.Sprintf("the server neither listened nor ended within %v", within), nil
 	default:
 		err = notServing(err, v)
 	}
 	stop()
 	return nil, err
 }
+
+// A server that is given bad material has as long to start as this many times what a good
+// start took, and at least so long.
+const (
+	startsWithin = 10
+	leastStart   = 5 * time.Second
+)
 
 // notServing has a server that did not come to serve, for a trial alone, be what came of
 // that. Any other error is the lab's.
@@ -146,7 +158,7 @@ func (r *round) carryAgainst(
 	if makesSession {
 		order.Resume.Message = greeting(v.Nonce + ", for a session")
 	}
-	evidence, err := r.Place.Adversary.Carry(ctx, order)
+	evidence, err := r.Adversary.Carry(ctx, order)
 	if err != nil {
 		return err
 	}

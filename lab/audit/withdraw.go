@@ -68,7 +68,7 @@ func (r *round) say(
 	if err := speech.Ask(&order); err != nil {
 		return attack.Evidence{}, false, err
 	}
-	evidence, err := r.Place.Adversary.Carry(ctx, order)
+	evidence, err := r.Adversary.Carry(ctx, order)
 	return evidence, speech.Delivered(evidence.Last().Heard), err
 }
 

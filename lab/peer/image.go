@@ -68,7 +68,8 @@ func (s spoken) Speech(message, nonce string) (Speech, error) {
 // movable says whether the peer's material can be in another place each time.
 func (i Image) movable() bool {
 	dir := i.Adapter.Dir()
-	return i.Adapter.LeadsToMaterial() && !slices.ContainsFunc(i.Adapter.MaterialPaths(dir), func(file string) bool { return path.Dir(file) != dir })
+	outside := func(file string) bool { return path.Dir(file) != dir }
+	return i.Adapter.LeadsToMaterial() && !slices.ContainsFunc(i.Adapter.MaterialPaths(dir), outside)
 }
 
 // Server brings the image into the engine of a sandbox of containers.

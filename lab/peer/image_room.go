@@ -119,20 +119,20 @@ func (in *room) life(ctx context.Context) (Life, error) {
 	return life, nil
 }
 
-// vacant waits until nobody listens in the container that is reused.
+// vacant waits until nothing listens in the container that is reused.
 func (s *imageServer) vacant(ctx context.Context, in *room) error {
 	limit, cancel := context.WithTimeout(ctx, imagePatience)
 	defer cancel()
 	ticker := time.NewTicker(probePause)
 	defer ticker.Stop()
 	for {
-		open, err := s.place.Adversary.Probe(limit, sandbox.NewID(), in.address)
+		life, err := in.life(limit)
 		switch {
 		case limit.Err() != nil && ctx.Err() == nil:
 			return errStillThere
 		case err != nil:
 			return err
-		case !open:
+		case len(life.Sockets) == 0:
 			return nil
 		}
 		select {

@@ -11,7 +11,6 @@ import (
 	"github.com/mtlslab/mtlslab/lab/adapter"
 	"github.com/mtlslab/mtlslab/lab/attack"
 	"github.com/mtlslab/mtlslab/lab/command"
-	"github.com/mtlslab/mtlslab/lab/sandbox"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
@@ -33,9 +32,8 @@ func (s *imageServing) alive() bool {
 	}
 }
 
-// probePause is between two looks at whether a server listens: some start a process
-// for each.
-const probePause = 40 * time.Millisecond
+// probePause is between two looks at whether a server listens.
+const probePause = 20 * time.Millisecond
 
 func (s *imageServing) Wait(ctx context.Context) (Listening, error) {
 	within := s.Adapter.Ready.Limit()
@@ -59,28 +57,20 @@ func (s *imageServing) Wait(ctx context.Context) (Listening, error) {
 	return listening, s.askVersion(ctx, s.room.process)
 }
 
-// untilOpen waits until somebody takes connections at its address.
+// untilOpen waits until something listens at its port. Nobody calls to find that out: a
+// server may hold a call against whoever makes it.
 func (s *imageServing) untilOpen(ctx, limit context.Context) error {
 	ticker := time.NewTicker(probePause)
 	defer ticker.Stop()
-	probing, leave := context.WithCancel(limit)
-	defer leave()
-	go func() { // nobody answers for a container that is gone, nor says so
-		select {
-		case <-s.running.Ended:
-			leave()
-		case <-probing.Done():
-		}
-	}()
 	for {
-		open, err := s.place.Adversary.Probe(probing, sandbox.NewID(), s.room.address)
+		life, err := s.room.life(limit)
 		switch {
-		case open:
-			return nil
 		case !s.alive():
 			return s.hasEnded(ctx)
 		case err != nil && limit.Err() == nil:
 			return err
+		case len(life.Sockets) > 0:
+			return nil
 		}
 		select {
 		case <-s.running.Ended:

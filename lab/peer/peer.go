@@ -33,10 +33,9 @@ type Peer interface {
 
 // Place is where a peer is to run, and what it needs of that.
 type Place struct {
-	Sandbox   sandbox.Sandbox
-	Names     *sandbox.Names
-	Adversary *attack.Adversary // which looks whether a server takes connections
-	Progress  func(string)      // is told what may take long
+	Sandbox  sandbox.Sandbox
+	Names    *sandbox.Names
+	Progress func(string) // is told what may take long
 }
 
 // Traits is what is known of a peer before it runs.
