@@ -334,9 +334,9 @@ func (r *round) tellLockOut() {
 	}
 	lasts := "for how long is not known"
 	if r.recovers != nil {
-		lasts = fmt.Sprintf("for longer than %v", watchLimit)
+		lasts = "for longer than " + rough(watchLimit)
 		if took, ok := <-r.recovers; ok {
-			lasts = fmt.Sprintf("for some %v", took.Round(time.Second))
+			lasts = fmt.Sprintf("for some %s", rough(took))
 		}
 	}
 	r.lockedOut(r.locksAfter, lasts)

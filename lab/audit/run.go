@@ -210,6 +210,11 @@ func (r *round) fill(ctx context.Context, plan []trial, result *finding.Audit) e
 	if err != nil {
 		return err
 	}
+	clock, err := r.readClock(ctx, plan)
+	if err != nil {
+		return err
+	}
+	clock.void(plan, tried)
 	after, err := r.carryPlainly(ctx, controls, total)
 	if err != nil {
 		return err
@@ -224,6 +229,7 @@ func (r *round) fill(ctx context.Context, plan []trial, result *finding.Audit) e
 	result.Answers = r.answers(controls, before, result.Findings)
 	result.Controls = append(result.Controls, r.findings(controls, after)...)
 	result.Incidents = r.incidents
+	clock.tell(result)
 	return r.stands(ctx)
 }
 

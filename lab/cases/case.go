@@ -2,6 +2,7 @@ package cases
 
 import (
 	"slices"
+	"time"
 
 	"github.com/mtlslab/mtlslab/lab/attack"
 	"github.com/mtlslab/mtlslab/lab/pki"
@@ -91,6 +92,10 @@ type Case struct {
 	// Exactly one of these is set: what differs from the control.
 	Mutation func(role wire.Role) pki.Mutation // of the adversary's certificates
 	Attack   func(*attack.Attack)              // of what it does on the wire; the rest of the attack is set by then
+
+	// Margin is of a case of dates: by how much those miss the present. To a peer whose clock is
+	// apart by more it is another case.
+	Margin time.Duration
 
 	// Withdrawn: the adversary's chain has a root of its own, which the audited
 	// server trusts when the session is made, and no more when it is resumed.

@@ -25,7 +25,7 @@ func resumptionCases() []Case {
 			Attack:  func(a *attack.Attack) { a.Resume = new(attack.Resume) },
 		},
 		{
-			ID: "resumption/after-expiry", Roles: asClient,
+			ID: "resumption/after-expiry", Roles: asClient, Margin: time.Second,
 			Summary: "comes back with its session when its certificate has expired",
 			Meaning: "A certificate is good for as long as its holder keeps a session alive, whatever its dates say.",
 			Reasons: []wire.Reason{wire.Expired},

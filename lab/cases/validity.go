@@ -41,55 +41,58 @@ func outOfDate() []Case {
 	const (
 		hour = time.Hour
 		day  = 24 * hour // longer than any lab lives
+		born = -2 * day  // as what the authority makes begins otherwise
 	)
 	return []Case{
 		dated(Case{
-			ID: "expired", Summary: "presents a certificate that expired an hour ago",
+			ID: "expired", Margin: hour, Summary: "presents a certificate that expired an hour ago",
 			Meaning: forever, Rules: path, Reasons: expired,
 			Mutation: same(dates(pki.OfLeaf, -2*hour, -hour)),
 		}),
 		dated(Case{
-			ID:      "expired-a-second-ago",
+			ID: "expired-a-second-ago", Margin: 2 * time.Second,
 			Summary: "presents a certificate that expired a second before it was made",
 			Meaning: forever, Rules: path, Reasons: expired,
-			Mutation: same(dates(pki.OfLeaf, -hour, -2*time.Second)),
+			Mutation: same(dates(pki.OfLeaf, born, -2*time.Second)),
 		}),
 		dated(Case{
-			ID: "not-yet-valid", Summary: "presents a certificate that begins in a day",
+			ID: "not-yet-valid", Margin: day, Summary: "presents a certificate that begins in a day",
 			Meaning: forever, Rules: path, Reasons: early,
 			Mutation: same(dates(pki.OfLeaf, day, 2*day)),
 		}),
 		dated(Case{
-			ID: "expired-issuer", Summary: "has an intermediate that expired an hour ago",
+			ID: "expired-issuer", Margin: hour, Summary: "has an intermediate that expired an hour ago",
 			Meaning:  "An authority that was given up, and its key thrown away with little care, still issues.",
 			Rules:    path,
 			Reasons:  expired,
 			Mutation: same(dates(pki.OfIssuer, -2*hour, -hour)),
 		}),
 		dated(Case{
-			ID: "not-yet-valid-issuer", Summary: "has an intermediate that begins in a day",
+			ID: "not-yet-valid-issuer", Margin: day, Summary: "has an intermediate that begins in a day",
 			Meaning: "Only the dates of leaves are looked at.", Rules: path, Reasons: early,
 			Mutation: same(dates(pki.OfIssuer, day, 2*day)),
 		}),
 		dated(Case{
-			ID: "expired-root", Summary: "has a trusted root that expired an hour ago",
+			ID: "expired-root", Margin: hour, Summary: "has a trusted root that expired an hour ago",
 			Meaning: "An authority that was given up still vouches.", Rules: anchor, Reasons: expired,
 			Mutation: same(dates(ofRoot, -2*hour, -hour)),
 		}),
 		dated(Case{
-			ID: "not-yet-valid-root", Summary: "has a trusted root that begins in a day",
+			ID: "not-yet-valid-root", Margin: day, Summary: "has a trusted root that begins in a day",
 			Meaning: "Dates of roots are not looked at.", Rules: anchor, Reasons: early,
 			Mutation: same(dates(ofRoot, day, 2*day)),
 		}),
 		dated(Case{
-			ID: "ends-before-it-begins", Attacker: Authority, Summary: "presents a certificate that ends before it begins",
+			ID: "ends-before-it-begins", Margin: hour, Attacker: Authority,
+			Summary:  "presents a certificate that ends before it begins",
 			Meaning:  "Each date is compared alone, or they are taken in order: no moment lies between them.",
 			Rules:    path,
 			Reasons:  []wire.Reason{wire.Expired, wire.NotYetValid},
 			Mutation: same(dates(pki.OfLeaf, hour, -hour)),
 		}),
 		dated(Case{
-			ID: "begins-now", Summary: "presents a certificate that begins in the second in which it was made",
+			ID: "begins-now", Margin: time.Second,
+			Summary:  "presents a certificate that begins in the second in which it was made",
 			Meaning:  "A good peer is turned away: dates are inclusive.",
 			Rules:    alike(MustAccept, "RFC 5280, 4.1.2.5"),
 			Reasons:  early,
@@ -100,7 +103,7 @@ func outOfDate() []Case {
 			Meaning:  "A good peer is turned away: each certificate is judged at the present moment, by its own dates.",
 			Rules:    alike(MustAccept, "RFC 5280, 6.1.3 (a)(2)"),
 			Reasons:  expired,
-			Mutation: same(dates(pki.OfLeaf, -hour, 400*24*hour)),
+			Mutation: same(dates(pki.OfLeaf, born, 400*day)),
 		}),
 	}
 }
@@ -180,7 +183,7 @@ func dateForms() []Case {
 			Mutation: same(notAfter(utc, "0601021504Z", inADay)),
 		}),
 		dated(Case{
-			ID: "expired-but-for-its-zone", Attacker: Authority,
+			ID: "expired-but-for-its-zone", Margin: 2 * time.Hour, Attacker: Authority,
 			Summary: "presents a certificate that has expired, and would not have if its time zone were left out",
 			Meaning: "It expired hours ago: the zone of the date is not read.",
 			Rules:   alike(MustRefuse, "RFC 5280, 4.1.2.5.1"),

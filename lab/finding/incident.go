@@ -25,6 +25,8 @@ type IncidentKind string
 const (
 	Crash   IncidentKind = "crash"    // it ended, or a part of it did, or it served nobody from then on
 	LockOut IncidentKind = "lock-out" // it turned everybody away after so many refusals
+
+	ClockApart IncidentKind = "clock" // its clock is apart from the lab's
 )
 
 // CountIncidents is how many there were of a kind.

@@ -33,7 +33,7 @@ type Config struct {
 	Validity time.Duration
 
 	// Backdate is how long before Now the certificates begin, so that a peer
-	// whose clock is behind accepts them; one hour if zero.
+	// whose clock is behind accepts them; two days if zero.
 	Backdate time.Duration
 }
 
@@ -42,7 +42,7 @@ func (c Config) complete() (Config, error) {
 	c.Name = cmp.Or(c.Name, "mtlslab")
 	c.TrustDomain = cmp.Or(c.TrustDomain, "lab")
 	c.Validity = cmp.Or(c.Validity, 24*time.Hour)
-	c.Backdate = cmp.Or(c.Backdate, time.Hour)
+	c.Backdate = cmp.Or(c.Backdate, 2*24*time.Hour)
 	if c.Now.IsZero() {
 		c.Now = time.Now()
 	}

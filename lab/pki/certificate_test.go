@@ -155,11 +155,11 @@ func TestDefaults(t *testing.T) {
 	id := issue(t, authority, request(wire.Client))
 
 	for _, cert := range []*x509.Certificate{root(t, authority), id.Chain[1], id.Certificate} {
-		if born := cert.NotBefore.Add(time.Hour); born.Before(before) || born.After(after) {
-			t.Errorf("%s begins at %v, want an hour before %v", cert.Subject, cert.NotBefore, before)
+		if born := cert.NotBefore.Add(48 * time.Hour); born.Before(before) || born.After(after) {
+			t.Errorf("%s begins at %v, want two days before %v", cert.Subject, cert.NotBefore, before)
 		}
-		if life := cert.NotAfter.Sub(cert.NotBefore); life != 25*time.Hour {
-			t.Errorf("%s lives for %v, want 25h", cert.Subject, life)
+		if life := cert.NotAfter.Sub(cert.NotBefore); life != 72*time.Hour {
+			t.Errorf("%s lives for %v, want 72h", cert.Subject, life)
 		}
 	}
 	if got, want := id.String(), "spiffe://lab/client"; got != want {

@@ -86,7 +86,7 @@ func TestIssueRefuses(t *testing.T) {
 		{"DNS name with a NUL", func(r *pki.Request) { r.DNS = []string{"server\x00.evil"} }, "Request.DNS"},
 		{"DNS name with a partial wildcard", func(r *pki.Request) { r.DNS = []string{"s*.lab"} }, "Request.DNS"},
 		{"IP address of no length", func(r *pki.Request) { r.IPs = []net.IP{nil} }, "Request.IPs"},
-		{"dates reversed", func(r *pki.Request) { r.NotAfter = now.Add(-2 * time.Hour) }, "Request.NotAfter"},
+		{"dates reversed", func(r *pki.Request) { r.NotAfter = now.Add(-72 * time.Hour) }, "Request.NotAfter"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -39,7 +39,7 @@ func (p *page) who(a finding.Audit) {
 			p.Rows("", indent, "", []string{line})
 		}
 	}
-	for _, kind := range []finding.IncidentKind{finding.Crash, finding.LockOut} {
+	for _, kind := range []finding.IncidentKind{finding.Crash, finding.LockOut, finding.ClockApart} {
 		if n := a.CountIncidents(kind); n > 0 {
 			p.Rows(string(kind), whoWidth, "", []string{fmt.Sprintf("%5d        told of below", n)})
 		}
