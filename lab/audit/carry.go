@@ -99,6 +99,9 @@ type lane struct {
 // or because a client is audited, and the others.
 func (r *round) lanes(trials []trial) (alone, others lane) {
 	others.atOnce = r.room().Size()
+	if r.audit.Role == wire.Client {
+		others.atOnce *= waiting
+	}
 	if r.traits.AtOnce > 0 {
 		others.atOnce = min(r.traits.AtOnce, others.atOnce)
 	}
@@ -134,7 +137,7 @@ func (r *round) inTurn(ctx context.Context, t trial, server *target) (tried, err
 	if why := r.lacks(t); why != "" {
 		return tried{Trial: verdict.Trial{Untried: why}}, nil
 	}
-	leave, err := r.room().Enter(ctx)
+	leave, err := r.enter(ctx)
 	if err != nil {
 		return tried{}, err
 	}
@@ -146,7 +149,7 @@ func (r *round) inTurn(ctx context.Context, t trial, server *target) (tried, err
 	case server == nil:
 		carry = func(ctx context.Context, v *verdict.Trial) error { return r.tryAlone(ctx, t, v) }
 	}
-	made, err := r.try(ctx, t, carry)
+	made, err := r.patiently(ctx, t, carry)
 	made.by = server
 	return made, err
 }

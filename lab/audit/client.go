@@ -17,7 +17,7 @@ import (
 func (r *round) tryClient(ctx context.Context, t trial, v *verdict.Trial) error {
 	order := attack.Attack{
 		ID: v.Nonce, Role: wire.Server, Version: t.version, Message: v.Sent.Text, Chain: t.forged.Chain, Key: t.forged.PKCS8,
-		Listen: anyPort(r.Place.Sandbox.Facts().Listen), Limit: r.traits.Patience,
+		Listen: anyPort(r.Place.Sandbox.Facts().Listen), Limit: v.Patience,
 	}
 	if err := r.Chains.arm(t, &order); err != nil {
 		return err
@@ -52,7 +52,7 @@ func (r *round) call(t trial, v *verdict.Trial, address string) peer.Call {
 	c := peer.Call{
 		Message: v.Sent.Text, Nonce: v.Nonce, Material: r.material, Lists: t.lists, Altered: t.Material != nil,
 		Server:     func(context.Context) (string, error) { return address, nil },
-		ServerName: pki.ServerName, Calls: r.calls, Patience: r.traits.Patience,
+		ServerName: pki.ServerName, Calls: r.calls, Patience: v.Patience,
 	}
 	if t.Material != nil {
 		c.Material = t.Material(r.material)

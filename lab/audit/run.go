@@ -40,7 +40,8 @@ type round struct {
 	traits   peer.Traits
 	chosen   bool          // whether the versions were asked for
 	material wire.Material // of the audited peer
-	calls    int           // how many a client gets, about
+	patience *patience
+	calls    int // how many a client gets, about
 
 	server       peer.Server // one of the two
 	client       peer.Client
@@ -70,6 +71,7 @@ func (a *Auditor) Audit(ctx context.Context, what Audit) (finding.Audit, error) 
 	}
 	r := &round{Auditor: a, chosen: len(what.Versions) > 0, audit: what.whole(), silent: make(map[string]string)}
 	r.traits = r.audit.Peer.Traits()
+	r.patience = newPatience(r.traits.Patience)
 	plan, err := r.audit.plan(a.Chains)
 	if err != nil {
 		return finding.Audit{}, err
@@ -235,7 +237,7 @@ func (r *round) fill(ctx context.Context, plan []trial, result *finding.Audit) e
 
 // try carries out one trial, and returns what there is to judge it by.
 func (r *round) try(
-	ctx context.Context, t trial, carry func(context.Context, *verdict.Trial) error,
+	ctx context.Context, t trial, patience time.Duration, carry func(context.Context, *verdict.Trial) error,
 ) (tried, error) {
 	began := time.Now()
 	timeout := max(r.Timeout, r.traits.Limit)
@@ -243,7 +245,7 @@ func (r *round) try(
 	defer cancel()
 	nonce := sandbox.NewID()
 	v := verdict.Trial{
-		Case: t.Case, Rule: t.rule, Audited: r.audit.Role, Tells: r.traits.Tells, Patience: r.traits.Patience,
+		Case: t.Case, Rule: t.rule, Audited: r.audit.Role, Tells: r.traits.Tells, Patience: patience,
 		Sent: wire.DigestOf(greeting(nonce)), Nonce: nonce, GoodKey: wire.IdentityOf(r.Pair.Client.Certificate).Key,
 	}
 	err := carry(ctx, &v)

@@ -117,6 +117,7 @@ func (r *round) tryAlone(ctx context.Context, t trial, v *verdict.Trial) error {
 // tryAgainst carries out one trial of a server that is there.
 func (r *round) tryAgainst(ctx context.Context, t trial, server *target, v *verdict.Trial) error {
 	order := r.order(t, v.Nonce, v.Sent.Text)
+	order.Limit = v.Patience
 	order.Connect = server.at.Address
 	if err := r.Chains.arm(t, &order); err != nil {
 		return err

@@ -96,7 +96,7 @@ func (c *imageClient) Call(ctx context.Context, call Call) (wire.Outcome, error)
 		return wire.Outcome{}, err
 	}
 	values.IP, values.Version, values.Message, values.Nonce = host, call.Version, call.Message, call.Nonce
-	result, err := c.run(ctx, in, values)
+	result, err := c.run(ctx, in, values, call.Patience)
 	if err != nil {
 		return wire.Outcome{}, err
 	}
@@ -173,8 +173,14 @@ func (c *imageClient) open(ctx context.Context, call Call, server string) (*clie
 }
 
 // run runs the client once.
-func (c *imageClient) run(ctx context.Context, in *clientRoom, values adapter.Values) (command.Result, error) {
-	what := command.Command{ID: values.Nonce, Limit: runLimit}
+func (c *imageClient) run(
+	ctx context.Context, in *clientRoom, values adapter.Values, patience time.Duration,
+) (command.Result, error) {
+	limit := runLimit
+	if patience > 0 {
+		limit = 2 * patience
+	}
+	what := command.Command{ID: values.Nonce, Limit: limit}
 	none := command.Result{}
 	var err error
 	if what.Argv, err = c.Adapter.ExpandAll(slices.Concat(c.Adapter.Entrypoint, c.Adapter.Command), values); err != nil {
@@ -199,7 +205,7 @@ func (c *imageClient) run(ctx context.Context, in *clientRoom, values adapter.Va
 	if err != nil {
 		return none, err
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, runLimit+AccountGrace, fmt.Errorf("it took longer than %v", runLimit))
+	ctx, cancel := context.WithTimeoutCause(ctx, limit+AccountGrace, fmt.Errorf("it took longer than %v", limit))
 	defer cancel()
 	result, err := running.Wait(ctx)
 	if err != nil {
@@ -227,7 +233,7 @@ func (c *imageClient) account(result command.Result, values adapter.Values) (wir
 	case delivered:
 		o.Kind = wire.Delivered
 	case result.TimedOut:
-		o.Reason, o.Detail = wire.Timeout, fmt.Sprintf("it did not end within %v", runLimit)
+		o.Reason, o.Detail = wire.Timeout, "it did not end in time"
 	case crashed(result.Exit):
 		o.Reason = wire.Crashed
 	}
