@@ -27,7 +27,7 @@ var brokenPeers = []brokenPeer{
 		role:   wire.Server,
 		fault:  "accepts-any",
 		caught: []string{"chain/", "identity/", "validity/", "usage/", "constraints/", "crypto/", "revocation/"},
-		also:   []string{"resumption/"},
+		also:   []string{"resumption/", "reload/"},
 	},
 	{
 		role:   wire.Server,
@@ -83,7 +83,12 @@ var brokenPeers = []brokenPeer{
 	{role: wire.Server, versions: lastVersion, fault: "ignores-crl", caught: []string{"revocation/"}},
 	{role: wire.Server, versions: lastVersion, fault: "ignores-crl-signature", caught: []string{"revocation/"}},
 	{role: wire.Server, versions: lastVersion, fault: "takes-stale-crl", caught: []string{"revocation/"}},
-	{role: wire.Server, fault: "ignores-allow-list", caught: []string{"identity/other-id"}, also: []string{"identity/"}},
+	{
+		role:   wire.Server,
+		fault:  "ignores-allow-list",
+		caught: []string{"identity/other-id"},
+		also:   []string{"identity/"},
+	},
 	{
 		role:     wire.Server,
 		versions: lastVersion,
@@ -107,20 +112,20 @@ var brokenPeers = []brokenPeer{
 		role:   wire.Server,
 		fault:  "answers-first",
 		caught: []string{"chain/", "identity/", "validity/"},
-		also:   []string{"usage/", "constraints/", "crypto/", "revocation/", "resumption/"},
+		also:   []string{"usage/", "constraints/", "crypto/", "revocation/", "resumption/", "reload/"},
 	},
 	{
 		role:    wire.Server,
 		fault:   "denies-its-receipt",
 		caught:  []string{"chain/", "identity/", "validity/"},
-		also:    []string{"usage/", "constraints/", "crypto/", "revocation/", "resumption/"},
+		also:    []string{"usage/", "constraints/", "crypto/", "revocation/", "resumption/", "reload/"},
 		unclear: true,
 	},
 	{
 		role:   wire.Server,
 		fault:  "leaks-its-reply",
 		caught: []string{"chain/", "identity/", "validity/"},
-		also:   []string{"usage/", "constraints/", "crypto/", "revocation/", "resumption/"},
+		also:   []string{"usage/", "constraints/", "crypto/", "revocation/", "resumption/", "reload/"},
 	},
 	{
 		role:    wire.Server,
@@ -130,7 +135,38 @@ var brokenPeers = []brokenPeer{
 		useless: true,
 		caught:  fewCases,
 	},
-	{role: wire.Server, fault: "hangs", cases: fewCases, verdict: finding.Inconclusive, useless: true, caught: fewCases},
+	{
+		role: wire.Server, versions: lastVersion, fault: "names-from-chain", caught: []string{"identity/id-in-issuer"},
+	},
+	{
+		role: wire.Client, versions: lastVersion, fault: "names-from-chain",
+		caught: []string{"identity/host-in-issuer", "identity/host-in-root"},
+	},
+	{
+		role: wire.Server, versions: lastVersion, fault: "trusts-first-root", caught: []string{"chain/second-root"},
+		also: everyGroup, unclear: true,
+	},
+	{
+		role: wire.Client, versions: lastVersion, fault: "trusts-first-root", caught: []string{"chain/second-root"},
+		also: everyGroup, unclear: true,
+	},
+	{
+		role: wire.Server, versions: lastVersion, fault: "keeps-its-trust",
+		caught: []string{"reload/forgotten-authority", "reload/new-authority"},
+		also:   []string{"resumption/after-authority-removal"},
+	},
+	{
+		role: wire.Server, versions: lastVersion, fault: "keeps-its-certificate",
+		caught: []string{"reload/own-certificate"},
+	},
+	{
+		role:    wire.Server,
+		fault:   "hangs",
+		cases:   fewCases,
+		verdict: finding.Inconclusive,
+		useless: true,
+		caught:  fewCases,
+	},
 	{role: wire.Server, fault: "hangs-on-bad-input", cases: fewCases, verdict: finding.Inconclusive, caught: fewCases},
 	{
 		role:    wire.Server,
@@ -270,10 +306,14 @@ var brokenPeers = []brokenPeer{
 		role:     wire.Client,
 		versions: lastVersion,
 		fault:    "believes-its-handshake",
-		caught:   []string{"protocol/no-certificate-request", "framing/truncated-receipt"},
-		useless:  true,
-		also:     everyGroup,
-		unclear:  true,
+		caught: []string{
+			"protocol/no-certificate-request",
+			"framing/truncated-receipt",
+			"protocol/refused-afterwards",
+		},
+		useless: true,
+		also:    everyGroup,
+		unclear: true,
 	},
 	{
 		role:     wire.Client,
@@ -328,6 +368,7 @@ var (
 	}
 	beyondIssuer = []string{
 		"resumption/after-authority-removal",
+		"reload/forgotten-authority",
 		"constraints/root",
 		"constraints/explicit-policy",
 		"crypto/",
@@ -345,6 +386,7 @@ var (
 		"crypto/",
 		"revocation/",
 		"resumption/",
+		"reload/",
 		"protocol/",
 		"framing/",
 		"operational/",

@@ -215,6 +215,9 @@ func (c *contact) serverConfig(opened *opening, a attack.Attack, who *tls.Certif
 			return nil, opened.checkVersion(hello, version)
 		},
 	}
+	if a.Refuse {
+		config.VerifyConnection = func(tls.ConnectionState) error { return errRefused }
+	}
 	if a.NoCertificateRequest {
 		config.ClientAuth = tls.NoClientCert
 	}
@@ -227,6 +230,9 @@ func (c *contact) serverConfig(opened *opening, a attack.Attack, who *tls.Certif
 	}
 	return config
 }
+
+// errRefused ends a handshake that would have been good.
+var errRefused = errors.New("refused, as it was told")
 
 // converse answers each message until the other side is done, and returns why
 // there are no more.

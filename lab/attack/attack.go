@@ -94,6 +94,10 @@ type Deviation struct {
 	// (RFC 8446, 4.2.4). Without any it names none.
 	Authorities [][]byte `json:"authorities,omitempty"`
 
+	// Refuse: a server refuses the client's certificate, whatever it is, by the alert
+	// bad_certificate. In TLS 1.3 that comes when the client's handshake is over.
+	Refuse bool `json:"refuse,omitempty"`
+
 	// Preface is sent before anything else: by a client ahead of its handshake,
 	// by a server as its answer to the ClientHello, which needs NoTLS.
 	Preface []byte `json:"preface,omitempty"`
@@ -199,8 +203,8 @@ func (a Attack) checkClient() error {
 	switch {
 	case a.Connect == "" || a.Listen != "":
 		return errors.New("a client needs connect, and no listen")
-	case a.NoCertificateRequest || len(a.Authorities) > 0 || a.Answer != "":
-		return errors.New("no_certificate_request, authorities and answer are a server's")
+	case a.NoCertificateRequest || len(a.Authorities) > 0 || a.Answer != "" || a.Refuse:
+		return errors.New("no_certificate_request, authorities, answer and refuse are a server's")
 	case a.HangUp && !a.NoTLS:
 		return errors.New("hang_up: needs no_tls; TLS has unread tickets, and closing on those would take the message back")
 	case a.Resume != nil && (a.NoTLS || a.NoCertificate && a.Resume.AfterExpiry):

@@ -74,7 +74,7 @@ func (a Audit) without(silent func(version string) bool, plan []trial) []trial {
 }
 
 // alone says whether the audited server is started for this trial alone.
-func (t trial) alone() bool { return t.Material != nil || t.Withdrawn }
+func (t trial) alone() bool { return t.Material != nil || t.Withdrawn || t.Reload != cases.NoReload }
 
 // attack is what the case does on the wire, as if all else were honest.
 func (t trial) attack() attack.Attack {
@@ -110,7 +110,7 @@ func (t trial) demand(role wire.Role) peer.Demand {
 		Lists:     slices.Contains(t.Needs, cases.RevocationLists),
 		Admission: role == wire.Server && slices.Contains(t.Needs, cases.Admission),
 		Altered:   t.Material != nil,
-		Reload:    t.Withdrawn,
+		Reload:    t.Withdrawn || t.Reload != cases.NoReload,
 		Unheard:   t.attack().HangUp,
 		Ahead:     t.ahead(),
 	}

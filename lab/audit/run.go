@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/mtlslab/mtlslab/lab/attack"
+	"github.com/mtlslab/mtlslab/lab/cases"
 	"github.com/mtlslab/mtlslab/lab/finding"
 	"github.com/mtlslab/mtlslab/lab/limit"
 	"github.com/mtlslab/mtlslab/lab/peer"
@@ -171,7 +172,7 @@ func (r *round) lacks(t trial) string {
 	switch {
 	case r.silent[t.version] != "":
 		return r.silent[t.version]
-	case r.oneRoot && len(t.forged.ExtraRoots) > 0:
+	case r.oneRoot && len(t.forged.ExtraRoots) > 0 && t.ID != "chain/"+cases.SecondRoot:
 		return "it trusts no more than one of the roots that it is given"
 	case r.audit.Role == wire.Client:
 		return r.client.Lacks(t.demand(wire.Client))
@@ -204,19 +205,10 @@ func (r *round) fill(ctx context.Context, plan []trial, result *finding.Audit) e
 	if err := r.tryOtherRoot(ctx, plan); err != nil {
 		return err
 	}
-	carry := r.carryOut
-	if slices.ContainsFunc(before, func(t tried) bool { return t.Judge().Decision != verdict.WasDelivered }) {
-		carry = r.carryPlainly // there is nothing that it could cease to do
-	}
-	tried, err := carry(ctx, plan, total)
+	tried, err := r.trials(ctx, plan, before, total, result)
 	if err != nil {
 		return err
 	}
-	clock, err := r.readClock(ctx, plan)
-	if err != nil {
-		return err
-	}
-	clock.void(plan, tried)
 	after, err := r.carryPlainly(ctx, controls, total)
 	if err != nil {
 		return err
@@ -230,9 +222,28 @@ func (r *round) fill(ctx context.Context, plan []trial, result *finding.Audit) e
 	result.Findings = r.findings(plan, tried)
 	result.Answers = r.answers(controls, before, result.Findings)
 	result.Controls = append(result.Controls, r.findings(controls, after)...)
-	result.Incidents = r.incidents
-	clock.tell(result)
+	result.Incidents = append(result.Incidents, r.incidents...)
 	return r.stands(ctx)
+}
+
+// trials makes the trials of a plan after those controls, and reads the peer's clock. Where a
+// control was not delivered, there is nothing that the peer could cease to do, and no clock to
+// read.
+func (r *round) trials(
+	ctx context.Context, plan []trial, controls []tried, total int, result *finding.Audit,
+) ([]tried, error) {
+	undelivered := func(t tried) bool { return t.Judge().Decision != verdict.WasDelivered }
+	if slices.ContainsFunc(controls, undelivered) {
+		return r.carryPlainly(ctx, plan, total)
+	}
+	made, err := r.carryOut(ctx, plan, total)
+	if err != nil {
+		return nil, err
+	}
+	clock, err := r.readClock(ctx, plan)
+	clock.void(plan, made)
+	clock.tell(result)
+	return made, err
 }
 
 // try carries out one trial, and returns what there is to judge it by.

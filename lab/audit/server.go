@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"github.com/mtlslab/mtlslab/lab/attack"
+	"github.com/mtlslab/mtlslab/lab/cases"
 	"github.com/mtlslab/mtlslab/lab/peer"
 	"github.com/mtlslab/mtlslab/lab/pki"
 	"github.com/mtlslab/mtlslab/lab/verdict"
@@ -52,6 +54,9 @@ func (r *round) serveAlone(ctx context.Context, t trial, v *verdict.Trial) (*tar
 	g.Alone = true
 	if t.Material != nil {
 		g.Material = t.Material(g.Material)
+	}
+	if t.Reload == cases.TakeAuthority {
+		g.Material.Trust = bytes.Replace(g.Material.Trust, t.forged.Trust(), nil, 1)
 	}
 	serving, err := r.server.Serve(ctx, g)
 	if err != nil {
@@ -129,6 +134,11 @@ func (r *round) tryAgainst(ctx context.Context, t trial, server *target, v *verd
 	if err := speech.Ask(&order); err != nil {
 		return err
 	}
+	if t.Reload != cases.NoReload {
+		if goes, err := r.reload(ctx, t, server, v); !goes || err != nil {
+			return err
+		}
+	}
 	if t.Withdrawn {
 		if goes, err := r.withdraw(ctx, t, server, &order, v); !goes || err != nil {
 			return err
@@ -204,7 +214,7 @@ func notResumable(made attack.Connection, delivered bool, v *verdict.Trial) bool
 // lookAgain takes a refusal back that says nothing: of a server that has logged the
 // message before it ended, or that serves nobody any more.
 func (r *round) lookAgain(ctx context.Context, t trial, server *target, v *verdict.Trial) error {
-	if t.Withdrawn {
+	if t.Withdrawn || t.Reload != cases.NoReload {
 		return r.servesGood(ctx, t, server, v)
 	}
 	server.stop() // then its log is whole

@@ -45,7 +45,7 @@ func (r *round) withdraw(
 		}
 	}
 	if !used {
-		v.Void = "it went on trusting the root long after it was told to read its trust again"
+		v.Untried = "it goes on trusting an authority that it was told to forget, so that no session of it can be stale"
 		return false, nil
 	}
 	order.Resume = &attack.Resume{From: before.ID}

@@ -14,7 +14,7 @@ import (
 // groups by the letter of the catalogue that their cases come from, most often.
 var groups = []string{
 	"identity", "chain", "validity", "usage", "constraints", "crypto", "revocation",
-	"protocol", "resumption", "framing", "operational",
+	"protocol", "resumption", "reload", "framing", "operational",
 }
 
 var profiles = []cases.Profile{cases.RFC5280, cases.SPIFFE, cases.Strict}
@@ -34,7 +34,7 @@ func TestCasesAreWellFormed(t *testing.T) {
 			t.Errorf("%s: want an id of a known group", c.ID)
 		}
 		set := 0
-		for _, is := range []bool{c.Mutation != nil, c.Attack != nil, c.Material != nil, c.Withdrawn} {
+		for _, is := range []bool{c.Mutation != nil, c.Attack != nil, c.Material != nil, c.Withdrawn, c.Reload != ""} {
 			if is {
 				set++
 			}
@@ -115,13 +115,16 @@ func TestAttackers(t *testing.T) {
 			if refused && good {
 				t.Errorf("%s: %s has it refused, and nobody attacks", c.ID, profile)
 			}
-			if got := c.AttackerUnder(rule); refused && got != c.Attacker ||
-				rule.Expect == cases.MustAccept && got != cases.Good || rule.Expect == cases.MayEither && got != "" {
+			want := map[cases.Expectation]cases.Attacker{cases.MustRefuse: c.Attacker, cases.MustAccept: cases.Good}[rule.Expect]
+			if c.Attacker == cases.Honest && rule.Expect == cases.MustAccept {
+				want = cases.Honest
+			}
+			if got := c.AttackerUnder(rule); got != want {
 				t.Errorf("%s: under %s the attacker is %q", c.ID, profile, got)
 			}
 		}
 		refusedBy := func(p cases.Profile) bool { return c.Rules[p].Expect == cases.MustRefuse }
-		if c.Attacker != cases.Good && !slices.ContainsFunc(profiles, refusedBy) {
+		if c.Attacker != cases.Good && c.Attacker != cases.Honest && !slices.ContainsFunc(profiles, refusedBy) {
 			t.Errorf("%s: no profile has %s refused", c.ID, c.Attacker)
 		}
 	}

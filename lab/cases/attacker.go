@@ -36,10 +36,10 @@ func Attackers() []Attacker {
 // AttackerUnder is who carries the case out as one of its rules has it: where a peer must be
 // let in nobody attacks, and where either will do none is named.
 func (c Case) AttackerUnder(rule Rule) Attacker {
-	switch rule.Expect {
-	case MustRefuse:
+	switch {
+	case rule.Expect == MustRefuse || rule.Expect == MustAccept && c.Attacker == Honest:
 		return c.Attacker
-	case MustAccept:
+	case rule.Expect == MustAccept:
 		return Good
 	default:
 		return ""

@@ -89,6 +89,10 @@ type Case struct {
 	// other side calls it delivered.
 	AfterTrust bool
 
+	// Refuses says that the adversary refuses, after the other side's handshake is complete, and
+	// says so. What must not follow is that the other side calls its message delivered.
+	Refuses bool
+
 	// Exactly one of these is set: what differs from the control.
 	Mutation func(role wire.Role) pki.Mutation // of the adversary's certificates
 	Attack   func(*attack.Attack)              // of what it does on the wire; the rest of the attack is set by then
@@ -100,6 +104,10 @@ type Case struct {
 	// Withdrawn: the adversary's chain has a root of its own, which the audited
 	// server trusts when the session is made, and no more when it is resumed.
 	Withdrawn bool
+
+	// Reload is what the audited server is told to read again before the attack, which is
+	// honest.
+	Reload Reload
 
 	// Material alters what the audited peer is itself started with. Nobody
 	// attacks: it must not start, or nothing may be delivered. Roles are those

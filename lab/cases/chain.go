@@ -17,6 +17,10 @@ var (
 	notCA   = []wire.Reason{wire.NotAnAuthority, wire.UnknownAuthority}
 )
 
+// SecondRoot is the name of the case, in its group, by which it is known whether a peer takes
+// more than one root.
+const SecondRoot = "second-root"
+
 // chainCase must be refused by whoever builds a path at all.
 func chainCase(c Case) Case {
 	c.ID, c.Roles = "chain/"+c.ID, asBoth
@@ -200,6 +204,12 @@ func odd() []Case {
 			Meaning:  "A peer with a good path is turned away, or whoever sends such a chain brings the other side down.",
 			Rules:    alike(MustAccept, "CVE-2024-0567"),
 			Mutation: same(pki.CrossSigned),
+		}),
+		goodChain(Case{
+			ID: SecondRoot, Summary: "is good, under the second of the trusted roots",
+			Meaning:  "A bundle of roots is read as far as the first: good peers of the others are turned away.",
+			Rules:    alike(MustAccept, "RFC 5280, 6.2"),
+			Mutation: same(func(f *pki.Forgery) { f.OwnRoot() }),
 		}),
 		goodChain(Case{
 			ID: "root-presented", Summary: "presents the trusted root as well",

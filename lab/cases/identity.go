@@ -24,7 +24,9 @@ var (
 // identityCases hold good certificates of somebody else, or names that are read
 // in more than one way.
 func identityCases() []Case {
-	return by(Insider, slices.Concat(hostCases(), wildcardCases(), clientCases(), spiffeCases(), subjectCases()))
+	return by(Insider, slices.Concat(
+		hostCases(), wildcardCases(), clientCases(), chainNameCases(), spiffeCases(), subjectCases(),
+	))
 }
 
 // erring has it be an authority that errs: none may issue such a certificate.

@@ -101,6 +101,14 @@ func requestCases() []Case {
 			Attack: func(a *attack.Attack) { a.NoCertificateRequest = true },
 		},
 		{
+			ID: "protocol/refused-afterwards", Roles: asServer, Versions: []string{"1.3"}, Attacker: Honest, Refuses: true,
+			Summary: "takes the handshake, and then refuses the client's certificate by an alert",
+			Meaning: "The client calls a message sent that its server has refused: in TLS 1.3 its handshake is over before " +
+				"the server has judged its certificate.",
+			Rules:  alike(MustRefuse, "RFC 8446, 6.2"),
+			Attack: func(a *attack.Attack) { a.Refuse = true },
+		},
+		{
 			ID: "protocol/foreign-authorities", Roles: asServer,
 			Summary: "asks for a certificate of an authority that is not the client's",
 			Meaning: "The client ended in neither of the two ways that are open to it, to present its " +

@@ -232,7 +232,7 @@ func (a Audit) Sum() []string {
 	switch {
 	case len(in) > 0:
 		words = append(words, "in: "+strings.Join(in, ", "))
-	case out:
+	case out || a.Whole().Tried > 0:
 		words = append(words, "all as demanded")
 	}
 	if len(told) > 0 {

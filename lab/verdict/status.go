@@ -16,6 +16,8 @@ func (t Trial) status(v Verdict) (finding.Status, string) {
 	expect := t.Rule.Expect
 	refused := v.Decision == WasRefused && v.By == t.Audited && !v.Leaked || t.endedAsAllowed(v)
 	switch {
+	case t.Case.Refuses:
+		return t.honest(v)
 	case t.Case.AfterTrust && t.stoodFirm(v):
 		return finding.Passed, ""
 	case (v.Leaked || v.Client.Kind == wire.Delivered && t.believable()) && expect == cases.MustRefuse:
@@ -23,6 +25,8 @@ func (t Trial) status(v Verdict) (finding.Status, string) {
 	case t.spoke() && expect == cases.MustRefuse:
 		return finding.Failed, fmt.Sprintf("whatever the %s did afterwards, it had spoken to the %s before: %s",
 			t.Audited, t.Audited.Other(), t.Case.Meaning)
+	case v.Decision == WasDelivered && expect != cases.MustRefuse && t.Wrong != "":
+		return finding.Failed, t.Wrong + ": " + t.Case.Meaning
 	case v.Decision == WasDelivered && expect != cases.MustRefuse:
 		return finding.Passed, ""
 	case !t.Tells && v.Leaked && expect == cases.MayEither:
@@ -42,6 +46,20 @@ func (t Trial) status(v Verdict) (finding.Status, string) {
 		)
 	default:
 		return finding.Inconclusive, v.Why
+	}
+}
+
+// honest says of a client that was refused, in so many words, whether it calls its message
+// delivered all the same.
+func (t Trial) honest(v Verdict) (finding.Status, string) {
+	refused := func(c attack.Connection) bool { return c.AlertSent != nil }
+	switch {
+	case v.Client.Kind == wire.Delivered:
+		return finding.Failed, t.Case.Meaning
+	case v.Client.Reason == wire.Timeout || !slices.ContainsFunc(t.Evidence.Connections, refused):
+		return finding.Inconclusive, "the adversary did not come to refuse it, or the client did not end"
+	default:
+		return finding.Passed, ""
 	}
 }
 

@@ -35,6 +35,8 @@ type Trial struct {
 	Patience time.Duration // how long the adversary waited for the other side
 	GoodKey  string        // of the good client's certificate, as [wire.Identity] has it
 
+	// What is wrong with the peer though the exchange came to what it must; empty if nothing is.
+	Wrong string
 	// Why the trial shows nothing, whatever was seen; empty if it does.
 	Void string
 	// Why there was no trial after all; empty if there was.
@@ -75,7 +77,9 @@ func (t Trial) altered() bool { return t.Case.Material != nil }
 
 // startedAlone says whether the server was started for this trial alone: whoever
 // answered in its place, once it has ended, is another.
-func (t Trial) startedAlone() bool { return t.altered() || t.Case.Withdrawn }
+func (t Trial) startedAlone() bool {
+	return t.altered() || t.Case.Withdrawn || t.Case.Reload != cases.NoReload
+}
 
 // byExit decides about a peer that ended, by how it did: a program that cannot work
 // with what it was given says so by its exit code.

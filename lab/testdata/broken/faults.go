@@ -25,6 +25,9 @@ var faults = map[string]Fault{
 		return slices.Concat(trusted, chain[min(1, len(chain)):])
 	}},
 
+	"trusts-first-root": {trust: func(trusted, _ []*x509.Certificate) []*x509.Certificate { return trusted[:1] }},
+	"names-from-chain":  {replace: namesFromChain},
+
 	"ignores-dates":         {doctor: timeless},
 	"checks-dates-of-leaf":  {doctor: func(c *certificate) { unless(c.leaf, c, timeless) }},
 	"ignores-usage":         {doctor: func(c *certificate) { unless(!c.leaf, c, usable) }},

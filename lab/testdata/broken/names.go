@@ -1,7 +1,9 @@
 package broken
 
 import (
+	"crypto/tls"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"regexp"
 	"slices"
 	"strings"
@@ -62,3 +64,30 @@ func matchesWildcards(p Peer) Verification {
 func glob(pattern string) *regexp.Regexp {
 	return regexp.MustCompile("^" + strings.ReplaceAll(regexp.QuoteMeta(pattern), `\*`, ".*") + "$")
 }
+
+// namesFromChain takes the names of any certificate of the chain for the leaf's, where its
+// own will not do.
+func namesFromChain(p Peer) Verification {
+	return func(state tls.ConnectionState) error {
+		err := p.honest()(state)
+		for _, above := range state.PeerCertificates[min(1, len(state.PeerCertificates)):] {
+			if !isWrongName(err) && !isFor(err, wire.NotAllowed) {
+				break
+			}
+			names := slices.IndexFunc(above.Extensions, isNames)
+			if names < 0 {
+				continue
+			}
+			leaf := *state.PeerCertificates[0]
+			leaf.DNSNames, leaf.URIs = above.DNSNames, above.URIs
+			leaf.Extensions = slices.DeleteFunc(slices.Clone(leaf.Extensions), isNames)
+			leaf.Extensions = append(leaf.Extensions, above.Extensions[names])
+			renamed := state
+			renamed.PeerCertificates = append([]*x509.Certificate{&leaf}, state.PeerCertificates[1:]...)
+			err = p.honest()(renamed)
+		}
+		return err
+	}
+}
+
+func isNames(e pkix.Extension) bool { return e.Id.Equal(oidSubjectAltName) }

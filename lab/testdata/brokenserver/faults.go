@@ -21,6 +21,7 @@ type fault struct {
 	refused      func(*connection) bool           // what it does in place of giving its account; true if that was all
 	late         func(*connection, string, error) // what it does with a message before its verification counts
 	halves       bool                             // it takes half a message
+	keeps        func(before, now *broken.Peer)   // what it does not take from material that it is given anew
 	unloaded     func()                           // what it does with material that it cannot work with
 	startsAnyhow bool                             // it starts with whatever it is given to trust
 }
@@ -84,6 +85,16 @@ var faults = []fault{
 	{name: "takes-plain-text-ahead", open: (*connection).takePlainTextAhead},
 	{name: "takes-half-message", halves: true},
 	{name: "starts-without-trust", startsAnyhow: true},
+	{name: "keeps-its-trust", keeps: func(before, now *broken.Peer) {
+		creds := *now.Creds
+		creds.Roots = before.Creds.Roots
+		now.Creds, now.Trust = &creds, before.Trust
+	}},
+	{name: "keeps-its-certificate", keeps: func(before, now *broken.Peer) {
+		creds := *now.Creds
+		creds.Own = before.Creds.Own
+		now.Creds = &creds
+	}},
 	{name: "hangs-on-bad-material", unloaded: func() {
 		select {}
 	}},

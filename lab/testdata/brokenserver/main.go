@@ -55,6 +55,7 @@ type server struct {
 	journal *wire.Journal
 	tickets [32]byte               // their key, whatever the material: it is the verification that must hold
 	current atomic.Pointer[server] // of the material in use
+	first   *broken.Peer           // of the material that it was started with
 }
 
 func run(cfg config) error {
@@ -67,6 +68,7 @@ func run(cfg config) error {
 	if err != nil {
 		return err
 	}
+	s.first = peer
 	s.use(cfg, peer, trusting)
 	listener, err := net.Listen("tcp", cfg.listen)
 	if err != nil {
@@ -90,6 +92,9 @@ func (s *server) reload(cfg config) {
 		peer, trusting, err := load(cfg)
 		if err != nil {
 			return // there is no more
+		}
+		if cfg.fault.keeps != nil {
+			cfg.fault.keeps(s.first, peer)
 		}
 		s.use(cfg, peer, trusting)
 		_ = s.journal.Write(wire.Outcome{Kind: wire.Reloaded})
