@@ -29,7 +29,8 @@ type clock struct {
 
 // readClock finds a peer's clock out, if the plan has cases of dates.
 func (r *round) readClock(ctx context.Context, plan []trial) (clock, error) {
-	if !slices.ContainsFunc(plan, func(t trial) bool { return t.Margin > 0 }) {
+	dated := slices.ContainsFunc(plan, func(t trial) bool { return t.Margin > 0 })
+	if !dated || len(r.incidents) > 0 { // it is read by refusals, which may be what brought those
 		return clock{}, nil
 	}
 	// For how long a certificate is taken after its end, and before its beginning.

@@ -76,23 +76,21 @@ func (r *round) renew(ctx context.Context, s *standing) (err error) {
 // look says what became of a server since it was looked at last, while trials were made of
 // which these results came. It makes the good exchange once more.
 func (r *round) look(ctx context.Context, s *standing, made []tried) (trouble, error) {
-	gone, err := s.compare(ctx)
-	if err != nil || gone == ended {
-		return gone, err
-	}
 	delivered, err := r.delivers(ctx, s)
-	switch {
-	case err != nil:
+	if err != nil {
 		return "", err
-	case delivered && gone == thinned && slices.ContainsFunc(made, wordless):
+	}
+	gone, err := s.compare(ctx) // now: what is about to end when its last connection does has ended
+	switch {
+	case err != nil || gone == ended:
+		return gone, err
+	case !delivered:
+		return deaf, nil
+	case gone == thinned && slices.ContainsFunc(made, wordless):
 		return thinned, nil
-	case delivered:
+	default:
 		return "", nil
 	}
-	if gone, err := s.compare(ctx); err != nil || gone == ended {
-		return gone, err // it was about to end
-	}
-	return deaf, nil
 }
 
 // old is how often a process must have been seen for it to matter that it is gone: some

@@ -19,6 +19,8 @@ type fault struct {
 	config       func(*server)                    // how it shakes hands
 	open         func(*connection) bool           // what it does first; true if that was all
 	refused      func(*connection) bool           // what it does in place of giving its account; true if that was all
+	failed       func(wire.Reason)                // what it does besides where it refuses
+	policy       func(*wire.Policy)               // what it demands
 	late         func(*connection, string, error) // what it does with a message before its verification counts
 	halves       bool                             // it takes half a message
 	keeps        func(before, now *broken.Peer)   // what it does not take from material that it is given anew
@@ -104,6 +106,7 @@ func unverified(s *server) { s.tls.VerifyConnection = nil }
 
 // faultOf finds a fault by its name, here or in package broken.
 func faultOf(name string) (fault, error) {
+	faults := slices.Concat(faults, fickle)
 	i := slices.IndexFunc(faults, func(f fault) bool { return f.name == name })
 	switch {
 	case i >= 0:

@@ -9,7 +9,6 @@ import (
 	"crypto/tls"
 	"flag"
 	"fmt"
-	"net"
 	"os"
 	"sync/atomic"
 	"time"
@@ -29,12 +28,17 @@ func main() {
 	})
 	_ = flag.String("log", "json", "")
 	_ = flag.Bool("until-eof", false, "") // its lifetime is short
-	lifetime := flag.Duration("lifetime", time.Minute, "")
+	lifetime := flag.Duration("lifetime", time.Hour, "")
+	supervised := flag.Bool("supervised", false, "start it again when it has ended")
+	workers := flag.Int("workers", 0, "start as many that share a socket")
+	flag.BoolVar(&cfg.shared, "shared", false, "the socket is shared")
 	flag.Parse()
 	time.AfterFunc(*lifetime, func() { os.Exit(0) })
 
 	var err error
-	if cfg.fault, err = faultOf(*name); err == nil {
+	if *supervised || *workers > 0 {
+		err = supervise(*workers, cfg.listen)
+	} else if cfg.fault, err = faultOf(*name); err == nil {
 		err = run(cfg)
 	}
 	fmt.Fprintln(os.Stderr, "brokenserver:", err)
@@ -45,6 +49,7 @@ type config struct {
 	fault            fault
 	listen, material string
 	allow            []string
+	shared           bool
 }
 
 // server is a server and what is wrong with it.
@@ -70,7 +75,7 @@ func run(cfg config) error {
 	}
 	s.first = peer
 	s.use(cfg, peer, trusting)
-	listener, err := net.Listen("tcp", cfg.listen)
+	listener, err := listener(cfg)
 	if err != nil {
 		return err
 	}
@@ -105,6 +110,9 @@ func (s *server) reload(cfg config) {
 func (s *server) use(cfg config, peer *broken.Peer, trusting bool) {
 	n := &server{fault: cfg.fault, journal: s.journal}
 	peer.Policy.Allow = cfg.allow
+	if cfg.fault.policy != nil {
+		cfg.fault.policy(&peer.Policy)
+	}
 	n.verify = peer.Verify(cfg.fault.name)
 	n.tls = wire.ServerConfig(peer.Creds, peer.Policy)
 	if cfg.fault.name != "" {

@@ -124,6 +124,9 @@ func (c *connection) acknowledge(message string) {
 // end gives the account of a connection that came to nothing.
 func (c *connection) end(err error) {
 	explained := wire.Explain(err, c.hello, c.tls.ConnectionState(), tls.VersionTLS12, time.Now())
+	if explained.Kind == wire.Refused && c.fault.failed != nil {
+		c.fault.failed(explained.Reason)
+	}
 	if explained.Kind == wire.Refused && c.fault.refused != nil && c.fault.refused(c) {
 		return
 	}
