@@ -29,6 +29,14 @@ const (
 	ClockApart IncidentKind = "clock" // its clock is apart from the lab's
 )
 
+// Title names the incident: its kind, and the case that brings it about.
+func (i Incident) Title() string {
+	if i.Case == "" {
+		return string(i.Kind)
+	}
+	return string(i.Kind) + " by " + Finding{Case: i.Case, Version: i.Version}.Title()
+}
+
 // CountIncidents is how many there were of a kind.
 func (a Audit) CountIncidents(kind IncidentKind) (n int) {
 	for _, i := range a.Incidents {

@@ -102,6 +102,14 @@ func everything() finding.Audit {
 			found("validity/expired", "1.2", finding.Passed),
 			silent,
 		},
+		Incidents: []finding.Incident{
+			{
+				Kind: finding.Crash, Says: "this ends the server, each time that a fresh one is asked", Case: "validity/expired",
+				Version: "1.3", Attacker: cases.Former, Differs: "valid: then instead of now " + hostile,
+				Repeat: "mtlslab audit server --case validity/expired --version 1.3 -v",
+			},
+			{Kind: finding.LockOut, Says: "after 5 refusals it turns everybody away " + hostile},
+		},
 		Complaints: []string{
 			"waiver of chain/self-signed (waivers.yaml:7) expired on 2026-01-31",
 			"waiver of " + hostile,
@@ -113,7 +121,7 @@ func everything() finding.Audit {
 // clean is an audit that passed.
 func clean() finding.Audit {
 	a := everything()
-	a.Isolated, a.Runtime, a.Complaints = true, "containers", nil
+	a.Isolated, a.Runtime, a.Complaints, a.Incidents = true, "containers", nil, nil
 	a.Controls = []finding.Finding{control(), control()}
 	a.Findings = []finding.Finding{
 		found("usage/no-eku", "1.2", finding.Passed),

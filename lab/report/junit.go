@@ -101,6 +101,17 @@ func junitOfAudit(a finding.Audit) junitSuite {
 	if len(a.Findings) == 0 {
 		suite.add(junitCase{Name: "findings", Error: &junitResult{Message: "no case was run"}})
 	}
+	for n, i := range a.Incidents {
+		said := &junitResult{
+			Message: wire.Printable(i.Says),
+			Text:    wire.Printable(i.Title() + ": " + i.Says + "\nrepeat: " + i.Repeat),
+		}
+		c := junitCase{Name: fmt.Sprintf("%s, %d of %d", i.Kind, n+1, len(a.Incidents)), Skipped: said}
+		if i.Fails() {
+			c.Failure, c.Skipped = said, nil
+		}
+		suite.add(c)
+	}
 	for i, complaint := range a.Complaints {
 		suite.add(junitCase{
 			Name:    fmt.Sprintf("complaint %d of %d", i+1, len(a.Complaints)),

@@ -165,6 +165,14 @@ func invocation(a finding.Audit) sarifInvocation {
 			sarifNotification{"error", sarifText{literal(wire.Printable(complaint))}},
 		)
 	}
+	for _, i := range a.Incidents {
+		level := "warning"
+		if i.Fails() {
+			level = "error"
+		}
+		said := literal(wire.Printable(i.Title() + ": " + i.Says))
+		run.Execution = append(run.Execution, sarifNotification{level, sarifText{said}})
+	}
 	if why := a.Uncontrolled(); why != "" {
 		run.Execution = append(run.Execution, sarifNotification{"error", sarifText{why}})
 	}
