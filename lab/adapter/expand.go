@@ -87,6 +87,15 @@ func (a *Adapter) LeadsToLists() bool {
 	return a.tells(a.ValuesFor(a.Dir(), true), a.ValuesFor(a.Dir(), false))
 }
 
+// Notes are what is not wrong with an adapter, and may be a mistake.
+func (a *Adapter) Notes() (notes []string) {
+	if a.TakesLists() && a.LeadsToMaterial() && !a.LeadsToLists() {
+		notes = append(notes, "material.files.crl is given, and nothing leads to {{.CRL}}: that revoked certificates are taken may "+
+			"be the adapter's mistake")
+	}
+	return notes
+}
+
 // tells says whether what is run differs between two values.
 func (a *Adapter) tells(one, other Values) bool {
 	for _, t := range a.templates() {

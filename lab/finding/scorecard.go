@@ -21,7 +21,8 @@ type Product struct {
 	// shipped.
 	Authentication []string `json:"authentication,omitempty"`
 	Adjusted       []string `json:"adjusted,omitempty"`
-	Hint           string   `json:"hint,omitempty"` // what to tell a person where a fault was found
+	Hint           string   `json:"hint,omitempty"`  // what to tell a person where a fault was found
+	Notes          []string `json:"notes,omitempty"` // what may be a mistake of its adapter
 }
 
 // Scorecard is the audits of many peers side by side.

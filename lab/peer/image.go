@@ -150,7 +150,7 @@ func (i Image) bring(ctx context.Context, in Place, as wire.Role) (*broughtImage
 	}
 	b.product = finding.Product{
 		Name: a.Name, About: a.About, Image: ref, Digest: inspected.ID, Adapter: fingerprint(a),
-		Authentication: a.Authentication, Adjusted: a.Adjusted, Hint: a.Hint,
+		Authentication: a.Authentication, Adjusted: a.Adjusted, Hint: a.Hint, Notes: a.Notes(),
 	}
 	if config := inspected.Config; config != nil {
 		b.user = config.User

@@ -41,6 +41,12 @@ func Text(w io.Writer, a finding.Audit, o Options) error {
 		p.WriteByte('\n')
 		p.Row("hint", nameWidth, "", wire.Printable(a.Product.Hint), 0)
 	}
+	if a.Product != nil {
+		for _, note := range a.Product.Notes {
+			p.WriteByte('\n')
+			p.Row("note", nameWidth, "", wire.Printable(note), 0)
+		}
+	}
 	p.incidents(a.Incidents)
 	p.faults(a, o.Verbose)
 	for i, f := range a.Controls {

@@ -89,6 +89,7 @@ type checked struct {
 	Role   wire.Role        `json:"role,omitempty"`
 	Speaks adapter.Protocol `json:"speaks,omitempty"`
 	Fault  string           `json:"fault,omitempty"`
+	Notes  []string         `json:"notes,omitempty"` // what may be a mistake
 }
 
 func newAdapterCheck() *cobra.Command {
@@ -120,6 +121,9 @@ func newAdapterCheck() *cobra.Command {
 			for _, c := range all {
 				if c.OK {
 					fmt.Fprintf(cmd.OutOrStdout(), "%s: ok, a %s that speaks %s\n", c.File, c.Role, c.Speaks)
+					for _, note := range c.Notes {
+						fmt.Fprintf(cmd.OutOrStdout(), "%s: note: %s\n", c.File, note)
+					}
 				} else {
 					fmt.Fprintf(cmd.ErrOrStderr(), "mtlslab: %s\n", c.Fault)
 				}
@@ -137,7 +141,7 @@ func checkFile(name string) checked {
 	if err != nil {
 		return checked{File: name, Fault: err.Error()}
 	}
-	return checked{File: name, OK: true, Role: a.Role, Speaks: a.Speaks}
+	return checked{File: name, OK: true, Role: a.Role, Speaks: a.Speaks, Notes: a.Notes()}
 }
 
 func newAdapterList() *cobra.Command {
