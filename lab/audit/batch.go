@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/mtlslab/mtlslab/lab/cases"
+	"github.com/mtlslab/mtlslab/lab/peer"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
@@ -136,16 +137,24 @@ type careful struct {
 // How many trials are made at once when there was trouble, and how often each must bring it
 // alone. Processes come and go for other reasons, so that one has gone says less.
 const (
-	carefulSize  = 8
-	strikes      = 2
-	thinnedMore  = 1
-	measuredMost = 16
+	carefulSize    = 8
+	strikesToBlame = 2
+	thinnedMore    = 1
+	measuredMost   = 16
 )
 
 func (c *careful) run(ctx context.Context, lists bool, queue []int) error {
 	for len(queue) > 0 {
 		if c.fresh == nil {
-			if err := c.start(ctx, lists); err != nil {
+			err := c.start(ctx, lists)
+			if unusable, ok := errors.AsType[*peer.UnusableError](err); ok {
+				for _, i := range queue {
+					c.results[i].Void = unusable.What
+				}
+				c.leave(ctx)
+				return nil
+			}
+			if err != nil {
 				return err
 			}
 		}
@@ -209,7 +218,7 @@ func (c *careful) settle(what trouble, batch []int, first bool) bool {
 		return true // it was the first that was asked of a server that had just served
 	}
 	c.strikes[i]++
-	need := strikes
+	need := strikesToBlame
 	if what == thinned {
 		need += thinnedMore
 	}
