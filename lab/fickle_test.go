@@ -3,12 +3,15 @@ package lab_test
 import (
 	"slices"
 	"testing"
+	"time"
 
+	"github.com/mtlslab/mtlslab/lab"
 	"github.com/mtlslab/mtlslab/lab/adapter"
 	"github.com/mtlslab/mtlslab/lab/audit"
 	"github.com/mtlslab/mtlslab/lab/cases"
 	"github.com/mtlslab/mtlslab/lab/finding"
 	"github.com/mtlslab/mtlslab/lab/peer"
+	"github.com/mtlslab/mtlslab/lab/sandbox"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
@@ -21,11 +24,17 @@ var fickleCases = []string{
 	"validity/expired", "validity/expired-a-second-ago", "validity/begins-now", "validity/not-yet-valid",
 }
 
+// fickleAtOnce bounds how many are audited at a time: what they are is told from how long
+// they take, among others.
+const fickleAtOnce = 2
+
 // TestFicklePeers audits servers that change while they are put to the test, and honest ones
 // that may seem to: what they are is named, and no case is judged by it.
 func TestFicklePeers(t *testing.T) {
 	t.Parallel()
-	l := startContainers(t)
+	requireEngine(t)
+	l := start(t, lab.Config{Runtime: sandbox.Containers, TTL: time.Hour})
+	turns := make(chan struct{}, fickleAtOnce)
 	unanswered := []string{"operational/no-trust", "operational/no-key"} // its socket is there, and nobody behind it
 	expired := []string{"validity/expired", "validity/expired-a-second-ago"}
 	for _, test := range []struct {
@@ -78,6 +87,8 @@ func TestFicklePeers(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
+			turns <- struct{}{}
+			defer func() { <-turns }()
 			a := serverAs(t, l, brokenServer, test.args...)
 			a.Reload = adapter.Reload{}
 			if test.fixed {

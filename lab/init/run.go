@@ -14,6 +14,7 @@ import (
 	"regexp"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/mtlslab/mtlslab/lab/command"
 )
@@ -114,6 +115,7 @@ func (r *runner) run(ctx context.Context, e command.Command, as *running) comman
 	killAll := func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.Cancel = func() error {
 		if ctx.Err() != nil {
+			go killRest(cmd.Process.Pid)
 			return cmd.Process.Signal(syscall.SIGTERM)
 		}
 		return killAll()
@@ -151,6 +153,17 @@ func (r *runner) run(ctx context.Context, e command.Command, as *running) comman
 	back.TimedOut = err != nil && ctx.Err() == nil && limited.Err() != nil
 	back.Out, back.Err = said.text(), complained.text()
 	return back
+}
+
+// killRest kills what a program leaves of its group when it is told to stop, as soon as it has
+// ended itself: it would hold on to the output, on which one waits.
+func killRest(group int) {
+	for deadline := time.Now().Add(grace); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+		if errors.Is(syscall.Kill(group, 0), syscall.ESRCH) {
+			_ = syscall.Kill(-group, syscall.SIGKILL)
+			return
+		}
+	}
 }
 
 // killOthers kills all that is left in the container, of which this is the first process:

@@ -178,7 +178,7 @@ func (c *imageClient) run(
 ) (command.Result, error) {
 	limit := runLimit
 	if patience > 0 {
-		limit = 2 * patience
+		limit = patience + imagePatience // what waits for the other side ends when that gives up
 	}
 	what := command.Command{ID: values.Nonce, Limit: limit}
 	none := command.Result{}
@@ -205,7 +205,7 @@ func (c *imageClient) run(
 	if err != nil {
 		return none, err
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, limit+AccountGrace, fmt.Errorf("it took longer than %v", limit))
+	ctx, cancel := context.WithTimeoutCause(ctx, limit+StartLimit, fmt.Errorf("it took longer than %v", limit))
 	defer cancel()
 	result, err := running.Wait(ctx)
 	if err != nil {

@@ -13,8 +13,14 @@ import (
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
-// refusals is how many there were, of whomever.
-var refusals atomic.Int32
+// refusals is how many there were, of whomever, and when the last was.
+var (
+	refusals atomic.Int32
+	last     atomic.Int64 // in nanoseconds of Unix
+)
+
+// locked is how long nobody is served after too many refusals.
+const locked = 4 * time.Second
 
 // fickle are servers that are right about each certificate, and change meanwhile; or seem to.
 var fickle = []fault{
@@ -38,10 +44,18 @@ var fickle = []fault{
 }
 
 func lockedAfter(n int32) func(*connection) bool {
-	return func(*connection) bool { return refusals.Load() >= n }
+	return func(*connection) bool {
+		if time.Since(time.Unix(0, last.Load())) > locked {
+			refusals.Store(0)
+		}
+		return refusals.Load() >= n
+	}
 }
 
-func counted(wire.Reason) { refusals.Add(1) }
+func counted(wire.Reason) {
+	last.Store(time.Now().UnixNano())
+	refusals.Add(1)
+}
 
 func at(apart time.Duration) func(*wire.Policy) {
 	return func(p *wire.Policy) { p.Now = func() time.Time { return time.Now().Add(apart) } }
