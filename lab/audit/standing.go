@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
+	"time"
 
 	"github.com/mtlslab/mtlslab/lab/cases"
 	"github.com/mtlslab/mtlslab/lab/finding"
@@ -147,20 +149,44 @@ func (r *round) delivers(ctx context.Context, s *standing) (bool, error) {
 	return err == nil && made.Judge().Decision == verdict.WasDelivered, err
 }
 
+// A server that was just started may not have all its processes yet: they are all there once
+// they are the same at two looks so far apart.
+const (
+	warmPause = 100 * time.Millisecond
+	warmMost  = 10 // looks
+)
+
 // warm makes the good exchange with a server that was just started, after which it is known
 // what lives of it.
 func (r *round) warm(ctx context.Context, s *standing) error {
 	delivered, err := r.delivers(ctx, s)
-	if err == nil && !delivered {
-		err = &peer.UnusableError{
+	if err != nil {
+		return err
+	}
+	if !delivered {
+		return &peer.UnusableError{
 			Peer: r.audit.Peer.Name(), What: "started anew after trouble, it serves nobody", Look: "its last lines",
 			Log: s.target.at.LastLines(),
 		}
 	}
-	if err == nil {
-		_, err = s.compare(ctx)
+	for range warmMost {
+		before := slices.Sorted(maps.Keys(s.ages))
+		if _, err := s.compare(ctx); err != nil {
+			return err
+		}
+		if slices.Equal(before, slices.Sorted(maps.Keys(s.ages))) {
+			for process := range s.ages {
+				s.ages[process] = old
+			}
+			return nil
+		}
+		select {
+		case <-time.After(warmPause):
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
 	}
-	return err
+	return nil
 }
 
 // goodExchange is the one that is made between trials, in the last version of TLS that the
