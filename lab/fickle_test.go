@@ -4,7 +4,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/mtlslab/mtlslab/lab"
 	"github.com/mtlslab/mtlslab/lab/adapter"
@@ -34,7 +33,7 @@ const fickleAtOnce = 2
 func TestFicklePeers(t *testing.T) {
 	t.Parallel()
 	requireEngine(t)
-	l := start(t, lab.Config{Runtime: sandbox.Containers, TTL: time.Hour})
+	l := start(t, lab.Config{Runtime: sandbox.Containers})
 	turns := make(chan struct{}, fickleAtOnce)
 	expired := []string{"validity/expired", "validity/expired-a-second-ago"}
 	for _, test := range []struct {

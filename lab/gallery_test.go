@@ -265,7 +265,7 @@ func TestReloadInVain(t *testing.T) {
 		reload adapter.Reload
 		means  string
 	}{
-		"only its logs are opened again": {adapter.Reload{Signal: "USR1"}, "went on trusting"},
+		"only its logs are opened again": {adapter.Reload{Signal: "USR1"}, "goes on trusting"},
 		"it closes for everybody": {adapter.Reload{Command: []string{
 			"sh", "-c", "sed -i 's/return 200/return 403/' /etc/nginx/conf.d/mtlslab.conf && nginx -s reload",
 		}}, "served nobody"},
@@ -283,7 +283,7 @@ func TestReloadInVain(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if f := audit.Findings[0]; f.Status != finding.Inconclusive || !strings.Contains(f.Means, test.means) {
+			if f := audit.Findings[0]; f.Status == finding.Failed || f.Status == finding.Passed || !strings.Contains(f.Means, test.means) {
 				t.Errorf("%s, %s; client saw %s", f.Status, f.Means, f.Client)
 			}
 		})

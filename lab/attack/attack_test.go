@@ -49,7 +49,7 @@ func TestAttackLine(t *testing.T) {
 		Deviation: attack.Deviation{
 			NoCertificate: true, WrongKey: true, WrongContext: true, Signature: []byte{6},
 			NoCertificateRequest: true, Authorities: [][]byte{{4}}, Preface: []byte{5},
-			NoTLS: true, Truncate: true, HangUp: true, Answer: "a", Keep: true,
+			NoTLS: true, Truncate: true, HangUp: true, Answer: "a", Keep: true, Refuse: true,
 			Resume: &attack.Resume{From: "f", Message: "first", AfterExpiry: true},
 		},
 	}
@@ -59,7 +59,7 @@ func TestAttackLine(t *testing.T) {
 		`"dialogue":{"opening":[{"hear":"o"}],"plain":[{"say":"AQ=="}],` +
 		`"talk":[{"hear":"t","say":"Ag=="}]},"limit_ns":1000000000,` +
 		`"no_certificate":true,"wrong_key":true,"wrong_context":true,"signature":"Bg==",` +
-		`"no_certificate_request":true,"authorities":["BA=="],"preface":"BQ==",` +
+		`"no_certificate_request":true,"authorities":["BA=="],"refuse":true,"preface":"BQ==",` +
 		`"no_tls":true,"truncate":true,"hang_up":true,"answer":"a","keep":true,` +
 		`"resume":{"from":"f","message":"first","after_expiry":true}}`
 	line, err := json.Marshal(a)

@@ -113,7 +113,7 @@ func (s *imageServing) exitAccount(ctx context.Context) (*wire.Outcome, error) {
 	case err != nil:
 		return nil, fmt.Errorf("waiting for %s to exit: %w", s.Name(), err)
 	case result.Fault != "":
-		return nil, fmt.Errorf("%s could not be run: %s", s.Name(), result.Fault)
+		return nil, s.unusable("its command could not be run: "+result.Fault, "command")
 	}
 	said := ""
 	if lines := s.lastLines(); len(lines) > 0 {

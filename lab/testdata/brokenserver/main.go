@@ -81,7 +81,9 @@ func run(cfg config) error {
 	}
 	own := wire.IdentityOf(peer.Creds.Own.Leaf)
 	_ = s.journal.Write(wire.Outcome{Kind: wire.Listening, Local: listener.Addr().String(), Own: &own})
-	go s.reload(cfg)
+	if cfg.material == wire.Stdin {
+		go s.reload(cfg)
+	}
 	for {
 		accepted, err := listener.Accept()
 		if err != nil {
