@@ -172,9 +172,9 @@ var brokenPeers = []brokenPeer{
 		role:    wire.Server,
 		fault:   "crashes-on-bad-input",
 		cases:   fewCases,
-		verdict: finding.Inconclusive,
-		useless: true,
+		verdict: finding.Failed,
 		caught:  fewCases,
+		unclear: true,
 	},
 	{role: wire.Server, fault: "closes-on-bad-input", cases: fewCases, verdict: finding.Inconclusive, caught: fewCases},
 	{

@@ -90,8 +90,8 @@ func (a *Adapter) LeadsToLists() bool {
 // Notes are what is not wrong with an adapter, and may be a mistake.
 func (a *Adapter) Notes() (notes []string) {
 	if a.TakesLists() && a.LeadsToMaterial() && !a.LeadsToLists() {
-		notes = append(notes, "material.files.crl is given, and nothing leads to {{.CRL}}: that revoked certificates are taken may "+
-			"be the adapter's mistake")
+		notes = append(notes, "material.files.crl is given, and nothing leads to {{.CRL}}: "+
+			"that revoked certificates are taken may be the adapter's mistake")
 	}
 	return notes
 }

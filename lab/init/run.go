@@ -158,10 +158,16 @@ func (r *runner) run(ctx context.Context, e command.Command, as *running) comman
 // killRest kills what a program leaves of its group when it is told to stop, as soon as it has
 // ended itself: it would hold on to the output, on which one waits.
 func killRest(group int) {
-	for deadline := time.Now().Add(grace); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
-		if errors.Is(syscall.Kill(group, 0), syscall.ESRCH) {
-			_ = syscall.Kill(-group, syscall.SIGKILL)
+	limit := time.After(grace)
+	for again := time.NewTicker(10 * time.Millisecond); ; {
+		select {
+		case <-limit:
 			return
+		case <-again.C:
+			if errors.Is(syscall.Kill(group, 0), syscall.ESRCH) {
+				_ = syscall.Kill(-group, syscall.SIGKILL)
+				return
+			}
 		}
 	}
 }

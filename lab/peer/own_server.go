@@ -28,7 +28,8 @@ type ownServer struct {
 type ownServing struct {
 	server   *ownServer
 	given    Given
-	starting chan struct{} // closed once the fields below are set
+	giveUp   context.CancelFunc // of starting
+	starting chan struct{}      // closed once the fields below are set
 	program  *program
 	says     wire.Outcome // listening
 	err      error
@@ -38,7 +39,8 @@ type ownServing struct {
 }
 
 func (s *ownServer) Serve(ctx context.Context, g Given) (Serving, error) {
-	started := &ownServing{server: s, given: g, starting: make(chan struct{})}
+	ctx, giveUp := context.WithCancel(ctx)
+	started := &ownServing{server: s, given: g, giveUp: giveUp, starting: make(chan struct{})}
 	s.mu.Lock()
 	s.started = append(s.started, started)
 	s.mu.Unlock()
@@ -78,14 +80,14 @@ func (s *ownServing) start(ctx context.Context) (err error) {
 	case err == nil:
 		return nil
 	case errors.Is(err, journal.ErrEnded):
-		return s.didNotListen(ctx)
+		return s.hasEnded(ctx, "it ended before it listened")
 	default:
 		return errors.Join(err, giving)
 	}
 }
 
-// didNotListen is the error of a server that ended instead.
-func (s *ownServing) didNotListen(ctx context.Context) error {
+// hasEnded is the error of a server that ended.
+func (s *ownServing) hasEnded(ctx context.Context, what string) error {
 	code, err := s.program.Wait(ctx)
 	if err != nil {
 		return err
@@ -93,7 +95,7 @@ func (s *ownServing) didNotListen(ctx context.Context) error {
 	account := ended(wire.Server, code, s.program.Stderr.Said())
 	return &UnusableError{
 		Peer: s.given.Hostname, Ended: account,
-		What: "it ended before it listened, " + account.Detail,
+		What: what + ", " + account.Detail,
 	}
 }
 
@@ -102,6 +104,11 @@ func (s *ownServing) Wait(ctx context.Context) (Listening, error) {
 	case <-s.starting:
 		if s.err != nil {
 			return Listening{}, s.err
+		}
+		select {
+		case <-s.program.Ended:
+			return Listening{}, s.hasEnded(ctx, "it ended")
+		default:
 		}
 		return Listening{
 			Address: s.server.in.Sandbox.Reach(s.given.Hostname, s.says.Local), Account: s.says,
@@ -156,6 +163,7 @@ func (s *ownServing) Reload(ctx context.Context, m wire.Material) (used bool, er
 }
 
 func (s *ownServing) Stop(ctx context.Context) error {
+	s.giveUp()
 	select {
 	case <-s.starting:
 	case <-ctx.Done():
