@@ -43,6 +43,7 @@ type Adapter struct {
 	Hangup string `yaml:"hangup"`
 
 	Admits   bool     `yaml:"admits" jsonschema:"of a server: it is configured to admit {{.Client}} and nobody else"`
+	Open     bool     `yaml:"open"`
 	Logs     bool     `yaml:"logs" jsonschema:"of a server: a message that arrived appears in its output"`
 	Reload   Reload   `yaml:"reload" jsonschema:"of a server: how it takes up changed files without a restart"`
 	Parallel int      `yaml:"parallel"`
@@ -128,6 +129,7 @@ type Values struct {
 	Password string // of PKCS12, TrustStore, JKS and TrustJKS
 
 	Host    string // "server", which the server's certificate is for
+	Open    string // "open", a second name that a server has where its adapter says so
 	IP      string // of a client: the server's address
 	Port    int    // of a server, where it listens; of a client, whom it calls
 	Version string // "1.2" or "1.3" where only that is to be spoken, else empty

@@ -77,6 +77,7 @@ func (a *Adapter) rulesOfRole() []rule {
 			{"port", a.Port != 0, servers},
 			{"ready", a.Ready != Ready{}, servers},
 			{"admits", a.Admits, servers},
+			{"open", a.Open, servers},
 			{"logs", a.Logs, servers},
 			{"reload", a.Reload.Signal != "" || len(a.Reload.Command) > 0, servers},
 			{"refused", len(a.Refused.Status) > 0 || a.Refused.Match != "", servers},
@@ -90,6 +91,11 @@ func (a *Adapter) rulesOfRole() []rule {
 	const clients = "a client's, and this is a server"
 	return []rule{
 		{"port", a.Port < 1 || a.Port > 65535, "want the port that it listens on, 1 to 65535"},
+		{"open", a.Open && a.Speaks != HTTP, "only http has hosts"},
+		{
+			"open", a.Open && (a.Delivered.Echo == nil || !*a.Delivered.Echo) && a.Delivered.Match == "",
+			"give delivered.echo or delivered.match, or the answer of the open host passes for the other's",
+		},
 		{"stdin", a.Stdin != "", clients},
 		{"hangup", a.Hangup != "", clients},
 		{

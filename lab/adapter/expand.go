@@ -13,6 +13,9 @@ const defaultDir = "/mtlslab/material"
 // Host is the name that a server's certificate is for, and that a client dials.
 const Host = "server"
 
+// Open is the name of a second host, which asks for no certificate.
+const Open = "open"
+
 // Client is the identity that a server is to admit.
 const Client = "spiffe://lab/client"
 
@@ -65,7 +68,7 @@ func (a *Adapter) ExpandAll(texts []string, v Values) ([]string, error) {
 // ValuesFor are the values that are the same for every exchange of a peer whose
 // material is in dir, with revocation lists or without.
 func (a *Adapter) ValuesFor(dir string, lists bool) Values {
-	v := Values{Dir: dir, Password: Password, Host: Host, Client: Client, Port: a.Port}
+	v := Values{Dir: dir, Password: Password, Host: Host, Open: Open, Client: Client, Port: a.Port}
 	for _, f := range a.layout() {
 		if f.key == "crl" && !lists {
 			continue
@@ -85,6 +88,13 @@ func (a *Adapter) LeadsToMaterial() bool {
 // revocation lists. Else nothing but their place tells it of them.
 func (a *Adapter) LeadsToLists() bool {
 	return a.tells(a.ValuesFor(a.Dir(), true), a.ValuesFor(a.Dir(), false))
+}
+
+// LeadsToClient says whether a template of what is run says whom the peer is to admit.
+func (a *Adapter) LeadsToClient() bool {
+	one, other := a.ValuesFor(a.Dir(), true), a.ValuesFor(a.Dir(), true)
+	other.Client += "-other"
+	return a.tells(one, other)
 }
 
 // Notes are what is not wrong with an adapter, and may be a mistake.

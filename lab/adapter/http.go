@@ -1,7 +1,9 @@
 package adapter
 
 import (
+	"cmp"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -11,6 +13,16 @@ import (
 // refusing are the statuses with which servers of HTTP turn a client away after
 // the handshake. 495 and 496 are nginx's own.
 var refusing = []int{400, 401, 403, 421, 495, 496}
+
+// request is one GET whose path is the nonce, after which the connection is closed.
+func request(nonce string, h attack.Head) attack.Turn {
+	target := "/" + nonce
+	if h.Authority != "" {
+		target = "https://" + h.Authority + target
+	}
+	lines := append([]string{"GET " + target + " HTTP/1.1", "Host: " + cmp.Or(h.Host, Host)}, h.Fields...)
+	return attack.Turn{Say: []byte(strings.Join(append(lines, "Connection: close", "", ""), "\r\n"))}
+}
 
 // httpTalk is one GET whose path is the nonce.
 func httpTalk(a *Adapter, message, nonce string) talk {
@@ -26,7 +38,7 @@ func httpTalk(a *Adapter, message, nonce string) talk {
 	}
 	t := talk{
 		asClient: attack.Dialogue{Talk: []attack.Turn{
-			turn("", "GET /%s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n", nonce, Host), {Hear: answer},
+			request(nonce, attack.Head{}), {Hear: answer},
 		}},
 		asServer: attack.Dialogue{Talk: []attack.Turn{
 			turn(
@@ -43,6 +55,32 @@ func httpTalk(a *Adapter, message, nonce string) talk {
 		t.delivered = status(numbers(delivered))
 	}
 	return t
+}
+
+// Headed is a speech in HTTP whose request says something otherwise.
+func (s Speech) Headed(h attack.Head) Speech {
+	talk := slices.Clone(s.AsClient.Talk)
+	talk[0] = request(s.nonce, h)
+	if h.First != "" {
+		talk[0].Hear = `(?s)^HTTP/1\.[01] .*?\r?\n\r?\n`
+		talk = append([]attack.Turn{turn("", "GET / HTTP/1.1\r\nHost: %s\r\n\r\n", h.First)}, talk...)
+		s.second = true
+	}
+	s.AsClient.Talk = talk
+	return s
+}
+
+var statusLine = regexp.MustCompile(`HTTP/1\.[01] \d{3}\b`)
+
+// last is the answer to the last request; empty if there is none.
+func (s Speech) last(answer string) string {
+	if at := statusLine.FindAllStringIndex(answer, -1); s.second && len(at) > 0 {
+		if len(at) == 1 {
+			return ""
+		}
+		return answer[at[len(at)-1][0]:]
+	}
+	return answer
 }
 
 func status(codes string) string { return `^HTTP/1\.[01] (?:` + codes + `)\b` }

@@ -34,6 +34,7 @@ type Speech struct {
 	nonce     string
 	delivered []*regexp.Regexp // all of which its answer matches
 	refused   *regexp.Regexp   // which it does not; nil if no answer is a refusal
+	second    bool             // there is another answer before it
 }
 
 // talk is what a protocol says of one message.
@@ -87,11 +88,14 @@ func (a *Adapter) OpensPlainly() bool {
 }
 
 // Refused says whether a server's answer, given over TLS, turns the client away.
-func (s Speech) Refused(answer string) bool { return s.refused != nil && s.refused.MatchString(answer) }
+func (s Speech) Refused(answer string) bool {
+	return s.refused != nil && s.refused.MatchString(s.last(answer))
+}
 
 // Delivered says whether a server's answer shows that the message arrived. One
 // that turns the client away does not, whatever else is in it.
 func (s Speech) Delivered(answer string) bool {
+	answer = s.last(answer)
 	if answer == "" || s.Refused(answer) {
 		return false
 	}

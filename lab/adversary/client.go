@@ -52,10 +52,21 @@ func (f *field) resume(
 		return err
 	}
 	if a.Resume.From == "" {
-		first := a
-		first.Deviation = attack.Deviation{}
+		first, shown := a, who
+		if !a.Resume.Uninvited {
+			first.Deviation = attack.Deviation{}
+			if shown, err = f.identityOf(first); err != nil {
+				return err
+			}
+		}
+		first.SNI = cmp.Or(a.Resume.SNI, a.SNI)
 		first.Message = cmp.Or(a.Resume.Message, "a session for "+a.ID)
-		evidence.Connections = append(evidence.Connections, f.dial(ctx, first, who, session))
+		evidence.Connections = append(evidence.Connections, f.dial(ctx, first, shown, session))
+	}
+	if a.Resume.Alter {
+		if session, err = session.altered(); err != nil {
+			return err
+		}
 	}
 	wait(ctx, expired)
 	evidence.Connections = append(evidence.Connections, f.dial(ctx, a, who, session))

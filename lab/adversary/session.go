@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"crypto/tls"
 	"fmt"
 
@@ -19,6 +20,24 @@ func (s *session) Put(_ string, state *tls.ClientSessionState) {
 	if state != nil {
 		s.state = state
 	}
+}
+
+// altered is the session with one bit of its ticket another.
+func (s *session) altered() (*session, error) {
+	if s.state == nil {
+		return s, nil
+	}
+	ticket, state, err := s.state.ResumptionState()
+	if err != nil {
+		return nil, fmt.Errorf("altering a ticket: %w", err)
+	}
+	ticket = bytes.Clone(ticket)
+	ticket[len(ticket)/2] ^= 1
+	other, err := tls.NewResumptionState(ticket, state)
+	if err != nil {
+		return nil, fmt.Errorf("altering a ticket: %w", err)
+	}
+	return &session{other}, nil
 }
 
 // sessionFor is what an attack begins with: nothing, or an earlier one's session.

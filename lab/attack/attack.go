@@ -129,9 +129,20 @@ type Resume struct {
 	From    string `json:"from,omitempty"`
 	Message string `json:"message,omitempty"`
 
+	// Uninvited: that connection is no more honest than the one that resumes. Where it gives
+	// no session there is none to resume, and the second comes without.
+	Uninvited bool `json:"uninvited,omitempty"`
+
 	// AfterExpiry: wait until the leaf of the chain has expired. It must be
 	// readable, and expire within MaxExpiryWait.
 	AfterExpiry bool `json:"after_expiry,omitempty"`
+
+	// SNI is that connection's in place of the attack's, if there is one.
+	SNI string `json:"sni,omitempty"`
+
+	// Alter: one bit of the ticket is another (RFC 5077, 4; RFC 8446, 4.6.1). That the
+	// secret still fits is nothing to a server that cannot read the ticket.
+	Alter bool `json:"alter,omitempty"`
 }
 
 // MaxExpiryWait is the longest that an attack waits for its leaf to expire.
@@ -209,6 +220,8 @@ func (a Attack) checkClient() error {
 		return errors.New("hang_up: needs no_tls; TLS has unread tickets, and closing on those would take the message back")
 	case a.Resume != nil && (a.NoTLS || a.NoCertificate && a.Resume.AfterExpiry):
 		return errors.New("resume: there is no session without TLS, and no expiry without a certificate")
+	case a.Resume != nil && sentSNI(a.Resume.SNI) != a.Resume.SNI:
+		return fmt.Errorf("resume: sni: crypto/tls would send %q", sentSNI(a.Resume.SNI))
 	case sentSNI(a.SNI) != a.SNI:
 		return fmt.Errorf("sni: crypto/tls would send %q", sentSNI(a.SNI))
 	}

@@ -50,7 +50,9 @@ func TestAttackLine(t *testing.T) {
 			NoCertificate: true, WrongKey: true, WrongContext: true, Signature: []byte{6},
 			NoCertificateRequest: true, Authorities: [][]byte{{4}}, Preface: []byte{5},
 			NoTLS: true, Truncate: true, HangUp: true, Answer: "a", Keep: true, Refuse: true,
-			Resume: &attack.Resume{From: "f", Message: "first", AfterExpiry: true},
+			Resume: &attack.Resume{
+				From: "f", Message: "first", Uninvited: true, AfterExpiry: true, SNI: "o", Alter: true,
+			},
 		},
 	}
 	const want = `{"id":"id","end":true,"role":"client","connect":"c:1","listen":":0",` +
@@ -61,7 +63,7 @@ func TestAttackLine(t *testing.T) {
 		`"no_certificate":true,"wrong_key":true,"wrong_context":true,"signature":"Bg==",` +
 		`"no_certificate_request":true,"authorities":["BA=="],"refuse":true,"preface":"BQ==",` +
 		`"no_tls":true,"truncate":true,"hang_up":true,"answer":"a","keep":true,` +
-		`"resume":{"from":"f","message":"first","after_expiry":true}}`
+		`"resume":{"from":"f","message":"first","uninvited":true,"after_expiry":true,"sni":"o","alter":true}}`
 	line, err := json.Marshal(a)
 	if err != nil || string(line) != want {
 		t.Errorf("wrote %s, %v", line, err)
@@ -70,7 +72,7 @@ func TestAttackLine(t *testing.T) {
 		t.Errorf("read %+v, %v", again, err)
 	}
 	for name, value := range map[string]reflect.Value{
-		"Attack": reflect.ValueOf(a), "Deviation": reflect.ValueOf(a.Deviation),
+		"Attack": reflect.ValueOf(a), "Deviation": reflect.ValueOf(a.Deviation), "Resume": reflect.ValueOf(*a.Resume),
 	} {
 		for i := range value.NumField() {
 			if value.Field(i).IsZero() {

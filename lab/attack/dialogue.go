@@ -25,6 +25,14 @@ type Turn struct {
 	Say  []byte `json:"say,omitempty"`
 }
 
+// Head is what a request of HTTP says otherwise than an honest one (RFC 9112).
+type Head struct {
+	Host      string   // the host that it is for, in place of the server's name
+	Authority string   // of an absolute target, if it is to have one (RFC 9112, 3.2.2)
+	Fields    []string // further lines
+	First     string   // a request for this host goes ahead of it on the same connection
+}
+
 func (d *Dialogue) check() error {
 	if d == nil {
 		return nil

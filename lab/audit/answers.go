@@ -39,6 +39,10 @@ func (r *round) answers(controls []trial, results []tried, findings []finding.Fi
 		"not looked at: who is revoked gets in", "looked at: who is revoked is turned away"))
 	if r.audit.Role == wire.Server {
 		all.ask("resumed sessions", all.resumed())
+		if len(r.plain.others) > 0 {
+			ports := strings.Trim(fmt.Sprint(r.plain.others), "[]")
+			all.ask("also listens at", "port "+strings.ReplaceAll(ports, " ", ", ")+", which was not tried; see --port")
+		}
 	}
 	return all.answers
 }

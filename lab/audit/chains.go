@@ -51,7 +51,8 @@ func (f *Chains) of(c cases.Case, role wire.Role) (*pki.Forged, error) {
 func (f *Chains) forge(c cases.Case, role wire.Role) (*pki.Forged, error) {
 	request := pki.RequestOf(role)
 	switch {
-	case c.Withdrawn || c.Reload == cases.ForgetAuthority || c.Reload == cases.TakeAuthority:
+	case c.Meanwhile == cases.ForgetsTrust, c.Meanwhile == cases.TrustsElsewhere,
+		c.Reload == cases.ForgetAuthority, c.Reload == cases.TakeAuthority:
 		return f.pair.Authority.Forge(request, func(f *pki.Forgery) { f.OwnRoot() })
 	case c.Mutation == nil:
 		return f.pair.Authority.Forge(request)

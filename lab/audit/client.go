@@ -22,7 +22,7 @@ func (r *round) tryClient(ctx context.Context, t trial, v *verdict.Trial) error 
 	if err := r.Chains.arm(t, &order); err != nil {
 		return err
 	}
-	speech, err := r.traits.Protocol.Speech(v.Sent.Text, v.Nonce)
+	speech, err := r.traits.Protocol.Speech(v.Sent.Text, v.Nonce, nil)
 	if err != nil {
 		return err
 	}

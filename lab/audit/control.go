@@ -9,6 +9,7 @@ import (
 	"github.com/mtlslab/mtlslab/lab/cases"
 	"github.com/mtlslab/mtlslab/lab/finding"
 	"github.com/mtlslab/mtlslab/lab/peer"
+	"github.com/mtlslab/mtlslab/lab/pki"
 	"github.com/mtlslab/mtlslab/lab/verdict"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
@@ -97,9 +98,9 @@ func (r *round) undelivered(t trial, v tried) *peer.UnusableError {
 // otherRoot is a good exchange under a root that only some cases stand on. A
 // peer that takes one root alone turns those away whatever else is wrong.
 func (r *round) otherRoot() (trial, error) {
-	c := cases.Case{ID: "control/other-root", Summary: "the good exchange under another root", Withdrawn: true}
+	c := cases.Case{ID: "control/other-root", Summary: "the good exchange under another root"}
+	c.Mutation = func(wire.Role) pki.Mutation { return func(f *pki.Forgery) { f.OwnRoot() } }
 	forged, err := r.Chains.of(c, r.audit.Role.Other())
-	c.Withdrawn = false
 	version := r.audit.Versions[len(r.audit.Versions)-1]
 	if r.silent[version] != "" {
 		version = r.audit.Versions[0]

@@ -74,7 +74,9 @@ func (a Audit) without(silent func(version string) bool, plan []trial) []trial {
 }
 
 // alone says whether the audited server is started for this trial alone.
-func (t trial) alone() bool { return t.Material != nil || t.Withdrawn || t.Reload != cases.NoReload }
+func (t trial) alone() bool {
+	return t.Material != nil || t.Meanwhile != cases.Nothing || t.Reload != cases.NoReload
+}
 
 // attack is what the case does on the wire, as if all else were honest.
 func (t trial) attack() attack.Attack {
@@ -96,7 +98,7 @@ func (t trial) ahead() bool {
 }
 
 // resumes says whether the message is sent more than once, by one who may.
-func (t trial) resumes() bool { return t.attack().Resume != nil || t.Withdrawn }
+func (t trial) resumes() bool { return t.attack().Resume != nil || t.Meanwhile != cases.Nothing }
 
 // waits says whether the trial waits for something of its own, for seconds.
 func (t trial) waits() bool {
@@ -109,8 +111,11 @@ func (t trial) demand(role wire.Role) peer.Demand {
 	return peer.Demand{
 		Lists:     slices.Contains(t.Needs, cases.RevocationLists),
 		Admission: role == wire.Server && slices.Contains(t.Needs, cases.Admission),
+		HTTP:      t.Head != nil,
+		Open:      slices.Contains(t.Needs, cases.OpenHost),
+		Guest:     t.Meanwhile == cases.StrikesOff,
 		Altered:   t.Material != nil,
-		Reload:    t.Withdrawn || t.Reload != cases.NoReload,
+		Reload:    t.Meanwhile.Reloads() || t.Reload != cases.NoReload,
 		Unheard:   t.attack().HangUp,
 		Ahead:     t.ahead(),
 	}

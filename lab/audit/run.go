@@ -46,6 +46,7 @@ type round struct {
 
 	server       peer.Server // one of the two
 	client       peer.Client
+	first        *target   // the server as it stood at first
 	plain, lists *standing // the server without revocation lists, and with; the same where they are not apart
 
 	starts time.Duration // how long it takes to start, with good material

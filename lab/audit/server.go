@@ -52,12 +52,20 @@ func (r *round) serveFor(ctx context.Context, g peer.Given) (*target, error) {
 func (r *round) serveAlone(ctx context.Context, t trial, v *verdict.Trial) (*target, error) {
 	g := r.given(t.lists)
 	g.Alone = true
+	if t.Meanwhile == cases.StrikesOff {
+		g.Admit = cases.Guest
+	}
 	if t.Material != nil {
 		g.Material = t.Material(g.Material)
 	}
 	if t.Reload == cases.TakeAuthority {
 		g.Material.Trust = bytes.Replace(g.Material.Trust, t.forged.Trust(), nil, 1)
 	}
+	return r.serveOne(ctx, g, v)
+}
+
+// serveOne starts a server, or says in v what came of that.
+func (r *round) serveOne(ctx context.Context, g peer.Given, v *verdict.Trial) (*target, error) {
 	serving, err := r.server.Serve(ctx, g)
 	if err != nil {
 		return nil, notServing(err, v)
@@ -111,11 +119,15 @@ func notServing(err error, v *verdict.Trial) error {
 
 // tryAlone carries out one trial of a server that is started for it alone.
 func (r *round) tryAlone(ctx context.Context, t trial, v *verdict.Trial) error {
-	server, err := r.serveAlone(ctx, t, v)
-	if server == nil || err != nil {
-		return err
+	server := r.first
+	if t.Meanwhile != cases.TrustsElsewhere {
+		alone, err := r.serveAlone(ctx, t, v)
+		if alone == nil || err != nil {
+			return err
+		}
+		defer alone.stop()
+		server = alone
 	}
-	defer server.stop()
 	return r.tryAgainst(ctx, t, server, v)
 }
 
@@ -127,7 +139,7 @@ func (r *round) tryAgainst(ctx context.Context, t trial, server *target, v *verd
 	if err := r.Chains.arm(t, &order); err != nil {
 		return err
 	}
-	speech, err := r.traits.Protocol.Speech(v.Sent.Text, v.Nonce)
+	speech, err := r.traits.Protocol.Speech(v.Sent.Text, v.Nonce, t.Head)
 	if err != nil {
 		return err
 	}
@@ -139,10 +151,13 @@ func (r *round) tryAgainst(ctx context.Context, t trial, server *target, v *verd
 			return err
 		}
 	}
-	if t.Withdrawn {
-		if goes, err := r.withdraw(ctx, t, server, &order, v); !goes || err != nil {
+	if t.Meanwhile != cases.Nothing {
+		after, err := r.meanwhile(ctx, t, server, &order, v)
+		if after == nil || err != nil {
 			return err
 		}
+		defer after.stop()
+		server = after
 	}
 	if err := r.carryAgainst(ctx, t, server, order, speech, v); err != nil {
 		return err
@@ -165,7 +180,7 @@ func (r *round) order(t trial, id, message string) attack.Attack {
 func (r *round) carryAgainst(
 	ctx context.Context, t trial, server *target, order attack.Attack, speech peer.Speech, v *verdict.Trial,
 ) error {
-	makesSession := order.Resume != nil && order.Resume.From == ""
+	makesSession := order.Resume != nil && order.Resume.From == "" && !order.Resume.Uninvited
 	if makesSession {
 		order.Resume.Message = greeting(v.Nonce + ", for a session")
 	}
@@ -177,7 +192,7 @@ func (r *round) carryAgainst(
 	v.Evidence, v.CutShort = evidence, order.Truncate
 	v.Delivered, v.Refused = speech.Delivered(last.Heard), speech.Refused(last.Heard)
 	if makesSession {
-		first, err := r.traits.Protocol.Speech(order.Resume.Message, v.Nonce)
+		first, err := r.traits.Protocol.Speech(order.Resume.Message, v.Nonce, nil)
 		if err != nil {
 			return err
 		}
@@ -214,7 +229,7 @@ func notResumable(made attack.Connection, delivered bool, v *verdict.Trial) bool
 // lookAgain takes a refusal back that says nothing: of a server that has logged the
 // message before it ended, or that serves nobody any more.
 func (r *round) lookAgain(ctx context.Context, t trial, server *target, v *verdict.Trial) error {
-	if t.Withdrawn || t.Reload != cases.NoReload {
+	if t.Meanwhile != cases.Nothing || t.Reload != cases.NoReload {
 		return r.servesGood(ctx, t, server, v)
 	}
 	server.stop() // then its log is whole

@@ -22,6 +22,7 @@ type standing struct {
 	target *target
 
 	sockets  []string       // that listened when it was looked at last
+	others   []int          // ports at which it listened then, too
 	ages     map[string]int // how often each of its processes was seen
 	troubles int
 	served   int // trials since it was started
@@ -46,7 +47,9 @@ func (r *round) serve(ctx context.Context, plan []trial) error {
 		r.lists = &standing{lists: true}
 		states = append(states, r.lists)
 	}
-	return eachOf(states, func(s *standing) error { return r.renew(ctx, s) })
+	err := eachOf(states, func(s *standing) error { return r.renew(ctx, s) })
+	r.first = r.plain.target
+	return err
 }
 
 // states are those in which the audited server stands.
@@ -114,7 +117,7 @@ func (s *standing) compare(ctx context.Context) (trouble, error) {
 		return "", err
 	}
 	first, sockets, ages := s.sockets == nil, s.sockets, s.ages
-	s.sockets, s.ages = now.Sockets, make(map[string]int)
+	s.sockets, s.others, s.ages = now.Sockets, now.Others, make(map[string]int)
 	for _, process := range now.Processes {
 		s.ages[process] = ages[process] + 1
 	}

@@ -24,7 +24,7 @@ import (
 // onTheWire are the cases that are not of certificates.
 func onTheWire() []Case {
 	all := slices.Concat(protocolCases(), framingCases(), resumptionCases(), operationalCases())
-	return slices.DeleteFunc(all, func(c Case) bool { return c.Withdrawn }) // the lab's own to carry out
+	return slices.DeleteFunc(all, func(c Case) bool { return c.Meanwhile != Nothing || c.Attack != nil && c.Mutation != nil }) // the lab's own to carry out
 }
 
 // manifold names the attacks that are one deed in two fields.
@@ -33,6 +33,9 @@ var manifold = map[string]string{
 	"framing/http-client":                         "no TLS, and what there is instead",
 	"framing/plain-text-then-close":               "no TLS, and no waiting for an answer",
 	"framing/plain-text-before-handshake":         "the message is moved",
+	"resumption/without-certificate":              "its base is protocol/no-client-certificate",
+	"resumption/of-open-host":                     "its base is protocol/no-client-certificate",
+	"resumption/altered-ticket":                   "its base is resumption/altered-ticket-with-certificate",
 	"framing/no-certificate-with-absent-sni":      "its base is protocol/no-client-certificate",
 	"framing/no-certificate-with-unknown-sni":     "its base is protocol/no-client-certificate",
 	"framing/no-certificate-with-sni-in-capitals": "its base is protocol/no-client-certificate",

@@ -45,6 +45,7 @@ type Need string
 const (
 	Admission       Need = "admission"        // whom a server is to admit
 	RevocationLists Need = "revocation lists" // what authorities have taken back
+	OpenHost        Need = "open host"        // that it serves another name too, and anybody by that
 )
 
 // Case is one mutation of a good exchange, and what must follow. It is data: it
@@ -93,17 +94,20 @@ type Case struct {
 	// says so. What must not follow is that the other side calls its message delivered.
 	Refuses bool
 
-	// Exactly one of these is set: what differs from the control.
+	// At least one of these is set: what differs from the control.
 	Mutation func(role wire.Role) pki.Mutation // of the adversary's certificates
 	Attack   func(*attack.Attack)              // of what it does on the wire; the rest of the attack is set by then
+
+	// Head is how a request of HTTP differs, for servers that speak it.
+	Head *attack.Head
 
 	// Margin is of a case of dates: by how much those miss the present. To a peer whose clock is
 	// apart by more it is another case.
 	Margin time.Duration
 
-	// Withdrawn: the adversary's chain has a root of its own, which the audited
-	// server trusts when the session is made, and no more when it is resumed.
-	Withdrawn bool
+	// Meanwhile is what becomes of the audited server between the making of a session and
+	// its being resumed.
+	Meanwhile Meanwhile
 
 	// Reload is what the audited server is told to read again before the attack, which is
 	// honest.

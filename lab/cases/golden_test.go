@@ -78,7 +78,7 @@ var forged = sync.OnceValues(func() (*forgeries, error) {
 			}
 			f.of[key(c, role)] = one
 			f.trust = append(f.trust, one.Trust()...)
-			f.crls = append(f.crls, one.CRLs()...)
+			f.crls = append(f.crls, one.Later()...) // as they are in the end
 		}
 	}
 	return f, nil

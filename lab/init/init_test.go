@@ -159,8 +159,13 @@ func TestLook(t *testing.T) {
 		}
 		return listener, listener.Addr().(*net.TCPAddr).Port
 	}
-	first, port := listen("127.0.0.1:0")
+	inside, unreachable := listen("127.0.0.1:0")
+	defer inside.Close() //nolint:errcheck // nothing was sent
+	first, port := listen(":0")
 	before := ask()
+	if len(before.Listening[unreachable]) != 0 {
+		t.Errorf("%d, which is reached from inside alone, is told", unreachable)
+	}
 	if len(before.Listening[port]) != 1 || before.Processes[os.Getppid()] == "" || before.Processes[os.Getpid()] != "" {
 		t.Errorf("at %d listens %q; %d processes", port, before.Listening[port], len(before.Processes))
 	}

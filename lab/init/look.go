@@ -5,8 +5,11 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"encoding/binary"
+	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -34,7 +37,8 @@ func look(id string) command.Result {
 	return command.Result{ID: id, Life: &life}
 }
 
-// readListening adds the sockets of a table that listen (proc_pid_net(5)).
+// readListening adds the sockets of a table that listen (proc_pid_net(5)), but for those that
+// only this container itself can reach.
 func readListening(table string, listening map[int][]string) error {
 	file, err := os.Open(table)
 	if err != nil {
@@ -47,12 +51,27 @@ func readListening(table string, listening map[int][]string) error {
 		if len(fields) < least || fields[state] != "0A" { // TCP_LISTEN
 			continue
 		}
-		_, port, _ := strings.Cut(fields[local], ":")
-		if n, err := strconv.ParseInt(port, 16, 32); err == nil {
+		address, port, _ := strings.Cut(fields[local], ":")
+		if n, err := strconv.ParseInt(port, 16, 32); err == nil && !loopback(address) {
 			listening[int(n)] = append(listening[int(n)], fields[inode])
 		}
 	}
 	return nil
+}
+
+// loopback says whether an address of a table is one: hexadecimal digits, each four bytes of
+// it as the machine reads a number.
+func loopback(digits string) bool {
+	var address []byte
+	for word := range slices.Chunk([]byte(digits), 8) {
+		n, err := strconv.ParseUint(string(word), 16, 32)
+		if err != nil {
+			return false
+		}
+		address = binary.NativeEndian.AppendUint32(address, uint32(n))
+	}
+	at, ok := netip.AddrFromSlice(address)
+	return ok && at.Unmap().IsLoopback()
 }
 
 // startOf is when a process began; "" if it has ended.

@@ -19,6 +19,7 @@ import (
 
 	"github.com/mtlslab/mtlslab/images"
 	"github.com/mtlslab/mtlslab/lab/adapter"
+	"github.com/mtlslab/mtlslab/lab/attack"
 	"github.com/mtlslab/mtlslab/lab/finding"
 	"github.com/mtlslab/mtlslab/lab/sandbox"
 	"github.com/mtlslab/mtlslab/lab/wire"
@@ -61,8 +62,12 @@ func (i Image) Traits() Traits {
 // spoken is the protocol of an adapter.
 type spoken struct{ *adapter.Adapter }
 
-func (s spoken) Speech(message, nonce string) (Speech, error) {
-	return s.Adapter.Speech(message, nonce)
+func (s spoken) Speech(message, nonce string, head *attack.Head) (Speech, error) {
+	speech, err := s.Adapter.Speech(message, nonce)
+	if head != nil {
+		speech = speech.Headed(*head)
+	}
+	return speech, err
 }
 
 // movable says whether the peer's material can be in another place each time.

@@ -3,6 +3,7 @@ package peer
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net"
 	"slices"
 	"strconv"
@@ -65,7 +66,7 @@ func (s *imageServer) startReused(ctx context.Context, g Given) (*imageServing, 
 		return nil, err
 	}
 	in.starts++
-	values := s.Adapter.ValuesFor(s.Adapter.Dir()+"-"+strconv.Itoa(in.starts), g.Lists)
+	values := s.valuesFor(s.Adapter.Dir()+"-"+strconv.Itoa(in.starts), g)
 	files, err := s.configured(g.Material, values)
 	if err != nil {
 		return nil, err
@@ -116,6 +117,11 @@ func (in *room) life(ctx context.Context) (Life, error) {
 		life.Processes = append(life.Processes, fmt.Sprintf("%d since %s", pid, began))
 	}
 	slices.Sort(life.Processes)
+	for _, port := range slices.Sorted(maps.Keys(seen.Listening)) {
+		if port != in.port {
+			life.Others = append(life.Others, port)
+		}
+	}
 	return life, nil
 }
 

@@ -1,6 +1,7 @@
 package peer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -29,6 +30,12 @@ func (s *imageServer) Lacks(d Demand) string {
 		return "its adapter gives it no revocation lists"
 	case d.Admission && !a.Admits:
 		return "it is not told whom to admit, and so admits whoever its authority vouches for"
+	case d.HTTP && a.Speaks != adapter.HTTP:
+		return "it does not speak HTTP"
+	case d.Open && !a.Open:
+		return "its adapter tells of no second name that it does not guard"
+	case d.Guest && !a.LeadsToClient():
+		return "no template of its adapter says {{.Client}}, and so it admits nobody else for a while"
 	case d.Reload && a.Reload.Signal == "" && len(a.Reload.Command) == 0:
 		return "its adapter knows no way to have it read its trust again"
 	case d.Unheard:
@@ -66,9 +73,16 @@ func (s *imageServer) Close(ctx context.Context) {
 	}
 }
 
+// valuesFor are those of what the server is given.
+func (s *imageServer) valuesFor(dir string, g Given) adapter.Values {
+	values := s.Adapter.ValuesFor(dir, g.Lists)
+	values.Client = cmp.Or(g.Admit, values.Client)
+	return values
+}
+
 // startOwn starts the server in a container of its own.
 func (s *imageServer) startOwn(ctx context.Context, g Given) (*imageServing, error) {
-	values := s.Adapter.ValuesFor(s.Adapter.Dir(), g.Lists)
+	values := s.valuesFor(s.Adapter.Dir(), g)
 	p := s.program(g.Hostname, g.Alias)
 	var err error
 	if p.Files, err = s.configured(g.Material, values); err != nil {

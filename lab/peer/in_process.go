@@ -83,6 +83,8 @@ func (*inProcess) Product() *finding.Product { return nil }
 // Lacks says what cannot be known of any configuration.
 func (*inProcess) Lacks(d Demand) string {
 	switch {
+	case d.HTTP:
+		return "it does not speak HTTP"
 	case d.Lists:
 		return "a TLS configuration is given no revocation lists"
 	case d.Admission:

@@ -48,8 +48,13 @@ func (o Own) Client(_ context.Context, in Place) (Client, error) {
 // Product is nil.
 func (Own) Product() *finding.Product { return nil }
 
-// Lacks says that nothing is: our own can be told all.
-func (Own) Lacks(Demand) string { return "" }
+// Lacks says that they speak in lines. All else they can be told.
+func (Own) Lacks(d Demand) string {
+	if d.HTTP {
+		return "it does not speak HTTP"
+	}
+	return ""
+}
 
 // Traits are the same for both of our programs.
 func (Own) Traits() Traits {
@@ -63,7 +68,7 @@ func (Own) Traits() Traits {
 type receipts struct{}
 
 // Speech never fails.
-func (receipts) Speech(message, _ string) (Speech, error) {
+func (receipts) Speech(message, _ string, _ *attack.Head) (Speech, error) {
 	return receiptFor{wire.DigestOf(message).SHA256}, nil
 }
 

@@ -59,8 +59,9 @@ type Traits struct {
 
 // Protocol is how a message is said to a peer, or by it.
 type Protocol interface {
-	// Speech is what is said of one message, a line with its nonce in it.
-	Speech(message, nonce string) (Speech, error)
+	// Speech is what is said of one message, a line with its nonce in it. The head is of
+	// HTTP, and nil where nothing of it is odd.
+	Speech(message, nonce string, head *attack.Head) (Speech, error)
 }
 
 // Speech is one message in a peer's protocol.
@@ -79,6 +80,9 @@ type Speech interface {
 type Demand struct {
 	Lists     bool // it is given revocation lists
 	Admission bool // it is told whom to admit
+	Guest     bool // it is told to admit another than the good client
+	HTTP      bool // it is asked in HTTP
+	Open      bool // it has a second name, which it does not guard
 	Altered   bool // it is started with other material than its own
 	Reload    bool // it is told to read its trust again
 	Unheard   bool // it is to tell of a message that it does not answer
@@ -142,6 +146,7 @@ type Listening struct {
 // in between.
 type Life struct {
 	Sockets   []string // that listen at its port; one that was opened anew is another
+	Others    []int    // other ports at which something listens
 	Processes []string // of which one that has the number of another is not that one
 }
 

@@ -27,6 +27,9 @@ type List struct {
 	// Entry is an extension of every entry.
 	Entry *pkix.Extension
 
+	// Later has the issuer make it only afterwards, in place of its others.
+	Later bool
+
 	// SignedBy signs in place of the issuer, whose name and key identifier stay.
 	SignedBy crypto.Signer
 }

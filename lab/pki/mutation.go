@@ -57,6 +57,8 @@ type Forged struct {
 	// ExtraCRLs are the lists of every issuer in the chain but the authority's
 	// own, whose are [Authority.CRLs]. Go can parse every one.
 	ExtraCRLs [][]byte
+	// LaterCRLs are those lists as they are afterwards.
+	LaterCRLs [][]byte
 }
 
 // Trust returns the extra roots as PEM, to be appended to [Authority.Trust].
@@ -64,6 +66,9 @@ func (f *Forged) Trust() []byte { return encodePEM("CERTIFICATE", f.ExtraRoots) 
 
 // CRLs returns the extra lists as PEM, to be appended to [Authority.CRLs].
 func (f *Forged) CRLs() []byte { return encodePEM("X509 CRL", f.ExtraCRLs) }
+
+// Later returns, as PEM, what takes the place of CRLs afterwards.
+func (f *Forged) Later() []byte { return encodePEM("X509 CRL", f.LaterCRLs) }
 
 // String says how much was forged, so that printing it shows no key.
 func (f *Forged) String() string { return fmt.Sprintf("forged chain of %d", len(f.Chain)) }
@@ -190,10 +195,16 @@ func (f *Forgery) finish() (*Forged, error) {
 		forged.ExtraRoots = append(forged.ExtraRoots, f.sealed(draft))
 	}
 	for _, issuer := range f.issuers() {
+		later := slices.ContainsFunc(issuer.Lists, func(l *List) bool { return l.Later })
 		for _, list := range issuer.Lists {
 			der, err := list.sign(f.authority.cfg, issuer)
 			f.fail(err)
-			forged.ExtraCRLs = append(forged.ExtraCRLs, der)
+			if !list.Later {
+				forged.ExtraCRLs = append(forged.ExtraCRLs, der)
+			}
+			if list.Later == later {
+				forged.LaterCRLs = append(forged.LaterCRLs, der)
+			}
 		}
 	}
 	if f.err != nil {

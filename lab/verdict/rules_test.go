@@ -365,7 +365,7 @@ func never(t *testing.T, trial verdict.Trial, got verdict.Result) {
 	case refused && got.By == trial.Audited && timedOut && (trial.Tells || trial.Audited == wire.Client):
 		t.Errorf("%+v: a timeout passes for a refusal", trial)
 	case refused && !trial.Tells && trial.Audited == wire.Server && trial.Evidence.Last().End == attack.EndTimeout &&
-		trial.Evidence.Last().Alert == nil && !trial.Refused && trial.Case.Material == nil && !trial.Case.Withdrawn:
+		trial.Evidence.Last().Alert == nil && !trial.Refused && trial.Case.Material == nil && trial.Case.Meanwhile == cases.Nothing:
 		t.Errorf("%+v: silence passes for a refusal", trial)
 	case passed && arrived && trial.Rule.Expect == cases.MustRefuse && !trial.Case.AfterTrust:
 		t.Errorf("%+v: the message leaked, and the case passes", trial)
@@ -410,7 +410,10 @@ func trialOf(kind, reason, flags, ending, expect uint, words string) verdict.Tri
 	}
 	trial := told(role, rules[expect%uint(len(rules))], account, c)
 	trial.Tells, trial.CutShort = bit(3), bit(4)
-	trial.Case.AfterTrust, trial.Case.Withdrawn = bit(5), bit(6)
+	trial.Case.AfterTrust = bit(5)
+	if bit(6) {
+		trial.Case.Meanwhile = cases.ForgetsTrust
+	}
 	if bit(7) {
 		trial.Case.Material = func(m wire.Material) wire.Material { return m }
 	}

@@ -78,7 +78,7 @@ func (t Trial) altered() bool { return t.Case.Material != nil }
 // startedAlone says whether the server was started for this trial alone: whoever
 // answered in its place, once it has ended, is another.
 func (t Trial) startedAlone() bool {
-	return t.altered() || t.Case.Withdrawn || t.Case.Reload != cases.NoReload
+	return t.altered() || t.Case.Meanwhile != cases.Nothing || t.Case.Reload != cases.NoReload
 }
 
 // byExit decides about a peer that ended, by how it did: a program that cannot work

@@ -7,49 +7,77 @@ import (
 	"time"
 
 	"github.com/mtlslab/mtlslab/lab/attack"
+	"github.com/mtlslab/mtlslab/lab/cases"
 	"github.com/mtlslab/mtlslab/lab/peer"
 	"github.com/mtlslab/mtlslab/lab/sandbox"
 	"github.com/mtlslab/mtlslab/lab/verdict"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
-// withdraw has the adversary make a session, and the server trust its root no more. The
-// attack is then to resume it. Without goes, it did not come to the attack, and v says
-// why.
-func (r *round) withdraw(
-	ctx context.Context,
-	t trial,
-	server *target,
-	order *attack.Attack,
-	v *verdict.Trial,
-) (goes bool, err error) {
+// meanwhile has the adversary make a session, and then has the server change as the case says.
+// What it returns is the server that the session is to be resumed at; none if it did not come
+// to that, and v says why.
+func (r *round) meanwhile(
+	ctx context.Context, t trial, server *target, order *attack.Attack, v *verdict.Trial,
+) (*target, error) {
 	before := r.order(t, order.ID+"-before", greeting(v.Nonce+", for a session"))
 	before.Keep = true
 	evidence, delivered, err := r.say(ctx, server, before, v.Nonce)
 	if err != nil {
-		return false, err
+		return nil, err
 	}
 	v.Evidence = evidence
 	if notResumable(evidence.Last(), delivered, v) {
-		return false, nil
-	}
-	less := r.material
-	less.Trust = bytes.Replace(less.Trust, t.forged.Trust(), nil, 1)
-	used, err := server.Reload(ctx, less)
-	if err != nil {
-		return false, err
-	}
-	if !used {
-		if used, err = r.untilUntrusted(ctx, t, server); err != nil {
-			return false, err
-		}
-	}
-	if !used {
-		v.Untried = "it goes on trusting an authority that it was told to forget, so that no session of it can be stale"
-		return false, nil
+		return nil, nil //nolint:nilnil // v says why
 	}
 	order.Resume = &attack.Resume{From: before.ID}
-	return true, nil
+	if t.Meanwhile.Reloads() {
+		if goes, err := r.readsAgain(ctx, t, server, v); !goes || err != nil {
+			return nil, err
+		}
+		return server, nil
+	}
+	after, err := r.another(ctx, t, server, v)
+	if after != nil {
+		order.Connect = after.at.Address
+	}
+	return after, err
+}
+
+// another is the server that a session is to be resumed at, if that is not the one that gave
+// it.
+func (r *round) another(ctx context.Context, t trial, server *target, v *verdict.Trial) (*target, error) {
+	g := r.given(t.lists)
+	g.Alone = true
+	switch t.Meanwhile {
+	case cases.StrikesOff:
+		return r.first, nil
+	case cases.StartsAnew:
+		server.stop()
+	case cases.TrustsElsewhere:
+		g.Material.Trust = bytes.Replace(g.Material.Trust, t.forged.Trust(), nil, 1)
+	case cases.Nothing, cases.ForgetsTrust, cases.LearnsLists:
+	}
+	return r.serveOne(ctx, g, v)
+}
+
+// readsAgain has a server read its material again, by which the adversary's chain is good for
+// nothing any more, and waits until that shows. If it does not, v says so.
+func (r *round) readsAgain(ctx context.Context, t trial, server *target, v *verdict.Trial) (shows bool, err error) {
+	m, what := r.material, "an authority that it was told to forget"
+	if t.Meanwhile == cases.LearnsLists {
+		m.CRL, what = bytes.Replace(m.CRL, t.forged.CRLs(), t.forged.Later(), 1), "a certificate that is on the lists"
+	} else {
+		m.Trust = bytes.Replace(m.Trust, t.forged.Trust(), nil, 1)
+	}
+	used, err := server.Reload(ctx, m)
+	if err == nil && !used {
+		used, err = r.untilUntrusted(ctx, t, server)
+	}
+	if err == nil && !used {
+		v.Untried = "it goes on trusting " + what + ", so that no session of it can be stale"
+	}
+	return used, err
 }
 
 // say carries out an honest attack in the server's own protocol, and says whether its
@@ -61,7 +89,7 @@ func (r *round) say(
 	nonce string,
 ) (attack.Evidence, bool, error) {
 	order.Connect = server.at.Address
-	speech, err := r.traits.Protocol.Speech(order.Message, nonce)
+	speech, err := r.traits.Protocol.Speech(order.Message, nonce, nil)
 	if err != nil {
 		return attack.Evidence{}, false, err
 	}
@@ -113,7 +141,7 @@ func (r *round) turnedAway(ctx context.Context, t trial, server *target) (bool, 
 	if err != nil || delivered {
 		return false, err
 	}
-	speech, err := r.traits.Protocol.Speech("", nonce)
+	speech, err := r.traits.Protocol.Speech("", nonce, nil)
 	if err != nil {
 		return false, err
 	}
