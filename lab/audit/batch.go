@@ -238,11 +238,11 @@ func (c *careful) start(ctx context.Context, lists bool) error {
 	if err != nil {
 		return err
 	}
-	listening, err := serving.Wait(ctx)
-	if err != nil {
+	c.fresh = &standing{lists: lists, target: &target{Serving: serving}, ages: make(map[string]int)}
+	if c.fresh.target.at, err = serving.Wait(ctx); err != nil {
+		c.leave(ctx)
 		return err
 	}
-	c.fresh = &standing{lists: lists, target: &target{serving, listening, func() {}}, ages: make(map[string]int)}
 	if _, err := c.fresh.compare(ctx); err != nil {
 		return err
 	}

@@ -54,7 +54,7 @@ func (i Image) Traits() Traits {
 		Speaks: i.Adapter.Speaks, Protocol: spoken{i.Adapter},
 	}
 	if i.movable() {
-		t.Starts = 1 // in one container, one after the other: they share a port
+		t.Starts = roomsAtOnce // one after the other in each: they share a port
 	}
 	return t
 }
@@ -83,7 +83,7 @@ func (i Image) Server(ctx context.Context, in Place) (Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &imageServer{broughtImage: made}, nil
+	return newImageServer(made), nil
 }
 
 // Client brings the image into the engine of a sandbox of containers.

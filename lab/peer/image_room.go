@@ -7,6 +7,7 @@ import (
 	"net"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/mtlslab/mtlslab/lab/adapter"
@@ -26,15 +27,26 @@ type room struct {
 	starts int // so far; one server at a time, for they share a port
 }
 
-// reuse returns the container, which is made when it is first needed, with nothing in it
-// yet.
-func (s *imageServer) reuse(ctx context.Context, hostname string) (*room, error) {
-	if s.reused != nil {
-		return s.reused, nil
+// roomsAtOnce is how many containers there are that are reused: as many servers of one image
+// can be started at once with material of their own.
+const roomsAtOnce = 2
+
+// enter returns a container in which there is no server, which is made when it is first
+// needed. leave has it be the next one's.
+func (s *imageServer) enter(ctx context.Context, hostname string) (in *room, leave func(), err error) {
+	select {
+	case in = <-s.rooms:
+	case <-ctx.Done():
+		return nil, nil, fmt.Errorf("waiting for a container of %s: %w", s.Name(), context.Cause(ctx))
 	}
-	var err error
-	s.reused, err = s.open(ctx, s.program(hostname, ""))
-	return s.reused, err
+	leave = sync.OnceFunc(func() { s.rooms <- in })
+	if in != nil {
+		return in, leave, nil
+	}
+	if in, err = s.open(ctx, s.program(hostname, "")); err != nil {
+		leave()
+	}
+	return in, leave, err
 }
 
 // open starts a container in which the server can be started.
@@ -53,15 +65,17 @@ func (s *imageServer) open(ctx context.Context, p sandbox.ImageProgram) (*room, 
 	}, nil
 }
 
-// startReused starts the server in the container that is reused, once nobody listens
-// there.
-func (s *imageServer) startReused(ctx context.Context, g Given) (*imageServing, error) {
-	s.reusing.Lock()
-	defer s.reusing.Unlock()
-	in, err := s.reuse(ctx, g.Hostname)
+// startReused starts the server in a container that is reused, once nobody listens there.
+func (s *imageServer) startReused(ctx context.Context, g Given) (started *imageServing, err error) {
+	in, leave, err := s.enter(ctx, g.Hostname)
 	if err != nil {
 		return nil, err
 	}
+	defer func() {
+		if err != nil {
+			leave()
+		}
+	}()
 	if err := s.vacant(ctx, in); err != nil {
 		return nil, err
 	}
@@ -74,7 +88,15 @@ func (s *imageServer) startReused(ctx context.Context, g Given) (*imageServing, 
 	if err := s.in.Copy(ctx, in.process, s.owner(), files); err != nil {
 		return nil, err
 	}
-	return s.run(in, values, imageLimit)
+	if started, err = s.run(in, values, imageLimit); err != nil {
+		return nil, err
+	}
+	stop := started.stop
+	started.stop = func(ctx context.Context) error {
+		defer leave()
+		return stop(ctx)
+	}
+	return started, nil
 }
 
 // run starts the server in a container that is there, with files that are there.
@@ -125,7 +147,7 @@ func (in *room) life(ctx context.Context) (Life, error) {
 	return life, nil
 }
 
-// vacant waits until nothing listens in the container that is reused.
+// vacant waits until nothing listens in a container that is reused.
 func (s *imageServer) vacant(ctx context.Context, in *room) error {
 	limit, cancel := context.WithTimeout(ctx, imagePatience)
 	defer cancel()

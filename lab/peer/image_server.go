@@ -19,8 +19,15 @@ type imageServer struct {
 	mu      sync.Mutex
 	started []*imageServing
 
-	reusing sync.Mutex
-	reused  *room // where it is started again and again; nil until then
+	rooms chan *room // those in which there is no server; nil is one that is still to be made
+}
+
+func newImageServer(made *broughtImage) *imageServer {
+	s := &imageServer{broughtImage: made, rooms: make(chan *room, roomsAtOnce)}
+	for range roomsAtOnce {
+		s.rooms <- nil
+	}
+	return s
 }
 
 func (s *imageServer) Lacks(d Demand) string {
@@ -68,8 +75,14 @@ func (s *imageServer) Close(ctx context.Context) {
 	for _, started := range s.started {
 		_ = started.Stop(ctx) // what stays is removed with the lab
 	}
-	if s.reused != nil {
-		_ = s.reused.process.Stop(ctx)
+	for range roomsAtOnce {
+		select {
+		case in := <-s.rooms:
+			if in != nil {
+				_ = in.process.Stop(ctx)
+			}
+		default: // there is somebody who cannot be stopped
+		}
 	}
 }
 
