@@ -103,10 +103,32 @@ var brokenPeers = []brokenPeer{
 		caught:   []string{"identity/id-in-common-name", "identity/id-only-in-common-name"},
 	},
 	{
-		role:   wire.Server,
-		fault:  "resumes-unverified",
-		caught: []string{"resumption/after-expiry", "resumption/after-authority-removal"},
+		role:  wire.Server,
+		fault: "resumes-unverified",
+		caught: []string{
+			"resumption/after-expiry", "resumption/after-authority-removal",
+			"resumption/after-revocation", "resumption/after-issuer-revocation",
+		},
 	},
+	{
+		role:  wire.Server,
+		fault: "shares-tickets",
+		caught: []string{
+			"resumption/after-expiry", "resumption/after-authority-removal",
+			"resumption/after-revocation", "resumption/after-issuer-revocation",
+			"resumption/elsewhere", "resumption/not-admitted",
+		},
+	},
+	{
+		role:  wire.Server,
+		fault: "believes-sessions",
+		caught: []string{
+			"resumption/after-expiry", "resumption/after-authority-removal",
+			"resumption/after-revocation", "resumption/after-issuer-revocation",
+			"resumption/without-certificate", "resumption/of-stranger", "resumption/of-expired",
+		},
+	},
+	{role: wire.Server, fault: "seals-no-tickets", caught: []string{"resumption/altered-ticket"}},
 	{role: wire.Server, fault: "speaks-tls-1.0", caught: []string{"protocol/tls-1.0", "protocol/tls-1.1"}},
 	{
 		role:   wire.Server,

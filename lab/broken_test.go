@@ -108,6 +108,9 @@ func (b brokenPeer) tried(turn int) []string {
 	}
 	var ids []string
 	for i, c := range cases.All() {
+		if c.Head != nil {
+			continue // none of them speaks HTTP
+		}
 		group, _, _ := strings.Cut(c.ID, "/")
 		if b.named(finding.Finding{Case: c.ID, Group: group}) || i%brokenSample == turn%brokenSample {
 			ids = append(ids, c.ID)

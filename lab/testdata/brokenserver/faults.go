@@ -2,6 +2,8 @@ package main
 
 import (
 	"crypto/tls"
+	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -15,17 +17,18 @@ import (
 // fault is one thing that is wrong with a server besides its verification, for
 // which see package broken.
 type fault struct {
-	name         string
-	config       func(*server)                    // how it shakes hands
-	open         func(*connection) bool           // what it does first; true if that was all
-	refused      func(*connection) bool           // what it does in place of giving its account; true if that was all
-	failed       func(wire.Reason)                // what it does besides where it refuses
-	policy       func(*wire.Policy)               // what it demands
-	late         func(*connection, string, error) // what it does with a message before its verification counts
-	halves       bool                             // it takes half a message
-	keeps        func(before, now *broken.Peer)   // what it does not take from material that it is given anew
-	unloaded     func()                           // what it does with material that it cannot work with
-	startsAnyhow bool                             // it starts with whatever it is given to trust
+	name          string
+	config        func(*server)                    // how it shakes hands
+	open          func(*connection) bool           // what it does first; true if that was all
+	refused       func(*connection) bool           // what it does in place of giving its account; true if that was all
+	failed        func(wire.Reason)                // what it does besides where it refuses
+	policy        func(*wire.Policy)               // what it demands
+	late          func(*connection, string, error) // what it does with a message before its verification counts
+	halves        bool                             // it takes half a message
+	keeps         func(before, now *broken.Peer)   // what it does not take from material that it is given anew
+	unloaded      func()                           // what it does with material that it cannot work with
+	sharesTickets bool                             // any of its kind reads its tickets
+	startsAnyhow  bool                             // it starts with whatever it is given to trust
 }
 
 var faults = []fault{
@@ -38,14 +41,41 @@ var faults = []fault{
 			return s.verify(state)
 		}
 	}},
-	{name: "resumes-unverified", config: func(s *server) {
-		began := time.Now()
-		s.tls.Time = func() time.Time { return began } // or crypto/tls would find out by itself
-		s.tls.VerifyConnection = func(state tls.ConnectionState) error {
-			if state.DidResume {
+	{name: "resumes-unverified", config: resumesUnverified},
+	{name: "shares-tickets", sharesTickets: true, config: resumesUnverified},
+	{name: "believes-sessions", config: func(s *server) {
+		s.tls.ClientAuth, s.tls.VerifyConnection = tls.RequestClientCert, nil
+		then := time.Now().Add(-3 * time.Hour)
+		s.tls.Time = func() time.Time { return then } // or crypto/tls would find out by itself
+		verify := s.verify
+		s.verify = func(state tls.ConnectionState) error {
+			switch {
+			case state.DidResume:
 				return nil
+			case len(state.PeerCertificates) == 0:
+				return errors.New("no certificate")
+			default:
+				return verify(state)
 			}
-			return s.verify(state)
+		}
+	}, late: func(c *connection, message string, refused error) {
+		if refused == nil {
+			c.take(message)
+		}
+	}},
+	{name: "seals-no-tickets", config: func(s *server) {
+		s.tls.WrapSession = func(_ tls.ConnectionState, session *tls.SessionState) ([]byte, error) {
+			state, err := session.Bytes()
+			ticket := binary.BigEndian.AppendUint32(nil, uint32(len(state))) //nolint:gosec // some kilobytes
+			return slices.Concat(ticket, state, make([]byte, 2*len(state))), err
+		}
+		s.tls.UnwrapSession = func(ticket []byte, _ tls.ConnectionState) (*tls.SessionState, error) {
+			const head = 4
+			if len(ticket) < head {
+				return nil, nil //nolint:nilnil // it is no ticket
+			}
+			end := head + int(binary.BigEndian.Uint32(ticket))
+			return tls.ParseSessionState(ticket[head:min(end, len(ticket))])
 		}
 	}},
 	{name: "speaks-tls-1.0", config: func(s *server) { s.tls.MinVersion = tls.VersionTLS10 }},
@@ -100,6 +130,17 @@ var faults = []fault{
 	{name: "hangs-on-bad-material", unloaded: func() {
 		select {}
 	}},
+}
+
+func resumesUnverified(s *server) {
+	began := time.Now()
+	s.tls.Time = func() time.Time { return began } // or crypto/tls would find out by itself
+	s.tls.VerifyConnection = func(state tls.ConnectionState) error {
+		if state.DidResume {
+			return nil
+		}
+		return s.verify(state)
+	}
 }
 
 func unverified(s *server) { s.tls.VerifyConnection = nil }
