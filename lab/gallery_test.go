@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/mtlslab/mtlslab/images"
@@ -287,6 +288,82 @@ func TestReloadInVain(t *testing.T) {
 			decided := f.Status == finding.Failed || f.Status == finding.Passed
 			if decided || !strings.Contains(f.Means, test.means) {
 				t.Errorf("%s, %s; client saw %s", f.Status, f.Means, f.Client)
+			}
+		})
+	}
+}
+
+// Servers of HTTP that go by the wrong one of two names, or believe a field that anybody can
+// write, are caught by the cases that name that, and by no other.
+func TestWrongHTTP(t *testing.T) {
+	t.Parallel()
+	requireEngine(t)
+	const block = `
+server {
+    listen 443 ssl;
+    server_name server open;
+    ssl_certificate {{.Cert}};
+    ssl_certificate_key {{.Key}};
+    ssl_verify_client optional;
+    ssl_client_certificate {{.CA}};
+    if ($deny) {
+        return 403;
+    }
+    if ($host = open) {
+        return 200 "open to anybody\n";
+    }
+    location / {
+        return 200 "$request_uri\n";
+    }
+}
+`
+	for name, test := range map[string]struct {
+		deny   string
+		caught []string
+	}{
+		"as it should be": {deny: `map "$host:$ssl_client_verify" $deny { default 1; "open:NONE" 0; "server:SUCCESS" 0; }`},
+		"it goes by the name of the handshake": {
+			deny: `map "$ssl_server_name:$ssl_client_verify" $deny { default 0; "server:NONE" 1; "server:FAILED" 1; }`,
+			caught: []string{
+				"http/guarded-host-by-open-name", "http/guarded-host-by-no-name", "http/guarded-host-by-unknown-name",
+				"http/guarded-host-in-capitals", "http/guarded-host-with-port", "http/guarded-host-with-final-dot",
+				"http/guarded-target", "http/guarded-host-second",
+				"resumption/of-open-host", // in TLS 1.2 a session has the name by which it was made
+			},
+		},
+		"it goes by a field of the request": {
+			deny: `map "$host:$ssl_client_verify:$http_x_ssl_client_verify" $deny ` +
+				`{ default 1; "~open:" 0; "~:SUCCESS" 0; }`,
+			caught: []string{"http/forged-identity-fields-without-certificate"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			nginx := peerOfGallery(t, "nginx", wire.Server)
+			altered := *nginx.Adapter
+			altered.Authentication, altered.Adjusted = nil, nil
+			altered.Files = map[string]string{"/etc/nginx/conf.d/mtlslab.conf": test.deny + block}
+			ids := []string{"protocol/no-client-certificate", "resumption/of-open-host", "resumption/without-certificate"}
+			for _, c := range cases.All() {
+				if c.Head != nil && !slices.Contains(ids, c.ID) {
+					ids = append(ids, c.ID)
+				}
+			}
+			result, err := start(t, lab.Config{Runtime: sandbox.Containers}).Audit(t.Context(), audit.Audit{
+				Role: wire.Server, Peer: peer.Image{Adapter: &altered, Context: nginx.Context}, Cases: ids,
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var caught []string
+			for _, f := range result.Findings {
+				if f.Status == finding.Failed && !slices.Contains(caught, f.Case) {
+					caught = append(caught, f.Case)
+				}
+			}
+			slices.Sort(caught)
+			if diff := cmp.Diff(slices.Sorted(slices.Values(test.caught)), caught); diff != "" {
+				t.Errorf("expected (-), caught (+):\n%s", diff)
 			}
 		})
 	}
