@@ -18,8 +18,8 @@ var described = map[string]string{
 	"Adapter.Refused": "what answer of a server, over TLS, is a refusal; each protocol has its default",
 	"Adapter.Hangup": "of a client: standard input is closed once its output matches this regular expression; at " +
 		"once if empty; template",
-	"Adapter.Open": "of a server that speaks http: it serves a second host, {{.Open}}, to anybody, whose answer does not " +
-		"show delivery",
+	"Adapter.Open": "of a server that speaks http: it serves a second host, {{.Open}}, to anybody, whose answer does " +
+		"not show delivery",
 	"Adapter.Parallel": "how many connections, or runs of a client, it takes at once; as many as the lab makes if 0",
 	"Material.Owner":   "user or user:group, by name or number; the user that the image runs as if empty",
 	"Material.Files": "name of each file that the peer needs, in dir or as an absolute path; ca, cert and key if " +

@@ -24,7 +24,9 @@ import (
 // onTheWire are the cases that are not of certificates.
 func onTheWire() []Case {
 	all := slices.Concat(protocolCases(), framingCases(), resumptionCases(), operationalCases())
-	return slices.DeleteFunc(all, func(c Case) bool { return c.Meanwhile != Nothing || c.Attack != nil && c.Mutation != nil }) // the lab's own to carry out
+	return slices.DeleteFunc(all, func(c Case) bool { // what takes a lab to carry out
+		return c.Meanwhile != Nothing || c.Attack != nil && c.Mutation != nil
+	})
 }
 
 // manifold names the attacks that are one deed in two fields.

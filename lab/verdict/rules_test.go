@@ -365,7 +365,8 @@ func never(t *testing.T, trial verdict.Trial, got verdict.Result) {
 	case refused && got.By == trial.Audited && timedOut && (trial.Tells || trial.Audited == wire.Client):
 		t.Errorf("%+v: a timeout passes for a refusal", trial)
 	case refused && !trial.Tells && trial.Audited == wire.Server && trial.Evidence.Last().End == attack.EndTimeout &&
-		trial.Evidence.Last().Alert == nil && !trial.Refused && trial.Case.Material == nil && trial.Case.Meanwhile == cases.Nothing:
+		trial.Evidence.Last().Alert == nil && !trial.Refused && trial.Case.Material == nil &&
+		trial.Case.Meanwhile == cases.Nothing:
 		t.Errorf("%+v: silence passes for a refusal", trial)
 	case passed && arrived && trial.Rule.Expect == cases.MustRefuse && !trial.Case.AfterTrust:
 		t.Errorf("%+v: the message leaked, and the case passes", trial)
