@@ -10,6 +10,7 @@ import (
 
 	"github.com/mtlslab/mtlslab/lab"
 	"github.com/mtlslab/mtlslab/lab/audit"
+	"github.com/mtlslab/mtlslab/lab/cases"
 	"github.com/mtlslab/mtlslab/lab/finding"
 	"github.com/mtlslab/mtlslab/lab/sandbox"
 	"github.com/mtlslab/mtlslab/lab/wire"
@@ -63,7 +64,7 @@ func auditOwn(t *testing.T, runtime sandbox.Runtime, role wire.Role) map[string]
 		)
 	}
 	for _, f := range append(audit.Controls, audit.Findings...) {
-		if f.Status != finding.Passed {
+		if c, _ := cases.Find(f.Case); c.Head == nil && f.Status != finding.Passed { // they speak no HTTP
 			t.Errorf("%s [%s] %s: %s %s %s\n  client: %s\n  server: %s\n  %s",
 				f.Case, f.Version, f.Status, f.Decision, f.By, f.Reason, f.Client, f.Server, f.Means)
 		}

@@ -33,7 +33,7 @@ var brokenPeers = []brokenPeer{
 		role:   wire.Server,
 		fault:  "requests-only",
 		caught: []string{"protocol/no-client-certificate", "framing/no-certificate-with-absent-sni"},
-		also:   []string{"framing/"},
+		also:   []string{"framing/", "resumption/"},
 	},
 	{role: wire.Server, versions: lastVersion, fault: "skips-chain", caught: []string{"chain/"}, also: beyondLeaf},
 	{role: wire.Server, versions: lastVersion, fault: "trusts-presented-roots", caught: []string{"chain/"}},
@@ -48,7 +48,7 @@ var brokenPeers = []brokenPeer{
 		role:   wire.Server,
 		fault:  "ignores-dates",
 		caught: []string{"validity/"},
-		also:   []string{"resumption/after-expiry"},
+		also:   []string{"resumption/"},
 	},
 	{
 		role:     wire.Server,
@@ -80,13 +80,16 @@ var brokenPeers = []brokenPeer{
 			"usage/crl-sign",
 		},
 	},
-	{role: wire.Server, versions: lastVersion, fault: "ignores-crl", caught: []string{"revocation/"}},
+	{
+		role: wire.Server, versions: lastVersion, fault: "ignores-crl",
+		caught: []string{"revocation/"}, also: []string{"resumption/"},
+	},
 	{role: wire.Server, versions: lastVersion, fault: "ignores-crl-signature", caught: []string{"revocation/"}},
 	{role: wire.Server, versions: lastVersion, fault: "takes-stale-crl", caught: []string{"revocation/"}},
 	{
 		role:   wire.Server,
 		fault:  "ignores-allow-list",
-		caught: []string{"identity/other-id"},
+		caught: []string{"identity/other-id", "resumption/not-admitted"},
 		also:   []string{"identity/"},
 	},
 	{
@@ -376,7 +379,7 @@ var (
 	fewCases       = []string{"chain/other-authority", "validity/expired", "protocol/no-client-certificate"}
 	fewServerCases = []string{"chain/other-authority", "validity/expired", "identity/other-host"}
 	beyondLeaf     = []string{
-		"resumption/after-authority-removal",
+		"resumption/",
 		"constraints/",
 		"crypto/",
 		"revocation/",
