@@ -19,6 +19,7 @@ import (
 	"github.com/mtlslab/mtlslab/lab/cases"
 	"github.com/mtlslab/mtlslab/lab/finding"
 	"github.com/mtlslab/mtlslab/lab/peer"
+	"github.com/mtlslab/mtlslab/lab/pki"
 	"github.com/mtlslab/mtlslab/lab/sandbox"
 	"github.com/mtlslab/mtlslab/lab/scorecard"
 	"github.com/mtlslab/mtlslab/lab/wire"
@@ -364,6 +365,90 @@ server {
 			slices.Sort(caught)
 			if diff := cmp.Diff(slices.Sorted(slices.Values(test.caught)), caught); diff != "" {
 				t.Errorf("expected (-), caught (+):\n%s", diff)
+			}
+		})
+	}
+}
+
+// A server that looks for its clients' names elsewhere than in a URI is shown them there. One
+// that takes any name is caught, and one that does it right is not blamed.
+func TestIdentityElsewhere(t *testing.T) {
+	t.Parallel()
+	requireEngine(t)
+	const block = `
+server {
+    listen 443 ssl;
+    server_name server;
+    ssl_certificate {{.Cert}};
+    ssl_certificate_key {{.Key}};
+    ssl_verify_client on;
+    ssl_verify_depth 3;
+    ssl_client_certificate {{.CA}};
+    {{if .CRL}}ssl_crl {{.CRL}};{{end}}
+    if ($admitted = 0) {
+        return 403;
+    }
+    location / {
+        return 200 "$request_uri\n";
+    }
+}
+`
+	for name, test := range map[string]struct {
+		identity pki.Field
+		admitted string
+		caught   []string
+	}{
+		"cn": {pki.CommonName, `map $ssl_client_s_dn $admitted { default 0; "~(^|,)CN={{.Client}}(,|$)" 1; }`, nil},
+		"dn": {pki.Subject, `map $ssl_client_s_dn $admitted { default 0; "{{.Client}}" 1; }`, nil},
+		"cn, by its beginning": {
+			pki.CommonName, `map $ssl_client_s_dn $admitted { default 0; "~(^|,)CN={{.Client}}" 1; }`,
+			[]string{"identity/id-as-prefix"},
+		},
+		"cn, whatever it is": {
+			pki.CommonName, `map $ssl_client_s_dn $admitted { default 0; "~CN=." 1; } # {{.Client}}`,
+			[]string{
+				"identity/id-as-prefix", "identity/id-cut-short", "identity/other-id",
+				"http/forged-identity-fields", "resumption/not-admitted",
+			},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			nginx := peerOfGallery(t, "nginx", wire.Server)
+			altered := *nginx.Adapter
+			altered.Authentication, altered.Adjusted, altered.Open = nil, nil, false
+			altered.Identity, altered.Admits = test.identity, true
+			altered.Files = map[string]string{"/etc/nginx/conf.d/mtlslab.conf": test.admitted + block}
+			var ids []string
+			for _, c := range cases.All() {
+				for _, group := range []string{"identity/", "http/", "resumption/", "validity/", "constraints/"} {
+					if strings.HasPrefix(c.ID, group) {
+						ids = append(ids, c.ID)
+					}
+				}
+			}
+			result, err := start(t, lab.Config{Runtime: sandbox.Containers}).Audit(t.Context(), audit.Audit{
+				Role: wire.Server, Peer: peer.Image{Adapter: &altered, Context: nginx.Context}, Cases: ids,
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var caught []string
+			tried := 0
+			for _, f := range result.Findings {
+				if f.Status == finding.Failed && !slices.Contains(caught, f.Case) && f.Attacker != cases.Authority {
+					caught = append(caught, f.Case)
+				}
+				if f.Group == "identity" && f.Status != finding.Untried {
+					tried++
+				}
+			}
+			slices.Sort(caught)
+			if diff := cmp.Diff(slices.Sorted(slices.Values(test.caught)), caught); diff != "" {
+				t.Errorf("expected (-), caught (+):\n%s", diff)
+			}
+			if tried != 6 {
+				t.Errorf("%d trials of its clients' names, want three in each version of TLS", tried)
 			}
 		})
 	}

@@ -3,6 +3,7 @@ package adapter
 import (
 	"time"
 
+	"github.com/mtlslab/mtlslab/lab/pki"
 	"github.com/mtlslab/mtlslab/lab/strictyaml"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
@@ -42,8 +43,10 @@ type Adapter struct {
 	Stdin  string `yaml:"stdin" jsonschema:"of a client: its standard input; template"`
 	Hangup string `yaml:"hangup"`
 
-	Admits   bool     `yaml:"admits" jsonschema:"of a server: it is configured to admit {{.Client}} and nobody else"`
-	Open     bool     `yaml:"open"`
+	Identity pki.Field `yaml:"identity"`
+	Admits   bool      `yaml:"admits" jsonschema:"of a server: it is configured to admit {{.Client}} and nobody else"`
+	Open     bool      `yaml:"open"`
+
 	Logs     bool     `yaml:"logs" jsonschema:"of a server: a message that arrived appears in its output"`
 	Reload   Reload   `yaml:"reload" jsonschema:"of a server: how it takes up changed files without a restart"`
 	Parallel int      `yaml:"parallel"`
@@ -134,7 +137,7 @@ type Values struct {
 	Port    int    // of a server, where it listens; of a client, whom it calls
 	Version string // "1.2" or "1.3" where only that is to be spoken, else empty
 
-	Client  string // the SPIFFE ID of the client that is to be admitted
+	Client  string // who is to be admitted, as identity says: spiffe://lab/client if nothing
 	Message string // of a client: one line, with the nonce in it
 	Nonce   string // of a client: twelve hexadecimal digits
 }

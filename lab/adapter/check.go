@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mtlslab/mtlslab/lab/pki"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
@@ -78,6 +79,7 @@ func (a *Adapter) rulesOfRole() []rule {
 			{"ready", a.Ready != Ready{}, servers},
 			{"admits", a.Admits, servers},
 			{"open", a.Open, servers},
+			{"identity", a.Identity != "", servers},
 			{"logs", a.Logs, servers},
 			{"reload", a.Reload.Signal != "" || len(a.Reload.Command) > 0, servers},
 			{"refused", len(a.Refused.Status) > 0 || a.Refused.Match != "", servers},
@@ -95,6 +97,10 @@ func (a *Adapter) rulesOfRole() []rule {
 		{
 			"open", a.Open && (a.Delivered.Echo == nil || !*a.Delivered.Echo) && a.Delivered.Match == "",
 			"give delivered.echo or delivered.match, or the answer of the open host passes for the other's",
+		},
+		{
+			"identity", a.Identity != "" && !slices.Contains(pki.Fields(), a.Identity),
+			fmt.Sprintf("want one of %s", words(pki.Fields())),
 		},
 		{"stdin", a.Stdin != "", clients},
 		{"hangup", a.Hangup != "", clients},

@@ -1,10 +1,14 @@
 package adapter
 
 import (
+	"cmp"
 	"errors"
 	"path"
 	"strings"
 	"text/template"
+
+	"github.com/mtlslab/mtlslab/lab/pki"
+	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
 // defaultDir is where material goes if an adapter does not say.
@@ -16,8 +20,8 @@ const Host = "server"
 // Open is the name of a second host, which asks for no certificate.
 const Open = "open"
 
-// Client is the identity that a server is to admit.
-const Client = "spiffe://lab/client"
+// Known is where the peer looks for who its clients are.
+func (a *Adapter) Known() pki.Field { return cmp.Or(a.Identity, pki.URI) }
 
 // Dir is the directory of the material.
 func (a *Adapter) Dir() string {
@@ -68,7 +72,7 @@ func (a *Adapter) ExpandAll(texts []string, v Values) ([]string, error) {
 // ValuesFor are the values that are the same for every exchange of a peer whose
 // material is in dir, with revocation lists or without.
 func (a *Adapter) ValuesFor(dir string, lists bool) Values {
-	v := Values{Dir: dir, Password: Password, Host: Host, Open: Open, Client: Client, Port: a.Port}
+	v := Values{Dir: dir, Password: Password, Host: Host, Open: Open, Client: a.Known().Of(pki.RequestOf(wire.Client).Name), Port: a.Port}
 	for _, f := range a.layout() {
 		if f.key == "crl" && !lists {
 			continue

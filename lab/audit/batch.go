@@ -298,7 +298,7 @@ func (r *round) stranger(lists bool) (trial, error) {
 		return t, err
 	}
 	t.Case, _ = cases.Find("chain/other-authority")
-	t.forged, err = r.Chains.of(t.Case, wire.Client)
+	t.forged, err = r.Chains.of(t.Case, wire.Client, r.traits.Known)
 	t.rule = t.Rules[r.audit.Profile]
 	return t, err
 }

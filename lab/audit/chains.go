@@ -24,8 +24,9 @@ type Chains struct {
 
 // chainKey tells the chains apart.
 type chainKey struct {
-	id   string // of the case; empty for the control
-	role wire.Role
+	id    string // of the case; empty for the control
+	role  wire.Role
+	known pki.Field // where the audited peer looks for whom it has before it
 }
 
 // NewChains returns chains of that authority, none of which has been made.
@@ -34,23 +35,27 @@ func NewChains(pair *pki.Pair) *Chains {
 }
 
 // of is the adversary's chain in a case.
-func (f *Chains) of(c cases.Case, role wire.Role) (*pki.Forged, error) {
+func (f *Chains) of(c cases.Case, role wire.Role, known pki.Field) (*pki.Forged, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	key := chainKey{c.ID, role}
+	key := chainKey{c.ID, role, known}
 	if forged, ok := f.forged[key]; ok {
 		return forged, nil
 	}
-	forged, err := f.forge(c, role)
+	forged, err := f.forge(c, role, known)
 	if err == nil {
 		f.forged[key] = forged
 	}
 	return forged, err
 }
 
-func (f *Chains) forge(c cases.Case, role wire.Role) (*pki.Forged, error) {
+func (f *Chains) forge(c cases.Case, role wire.Role, known pki.Field) (*pki.Forged, error) {
 	request := pki.RequestOf(role)
+	request.Known = known
 	switch {
+	case known != pki.URI && c.Named != "": // a good certificate, of somebody else
+		request.Name = c.Named
+		return f.pair.Authority.Forge(request)
 	case c.Meanwhile == cases.ForgetsTrust, c.Meanwhile == cases.TrustsElsewhere,
 		c.Reload == cases.ForgetAuthority, c.Reload == cases.TakeAuthority:
 		return f.pair.Authority.Forge(request, func(f *pki.Forgery) { f.OwnRoot() })
@@ -62,10 +67,12 @@ func (f *Chains) forge(c cases.Case, role wire.Role) (*pki.Forged, error) {
 }
 
 // good is the chain of a control.
-func (f *Chains) good(role wire.Role) (*pki.Forged, error) { return f.of(cases.Case{}, role) }
+func (f *Chains) good(role wire.Role, known pki.Field) (*pki.Forged, error) {
+	return f.of(cases.Case{}, role, known)
+}
 
 // arm makes an attack what the case says, once all else about it is set.
-func (f *Chains) arm(t trial, a *attack.Attack) error {
+func (f *Chains) arm(t trial, known pki.Field, a *attack.Attack) error {
 	if t.Attack == nil {
 		return nil
 	}
@@ -75,6 +82,7 @@ func (f *Chains) arm(t trial, a *attack.Attack) error {
 	}
 	// A leaf that is to expire before the attack is over is made last of all.
 	request := pki.RequestOf(wire.Client)
+	request.Known = known
 	request.NotAfter = time.Now().Add(cases.BriefLife).Truncate(time.Second)
 	forged, err := f.pair.Authority.Forge(request)
 	if err != nil {

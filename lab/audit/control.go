@@ -17,7 +17,7 @@ import (
 // controls are the good exchange in every version, and in every state in which
 // the trials find the peer.
 func (r *round) controls(plan []trial) ([]trial, error) {
-	forged, err := r.Chains.good(r.audit.Role.Other())
+	forged, err := r.Chains.good(r.audit.Role.Other(), r.traits.Known)
 	if err != nil {
 		return nil, err
 	}
@@ -100,7 +100,7 @@ func (r *round) undelivered(t trial, v tried) *peer.UnusableError {
 func (r *round) otherRoot() (trial, error) {
 	c := cases.Case{ID: "control/other-root", Summary: "the good exchange under another root"}
 	c.Mutation = func(wire.Role) pki.Mutation { return func(f *pki.Forgery) { f.OwnRoot() } }
-	forged, err := r.Chains.of(c, r.audit.Role.Other())
+	forged, err := r.Chains.of(c, r.audit.Role.Other(), r.traits.Known)
 	version := r.audit.Versions[len(r.audit.Versions)-1]
 	if r.silent[version] != "" {
 		version = r.audit.Versions[0]

@@ -152,7 +152,7 @@ func (r *round) turnedAway(ctx context.Context, t trial, server *target) (bool, 
 // servesGood takes a refusal back that says nothing: a server that was told to trust less
 // may have stopped serving anybody.
 func (r *round) servesGood(ctx context.Context, t trial, server *target, v *verdict.Trial) error {
-	good, err := r.Chains.good(wire.Client)
+	good, err := r.Chains.good(wire.Client, r.traits.Known)
 	if err != nil {
 		return err
 	}

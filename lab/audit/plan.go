@@ -22,10 +22,10 @@ type trial struct {
 
 // plan lists the trials with their certificates forged: what they need the peer to
 // trust must be known before it starts.
-func (a Audit) plan(chains *Chains) ([]trial, error) {
+func (a Audit) plan(chains *Chains, known pki.Field) ([]trial, error) {
 	plan := a.trials()
 	for i, t := range plan {
-		forged, err := chains.of(t.Case, a.Role.Other())
+		forged, err := chains.of(t.Case, a.Role.Other(), known)
 		if err != nil {
 			return nil, fmt.Errorf("case %s: %w", t.ID, err)
 		}

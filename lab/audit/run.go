@@ -1,9 +1,11 @@
 package audit
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -74,7 +76,7 @@ func (a *Auditor) Audit(ctx context.Context, what Audit) (finding.Audit, error) 
 	r := &round{Auditor: a, chosen: len(what.Versions) > 0, audit: what.whole(), silent: make(map[string]string)}
 	r.traits = r.audit.Peer.Traits()
 	r.patience = newPatience(r.traits.Patience)
-	plan, err := r.audit.plan(a.Chains)
+	plan, err := r.audit.plan(a.Chains, r.traits.Known)
 	if err != nil {
 		return finding.Audit{}, err
 	}
@@ -175,11 +177,27 @@ func (r *round) lacks(t trial) string {
 		return r.silent[t.version]
 	case r.oneRoot && len(t.forged.ExtraRoots) > 0 && t.ID != "chain/"+cases.SecondRoot:
 		return "it trusts no more than one of the roots that it is given"
+	case r.nameless(t):
+		return "its clients are known to it by their " + string(r.traits.Known) + ", and here that is not what is odd"
 	case r.audit.Role == wire.Client:
 		return r.client.Lacks(t.demand(wire.Client))
 	default:
 		return r.server.Lacks(t.demand(wire.Server))
 	}
+}
+
+// nameless says whether a case of a client's name, or one that takes the place of its names,
+// is none to a server that looks for it elsewhere than in a URI.
+func (r *round) nameless(t trial) bool {
+	known := r.traits.Known
+	if r.audit.Role == wire.Client || known == pki.URI || t.Named != "" {
+		return false
+	}
+	if strings.HasPrefix(t.ID, "identity/") {
+		return true
+	}
+	return len(t.forged.Chain) > 0 &&
+		!bytes.Contains(t.forged.Chain[0], []byte(known.Shown(pki.RequestOf(wire.Client).Name)))
 }
 
 // fill makes the trials of a plan, between controls.

@@ -27,7 +27,7 @@ type target struct {
 func (r *round) given(lists bool) peer.Given {
 	return peer.Given{
 		Hostname: r.Place.Names.Fresh(r.audit.Peer.Name()), Material: r.material, Lists: lists,
-		Admit: r.Pair.Client.String(),
+		Admit: r.traits.Known.Of(pki.RequestOf(wire.Client).Name),
 	}
 }
 
@@ -53,7 +53,7 @@ func (r *round) serveAlone(ctx context.Context, t trial, v *verdict.Trial) (*tar
 	g := r.given(t.lists)
 	g.Alone = true
 	if t.Meanwhile == cases.StrikesOff {
-		g.Admit = cases.Guest
+		g.Admit = r.traits.Known.Of(t.Named)
 	}
 	if t.Material != nil {
 		g.Material = t.Material(g.Material)
@@ -136,7 +136,7 @@ func (r *round) tryAgainst(ctx context.Context, t trial, server *target, v *verd
 	order := r.order(t, v.Nonce, v.Sent.Text)
 	order.Limit = v.Patience
 	order.Connect = server.at.Address
-	if err := r.Chains.arm(t, &order); err != nil {
+	if err := r.Chains.arm(t, r.traits.Known, &order); err != nil {
 		return err
 	}
 	speech, err := r.traits.Protocol.Speech(v.Sent.Text, v.Nonce, t.Head)

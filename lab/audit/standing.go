@@ -195,7 +195,7 @@ func (r *round) warm(ctx context.Context, s *standing) error {
 // goodExchange is the one that is made between trials, in the last version of TLS that the
 // server speaks.
 func (r *round) goodExchange(lists bool) (trial, error) {
-	forged, err := r.Chains.good(r.audit.Role.Other())
+	forged, err := r.Chains.good(r.audit.Role.Other(), r.traits.Known)
 	t := trial{
 		Case: cases.Case{ID: controlID, Summary: "the good exchange"}, rule: cases.Rule{Expect: cases.MustAccept},
 		forged: forged, lists: lists,

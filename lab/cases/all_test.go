@@ -1,6 +1,7 @@
 package cases_test
 
 import (
+	"crypto/x509"
 	"maps"
 	"regexp"
 	"slices"
@@ -8,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/mtlslab/mtlslab/lab/cases"
+	"github.com/mtlslab/mtlslab/lab/pki"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
@@ -166,5 +168,27 @@ func TestEnough(t *testing.T) {
 	t.Logf("%-12s %3d cases %4d combinations", "all", all, total)
 	if all < 100 || total < 250 {
 		t.Errorf("%d cases and %d combinations, want at least 100 and 250", all, total)
+	}
+}
+
+// A case that is of a client's name alone says the same of its URI as of any other field.
+func TestNamed(t *testing.T) {
+	t.Parallel()
+	authority, err := pki.New(pki.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range cases.All() {
+		if c.Named == "" {
+			continue
+		}
+		forged, err := authority.Forge(cases.Control(wire.Client), c.Mutation(wire.Client))
+		if err != nil {
+			t.Fatal(err)
+		}
+		leaf, err := x509.ParseCertificate(forged.Chain[0])
+		if err != nil || len(leaf.URIs) != 1 || leaf.URIs[0].String() != pki.URI.Of(c.Named) {
+			t.Errorf("%s: %q, %v; want %s", c.ID, leaf.URIs, err, pki.URI.Of(c.Named))
+		}
 	}
 }

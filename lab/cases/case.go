@@ -98,6 +98,10 @@ type Case struct {
 	Mutation func(role wire.Role) pki.Mutation // of the adversary's certificates
 	Attack   func(*attack.Attack)              // of what it does on the wire; the rest of the attack is set by then
 
+	// Named is the name that a client has in place of the good one's, where that is all that
+	// is odd. A server that does not go by the URI finds it in the field that it goes by.
+	Named string
+
 	// Head is how a request of HTTP differs, for servers that speak it.
 	Head *attack.Head
 

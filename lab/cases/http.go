@@ -41,7 +41,7 @@ func fieldCases() []Case {
 		{
 			ID: "http/forged-identity-fields", Roles: asClient, Attacker: Insider,
 			Summary: "has the ID of another client, and header fields that say it is the admitted one",
-			Meaning: meaning, Reasons: notOnList, Needs: []Need{Admission}, Head: forged, AnyVersion: true,
+			Meaning: meaning, Reasons: notOnList, Needs: []Need{Admission}, Head: forged, AnyVersion: true, Named: "intruder",
 			Rules:    alike(MustRefuse, "RFC 9440, 4"),
 			Mutation: same(pki.LeafNames(pki.URIName(intruder))),
 		},

@@ -184,6 +184,12 @@ func clientCase(id, summary string, names ...pki.GeneralName) Case {
 	}
 }
 
+// named has the case be tried in whatever field a server looks for its clients' names.
+func named(name string, c Case) Case {
+	c.Named = name
+	return c
+}
+
 const intruder = "spiffe://lab/intruder"
 
 func clientCases() []Case {
@@ -206,7 +212,7 @@ func clientCases() []Case {
 	dns.Rules = rules(refuse(onlyClient), refuse("X509-SVID, 2"), refuse(onlyClient))
 
 	return []Case{
-		clientCase("other-id", "has the ID of another client", pki.URIName(intruder)),
+		named("intruder", clientCase("other-id", "has the ID of another client", pki.URIName(intruder))),
 		clientCase(
 			"id-of-other-domain",
 			"has the right path in another trust domain",
@@ -217,11 +223,11 @@ func clientCases() []Case {
 			"has the admitted ID within the path of another",
 			pki.URIName("spiffe://evil.test/lab/client"),
 		),
-		clientCase("id-as-prefix", "has an ID that begins with the admitted one", pki.URIName(clientID+"2")),
+		named("client2", clientCase("id-as-prefix", "has an ID that begins with the admitted one", pki.URIName(clientID+"2"))),
 		clientCase("id-as-parent", "has an ID below the admitted one", pki.URIName(clientID+"/admin")),
-		clientCase("id-cut-short", "has an ID that the admitted one begins with", pki.URIName("spiffe://lab/clien")),
+		named("clien", clientCase("id-cut-short", "has an ID that the admitted one begins with", pki.URIName("spiffe://lab/clien"))),
 		erring(clientCase("id-of-domain", "has the ID of the trust domain itself", pki.URIName("spiffe://lab"))),
-		clientCase(
+		clientCase( // names of hosts and of directories are compared without regard to case (RFC 5280, 7)
 			"id-in-upper-case",
 			"has the admitted ID with a capital in its path",
 			pki.URIName("spiffe://lab/Client"),

@@ -42,9 +42,6 @@ func resumptionCases() []Case {
 	return by(Former, all)
 }
 
-// Guest is the identity of one who is admitted for a while.
-const Guest = "spiffe://lab/guest"
-
 // goodSessions are of clients that may come back.
 func goodSessions() []Case {
 	return []Case{
@@ -121,7 +118,8 @@ func staleSessions() []Case {
 				"is on the list of one server is on those of all.",
 			Reasons: []wire.Reason{wire.NotAllowed},
 			Rules:   alike(MustRefuse, onlyClient), Needs: []Need{Admission}, Meanwhile: StrikesOff,
-			Mutation: same(pki.LeafNames(pki.URIName(Guest))),
+			Named:    "guest",
+			Mutation: same(pki.LeafNames(pki.URIName("spiffe://lab/guest"))),
 		},
 	}
 }

@@ -38,8 +38,9 @@ type Exchange struct {
 	Version    string // of TLS, "1.2" or "1.3", if the client is to speak only that
 }
 
-// Whole is the exchange with what it leaves open filled in.
-func (x Exchange) Whole(pair *pki.Pair) Exchange {
+// Whole is the exchange with what it leaves open filled in. Its error is of making the good
+// client's certificate for a server that looks for its name elsewhere than in a URI.
+func (x Exchange) Whole(pair *pki.Pair) (Exchange, error) {
 	x.Message, x.ServerName = cmp.Or(x.Message, Greeting), cmp.Or(x.ServerName, pki.ServerName)
 	if x.Server == nil {
 		x.Server = peer.Own{}
@@ -52,10 +53,20 @@ func (x Exchange) Whole(pair *pki.Pair) Exchange {
 		x.ServerMaterial = &good
 	}
 	if x.ClientMaterial == nil {
-		good := pair.Material(wire.Client)
+		good, err := goodClient(pair, x.Server.Traits().Known)
+		if err != nil {
+			return x, err
+		}
 		x.ClientMaterial = &good
 	}
-	return x
+	return x, nil
+}
+
+func goodClient(pair *pki.Pair, known pki.Field) (wire.Material, error) {
+	if known == pki.URI {
+		return pair.Material(wire.Client), nil
+	}
+	return pair.Known(known)
 }
 
 // check says what cannot be asked of the two.
@@ -87,8 +98,11 @@ func (r *Runner) Run(ctx context.Context, x Exchange) (verdict.Verdict, error) {
 	began := time.Now()
 	// A server that was started for good material is known again by its material's place.
 	goodServer := x.ServerMaterial == nil
-	x = x.Whole(r.Pair)
-	if err := x.check(); err != nil {
+	x, err := x.Whole(r.Pair)
+	if err == nil {
+		err = x.check()
+	}
+	if err != nil {
 		return verdict.Verdict{}, err
 	}
 	timeout := max(r.Timeout, x.Server.Traits().Limit, x.Client.Traits().Limit)

@@ -51,7 +51,7 @@ func (i Image) Name() string { return i.Adapter.Name }
 func (i Image) Traits() Traits {
 	t := Traits{
 		Patience: imagePatience, Limit: imageLimit, AtOnce: i.Adapter.Parallel, ListsApart: i.Adapter.TakesLists(),
-		Speaks: i.Adapter.Speaks, Protocol: spoken{i.Adapter},
+		Known: i.Adapter.Known(), Speaks: i.Adapter.Speaks, Protocol: spoken{i.Adapter},
 	}
 	if i.movable() {
 		t.Starts = roomsAtOnce // one after the other in each: they share a port

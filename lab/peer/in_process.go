@@ -17,6 +17,7 @@ import (
 	"github.com/mtlslab/mtlslab/lab/adapter"
 	"github.com/mtlslab/mtlslab/lab/finding"
 	"github.com/mtlslab/mtlslab/lab/journal"
+	"github.com/mtlslab/mtlslab/lab/pki"
 	"github.com/mtlslab/mtlslab/lab/sandbox"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
@@ -43,7 +44,7 @@ func (p InProcess) Name() string { return cmp.Or(p.Label, "in-process") }
 func (InProcess) Traits() Traits {
 	return Traits{
 		Patience: inProcessPatience, Limit: 2 * inProcessPatience,
-		Speaks: adapter.Line, Protocol: receipts{},
+		Known: pki.URI, Speaks: adapter.Line, Protocol: receipts{},
 	}
 }
 

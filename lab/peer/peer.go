@@ -14,6 +14,7 @@ import (
 	"github.com/mtlslab/mtlslab/lab/adapter"
 	"github.com/mtlslab/mtlslab/lab/attack"
 	"github.com/mtlslab/mtlslab/lab/finding"
+	"github.com/mtlslab/mtlslab/lab/pki"
 	"github.com/mtlslab/mtlslab/lab/sandbox"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
@@ -52,6 +53,9 @@ type Traits struct {
 	// ListsApart says that a peer with revocation lists is another than one without, and
 	// not one that is given them and heeds them when it has to.
 	ListsApart bool
+
+	// Known is where it looks for who its clients are.
+	Known pki.Field
 
 	Speaks   adapter.Protocol // by which it is told who can talk to whom
 	Protocol Protocol

@@ -36,6 +36,9 @@ type Request struct {
 	// bytes.
 	Name string
 
+	// Known is where else than in that ID the other side looks for Name; nowhere if empty.
+	Known Field
+
 	// DNS and IPs are what a client may dial a server by (RFC 9525, 6.3 and
 	// 6.4). A client needs none. An IP address in DNS is an error, for it
 	// would match nothing.
@@ -126,7 +129,7 @@ func (a *Authority) leafTemplate(req Request) (*x509.Certificate, error) {
 		err := fmt.Errorf("%v is before NotBefore, %v", req.NotAfter, req.NotBefore)
 		return nil, &InputError{Field: "Request.NotAfter", Err: err}
 	}
-	return &x509.Certificate{
+	leaf := &x509.Certificate{
 		Subject:     pkix.Name{Organization: []string{a.cfg.Name}, OrganizationalUnit: []string{req.Name}},
 		URIs:        []*url.URL{{Scheme: "spiffe", Host: a.cfg.TrustDomain, Path: "/" + req.Name}},
 		DNSNames:    req.DNS,
@@ -138,7 +141,9 @@ func (a *Authority) leafTemplate(req Request) (*x509.Certificate, error) {
 
 		// RFC 5280 lets a leaf go without; X509-SVID, 4.1, wants cA false said.
 		BasicConstraintsValid: true,
-	}, nil
+	}
+	req.Known.put(req.Name, leaf)
+	return leaf, nil
 }
 
 // Material returns what a peer of this identity is given: its chain, its key

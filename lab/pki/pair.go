@@ -46,6 +46,17 @@ func (p *Pair) Of(role wire.Role) *Identity {
 // Material is what the pair's server, or its client, is given.
 func (p *Pair) Material(role wire.Role) wire.Material { return p.Of(role).Material(p.Authority) }
 
+// Known is material of the good client for a server that looks for it in that field.
+func (p *Pair) Known(by Field) (wire.Material, error) {
+	request := RequestOf(wire.Client)
+	request.Known = by
+	id, err := p.Authority.Issue(request)
+	if err != nil {
+		return wire.Material{}, err
+	}
+	return id.Material(p.Authority), nil
+}
+
 // Stranger is material for a peer of that role with the very names of the pair's own,
 // but issued by another authority of the same name. It trusts the pair's authority, so
 // that it is the other side that has to refuse.

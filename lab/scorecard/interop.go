@@ -134,9 +134,11 @@ func one(
 	pair *pki.Pair,
 	i *finding.Interop,
 ) error {
-	v, err := exchange.Between(ctx, server, c.client, exchange.Exchange{
-		Server: p, Client: c.peer, Version: i.Version,
-	}.Whole(pair))
+	x, err := exchange.Exchange{Server: p, Client: c.peer, Version: i.Version}.Whole(pair)
+	if err != nil {
+		return err
+	}
+	v, err := exchange.Between(ctx, server, c.client, x)
 	if broke, ok := errors.AsType[*peer.UnusableError](err); ok {
 		i.Status, i.Saw = finding.Inconclusive, broke.Peer+": "+broke.What
 		return nil
