@@ -3,7 +3,6 @@ package adapter
 import (
 	"time"
 
-	"github.com/mtlslab/mtlslab/lab/pki"
 	"github.com/mtlslab/mtlslab/lab/strictyaml"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
@@ -43,9 +42,9 @@ type Adapter struct {
 	Stdin  string `yaml:"stdin" jsonschema:"of a client: its standard input; template"`
 	Hangup string `yaml:"hangup"`
 
-	Identity pki.Field `yaml:"identity"`
-	Admits   bool      `yaml:"admits" jsonschema:"of a server: it is configured to admit {{.Client}} and nobody else"`
-	Open     bool      `yaml:"open"`
+	Identity wire.Field `yaml:"identity"`
+	Admits   bool       `yaml:"admits" jsonschema:"of a server: it is configured to admit {{.Client}} and nobody else"`
+	Open     bool       `yaml:"open"`
 
 	Logs     bool     `yaml:"logs" jsonschema:"of a server: a message that arrived appears in its output"`
 	Reload   Reload   `yaml:"reload" jsonschema:"of a server: how it takes up changed files without a restart"`

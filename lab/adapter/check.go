@@ -12,7 +12,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/mtlslab/mtlslab/lab/pki"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
@@ -99,8 +98,8 @@ func (a *Adapter) rulesOfRole() []rule {
 			"give delivered.echo or delivered.match, or the answer of the open host passes for the other's",
 		},
 		{
-			"identity", a.Identity != "" && !slices.Contains(pki.Fields(), a.Identity),
-			fmt.Sprintf("want one of %s", words(pki.Fields())),
+			"identity", a.Identity != "" && !slices.Contains(wire.Fields(), a.Identity),
+			fmt.Sprintf("want one of %s", words(wire.Fields())),
 		},
 		{"stdin", a.Stdin != "", clients},
 		{"hangup", a.Hangup != "", clients},

@@ -18,8 +18,8 @@ var described = map[string]string{
 	"Adapter.Refused": "what answer of a server, over TLS, is a refusal; each protocol has its default",
 	"Adapter.Hangup": "of a client: standard input is closed once its output matches this regular expression; at " +
 		"once if empty; template",
-	"Adapter.Identity": "of a server: where in a certificate it looks for who a client is: uri, dns, email, cn or dn, the " +
-		"whole subject; uri if empty",
+	"Adapter.Identity": "of a server: where in a certificate it looks for who a client is: uri, dns, email, cn or " +
+		"dn, the whole subject; uri if empty",
 	"Adapter.Open": "of a server that speaks http: it serves a second host, {{.Open}}, to anybody, whose answer does " +
 		"not show delivery",
 	"Adapter.Parallel": "how many connections, or runs of a client, it takes at once; as many as the lab makes if 0",

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"text/template"
 
-	"github.com/mtlslab/mtlslab/lab/pki"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
@@ -20,8 +19,11 @@ const Host = "server"
 // Open is the name of a second host, which asks for no certificate.
 const Open = "open"
 
+// client is the name of the good client.
+const client = "client"
+
 // Known is where the peer looks for who its clients are.
-func (a *Adapter) Known() pki.Field { return cmp.Or(a.Identity, pki.URI) }
+func (a *Adapter) Known() wire.Field { return cmp.Or(a.Identity, wire.FieldURI) }
 
 // Dir is the directory of the material.
 func (a *Adapter) Dir() string {
@@ -72,7 +74,10 @@ func (a *Adapter) ExpandAll(texts []string, v Values) ([]string, error) {
 // ValuesFor are the values that are the same for every exchange of a peer whose
 // material is in dir, with revocation lists or without.
 func (a *Adapter) ValuesFor(dir string, lists bool) Values {
-	v := Values{Dir: dir, Password: Password, Host: Host, Open: Open, Client: a.Known().Of(pki.RequestOf(wire.Client).Name), Port: a.Port}
+	v := Values{
+		Dir: dir, Password: Password, Host: Host, Open: Open, Port: a.Port,
+		Client: a.Known().Of(client),
+	}
 	for _, f := range a.layout() {
 		if f.key == "crl" && !lists {
 			continue

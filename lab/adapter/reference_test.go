@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/mtlslab/mtlslab/lab/adapter"
-	"github.com/mtlslab/mtlslab/lab/pki"
+	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
 var updateReference = flag.Bool("update-reference", false, "write docs/reference/adapter.md and adapter.schema.json")
@@ -76,7 +76,7 @@ Templates are those of Go's text/template. An unknown name is an error.
 		{"Port", "where the server listens"},
 		{"IP", "of a client: the server's address"},
 		{"Version", "of a client: 1.2 or 1.3 where it is to speak that alone, else empty"},
-		{"Client", "whom a server is to admit: " + pki.URI.Of("client") + ", or what stands in the field that identity names"},
+		{"Client", "whom a server is to admit: " + wire.FieldURI.Of("client") + ", or what the field of identity holds"},
 		{"Message", "of a client: the line to say"},
 		{"Nonce", "of a client: the part of it that is new each time, twelve hexadecimal digits"},
 	} {

@@ -26,7 +26,7 @@ type Chains struct {
 type chainKey struct {
 	id    string // of the case; empty for the control
 	role  wire.Role
-	known pki.Field // where the audited peer looks for whom it has before it
+	known wire.Field // where the audited peer looks for whom it has before it
 }
 
 // NewChains returns chains of that authority, none of which has been made.
@@ -35,7 +35,7 @@ func NewChains(pair *pki.Pair) *Chains {
 }
 
 // of is the adversary's chain in a case.
-func (f *Chains) of(c cases.Case, role wire.Role, known pki.Field) (*pki.Forged, error) {
+func (f *Chains) of(c cases.Case, role wire.Role, known wire.Field) (*pki.Forged, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	key := chainKey{c.ID, role, known}
@@ -49,11 +49,11 @@ func (f *Chains) of(c cases.Case, role wire.Role, known pki.Field) (*pki.Forged,
 	return forged, err
 }
 
-func (f *Chains) forge(c cases.Case, role wire.Role, known pki.Field) (*pki.Forged, error) {
+func (f *Chains) forge(c cases.Case, role wire.Role, known wire.Field) (*pki.Forged, error) {
 	request := pki.RequestOf(role)
 	request.Known = known
 	switch {
-	case known != pki.URI && c.Named != "": // a good certificate, of somebody else
+	case known != wire.FieldURI && c.Named != "": // a good certificate, of somebody else
 		request.Name = c.Named
 		return f.pair.Authority.Forge(request)
 	case c.Meanwhile == cases.ForgetsTrust, c.Meanwhile == cases.TrustsElsewhere,
@@ -67,12 +67,12 @@ func (f *Chains) forge(c cases.Case, role wire.Role, known pki.Field) (*pki.Forg
 }
 
 // good is the chain of a control.
-func (f *Chains) good(role wire.Role, known pki.Field) (*pki.Forged, error) {
+func (f *Chains) good(role wire.Role, known wire.Field) (*pki.Forged, error) {
 	return f.of(cases.Case{}, role, known)
 }
 
 // arm makes an attack what the case says, once all else about it is set.
-func (f *Chains) arm(t trial, known pki.Field, a *attack.Attack) error {
+func (f *Chains) arm(t trial, known wire.Field, a *attack.Attack) error {
 	if t.Attack == nil {
 		return nil
 	}

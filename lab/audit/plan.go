@@ -22,7 +22,7 @@ type trial struct {
 
 // plan lists the trials with their certificates forged: what they need the peer to
 // trust must be known before it starts.
-func (a Audit) plan(chains *Chains, known pki.Field) ([]trial, error) {
+func (a Audit) plan(chains *Chains, known wire.Field) ([]trial, error) {
 	plan := a.trials()
 	for i, t := range plan {
 		forged, err := chains.of(t.Case, a.Role.Other(), known)

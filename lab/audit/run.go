@@ -190,7 +190,7 @@ func (r *round) lacks(t trial) string {
 // is none to a server that looks for it elsewhere than in a URI.
 func (r *round) nameless(t trial) bool {
 	known := r.traits.Known
-	if r.audit.Role == wire.Client || known == pki.URI || t.Named != "" {
+	if r.audit.Role == wire.Client || known == wire.FieldURI || t.Named != "" {
 		return false
 	}
 	if strings.HasPrefix(t.ID, "identity/") {

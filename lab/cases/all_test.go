@@ -187,8 +187,8 @@ func TestNamed(t *testing.T) {
 			t.Fatal(err)
 		}
 		leaf, err := x509.ParseCertificate(forged.Chain[0])
-		if err != nil || len(leaf.URIs) != 1 || leaf.URIs[0].String() != pki.URI.Of(c.Named) {
-			t.Errorf("%s: %q, %v; want %s", c.ID, leaf.URIs, err, pki.URI.Of(c.Named))
+		if err != nil || len(leaf.URIs) != 1 || leaf.URIs[0].String() != wire.FieldURI.Of(c.Named) {
+			t.Errorf("%s: %q, %v; want %s", c.ID, leaf.URIs, err, wire.FieldURI.Of(c.Named))
 		}
 	}
 }

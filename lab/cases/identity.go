@@ -223,9 +223,19 @@ func clientCases() []Case {
 			"has the admitted ID within the path of another",
 			pki.URIName("spiffe://evil.test/lab/client"),
 		),
-		named("client2", clientCase("id-as-prefix", "has an ID that begins with the admitted one", pki.URIName(clientID+"2"))),
+		named(
+			"client2",
+			clientCase("id-as-prefix", "has an ID that begins with the admitted one", pki.URIName(clientID+"2")),
+		),
 		clientCase("id-as-parent", "has an ID below the admitted one", pki.URIName(clientID+"/admin")),
-		named("clien", clientCase("id-cut-short", "has an ID that the admitted one begins with", pki.URIName("spiffe://lab/clien"))),
+		named(
+			"clien",
+			clientCase(
+				"id-cut-short",
+				"has an ID that the admitted one begins with",
+				pki.URIName("spiffe://lab/clien"),
+			),
+		),
 		erring(clientCase("id-of-domain", "has the ID of the trust domain itself", pki.URIName("spiffe://lab"))),
 		clientCase( // names of hosts and of directories are compared without regard to case (RFC 5280, 7)
 			"id-in-upper-case",

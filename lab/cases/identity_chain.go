@@ -15,7 +15,9 @@ func chainNameCases() []Case {
 		return c
 	}
 	stranger := pki.LeafNames(pki.DNSName("other"), pki.URIName("spiffe://lab/other"))
-	issuer := func(names ...pki.GeneralName) pki.Mutation { return pki.IssuerExtension(pki.SubjectAltName(names...)) }
+	issuer := func(names ...pki.GeneralName) pki.Mutation {
+		return pki.IssuerExtension(pki.SubjectAltName(names...))
+	}
 	root := func(f *pki.Forgery) {
 		own := f.OwnRoot()
 		own.Edit(func(t *pki.TBS) { t.Set(pki.SubjectAltName(namesOf(wire.Server)...)) })

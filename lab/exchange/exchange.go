@@ -62,8 +62,8 @@ func (x Exchange) Whole(pair *pki.Pair) (Exchange, error) {
 	return x, nil
 }
 
-func goodClient(pair *pki.Pair, known pki.Field) (wire.Material, error) {
-	if known == pki.URI {
+func goodClient(pair *pki.Pair, known wire.Field) (wire.Material, error) {
+	if known == wire.FieldURI {
 		return pair.Material(wire.Client), nil
 	}
 	return pair.Known(known)

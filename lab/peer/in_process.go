@@ -17,7 +17,6 @@ import (
 	"github.com/mtlslab/mtlslab/lab/adapter"
 	"github.com/mtlslab/mtlslab/lab/finding"
 	"github.com/mtlslab/mtlslab/lab/journal"
-	"github.com/mtlslab/mtlslab/lab/pki"
 	"github.com/mtlslab/mtlslab/lab/sandbox"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
@@ -44,7 +43,7 @@ func (p InProcess) Name() string { return cmp.Or(p.Label, "in-process") }
 func (InProcess) Traits() Traits {
 	return Traits{
 		Patience: inProcessPatience, Limit: 2 * inProcessPatience,
-		Known: pki.URI, Speaks: adapter.Line, Protocol: receipts{},
+		Known: wire.FieldURI, Speaks: adapter.Line, Protocol: receipts{},
 	}
 }
 

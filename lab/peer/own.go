@@ -12,7 +12,6 @@ import (
 	"github.com/mtlslab/mtlslab/lab/attack"
 	"github.com/mtlslab/mtlslab/lab/finding"
 	"github.com/mtlslab/mtlslab/lab/journal"
-	"github.com/mtlslab/mtlslab/lab/pki"
 	"github.com/mtlslab/mtlslab/lab/sandbox"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
@@ -61,7 +60,7 @@ func (Own) Lacks(d Demand) string {
 func (Own) Traits() Traits {
 	return Traits{
 		Tells: true, Patience: 5 * time.Second, Limit: 15 * time.Second,
-		Known: pki.URI, Speaks: adapter.Line, Protocol: receipts{},
+		Known: wire.FieldURI, Speaks: adapter.Line, Protocol: receipts{},
 	}
 }
 

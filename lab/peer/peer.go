@@ -14,7 +14,6 @@ import (
 	"github.com/mtlslab/mtlslab/lab/adapter"
 	"github.com/mtlslab/mtlslab/lab/attack"
 	"github.com/mtlslab/mtlslab/lab/finding"
-	"github.com/mtlslab/mtlslab/lab/pki"
 	"github.com/mtlslab/mtlslab/lab/sandbox"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
@@ -55,7 +54,7 @@ type Traits struct {
 	ListsApart bool
 
 	// Known is where it looks for who its clients are.
-	Known pki.Field
+	Known wire.Field
 
 	Speaks   adapter.Protocol // by which it is told who can talk to whom
 	Protocol Protocol

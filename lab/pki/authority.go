@@ -11,12 +11,6 @@ import (
 	"go.step.sm/crypto/x509util"
 )
 
-// What an authority is called, and vouches for, if nothing else is said.
-const (
-	defaultName        = "mtlslab"
-	defaultTrustDomain = "lab"
-)
-
 // Config says how an authority is made. The zero value is good for a lab.
 type Config struct {
 	// Name is what the authority calls itself in its certificates' subjects;
@@ -45,8 +39,8 @@ type Config struct {
 
 // complete returns the config with its defaults filled in, or an *InputError.
 func (c Config) complete() (Config, error) {
-	c.Name = cmp.Or(c.Name, defaultName)
-	c.TrustDomain = cmp.Or(c.TrustDomain, defaultTrustDomain)
+	c.Name = cmp.Or(c.Name, "mtlslab")
+	c.TrustDomain = cmp.Or(c.TrustDomain, "lab")
 	c.Validity = cmp.Or(c.Validity, 24*time.Hour)
 	c.Backdate = cmp.Or(c.Backdate, 2*24*time.Hour)
 	if c.Now.IsZero() {

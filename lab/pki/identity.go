@@ -37,7 +37,7 @@ type Request struct {
 	Name string
 
 	// Known is where else than in that ID the other side looks for Name; nowhere if empty.
-	Known Field
+	Known wire.Field
 
 	// DNS and IPs are what a client may dial a server by (RFC 9525, 6.3 and
 	// 6.4). A client needs none. An IP address in DNS is an error, for it
@@ -142,7 +142,7 @@ func (a *Authority) leafTemplate(req Request) (*x509.Certificate, error) {
 		// RFC 5280 lets a leaf go without; X509-SVID, 4.1, wants cA false said.
 		BasicConstraintsValid: true,
 	}
-	req.Known.put(req.Name, leaf)
+	put(req.Name, req.Known, leaf)
 	return leaf, nil
 }
 

@@ -47,7 +47,7 @@ func (p *Pair) Of(role wire.Role) *Identity {
 func (p *Pair) Material(role wire.Role) wire.Material { return p.Of(role).Material(p.Authority) }
 
 // Known is material of the good client for a server that looks for it in that field.
-func (p *Pair) Known(by Field) (wire.Material, error) {
+func (p *Pair) Known(by wire.Field) (wire.Material, error) {
 	request := RequestOf(wire.Client)
 	request.Known = by
 	id, err := p.Authority.Issue(request)
