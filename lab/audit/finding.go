@@ -31,6 +31,9 @@ func (r *round) finding(t trial, of tried) finding.Finding {
 	if v.Status == finding.Untried {
 		return f
 	}
+	if v.Status != finding.Passed {
+		f.Steps = r.steps(t, of.Trial)
+	}
 	f.Decision, f.By, f.Reason = string(v.Decision), v.By, v.Reason
 	f.Client, f.Server = verdict.Account(&v.Client), verdict.Account(v.Server)
 	if !r.traits.Tells && v.Server == nil {

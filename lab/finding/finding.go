@@ -54,7 +54,17 @@ type Finding struct {
 	Waiver string `json:"waiver,omitempty"` // of what is waived, the reason given
 	Repeat string `json:"repeat"`           // the command that repeats just this case
 
+	// Steps are the conversation, of what did not pass.
+	Steps []Step `json:"steps,omitempty"`
+
 	Took time.Duration `json:"took_ns"`
+}
+
+// Step is one thing that somebody did, as the adversary saw it.
+type Step struct {
+	By   string        `json:"by,omitempty"` // "adversary", "server" or "client"; nobody's is a note
+	Says string        `json:"says"`
+	At   time.Duration `json:"at_ns,omitempty"` // since the connection began, where it is known
 }
 
 // Format is the version of the JSON of an [Audit] and of a [Scorecard]. It changes when a

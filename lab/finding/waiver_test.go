@@ -3,6 +3,7 @@ package finding_test
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -270,7 +271,7 @@ func TestWaive(t *testing.T) {
 			if got.Verdict() != c.verdict {
 				t.Errorf("verdict %s, want %s", got.Verdict(), c.verdict)
 			}
-			if !slices.Equal(before, c.audit.Findings) || c.audit.Complaints != nil {
+			if !reflect.DeepEqual(before, c.audit.Findings) || c.audit.Complaints != nil {
 				t.Error("the audit itself has changed")
 			}
 		})

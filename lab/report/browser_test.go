@@ -3,6 +3,7 @@ package report_test
 import (
 	"bytes"
 	"context"
+	"io"
 	"net/url"
 	"os"
 	"os/exec"
@@ -94,11 +95,17 @@ type visit struct {
 // somebody chose is kept for all pages of one.
 func open(ctx context.Context, t *testing.T, sc finding.Scorecard) *visit {
 	t.Helper()
+	return openPage(ctx, t, func(w io.Writer) error { return report.ScorecardHTML(w, sc) })
+}
+
+// openPage opens a page likewise.
+func openPage(ctx context.Context, t *testing.T, write func(io.Writer) error) *visit {
+	t.Helper()
 	ctx, cancel := chromedp.NewContext(ctx, chromedp.WithNewBrowserContext())
 	t.Cleanup(cancel)
-	v := &visit{t: t, ctx: ctx, file: filepath.Join(t.TempDir(), "scorecard.html")}
+	v := &visit{t: t, ctx: ctx, file: filepath.Join(t.TempDir(), "page.html")}
 	var page bytes.Buffer
-	if err := report.ScorecardHTML(&page, sc); err != nil {
+	if err := write(&page); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.WriteFile(v.file, page.Bytes(), 0o600); err != nil {

@@ -38,6 +38,7 @@ func TestFormats(t *testing.T) {
 		{".json", report.JSON, checkJSON},
 		{".xml", report.JUnit, checkJUnit},
 		{".sarif", report.SARIF, checkSARIF},
+		{".html", report.HTML, checkHTML},
 	} {
 		for _, c := range audits {
 			t.Run(c.name+format.ending, func(t *testing.T) {

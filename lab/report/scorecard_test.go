@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -74,7 +75,7 @@ func TestScorecardIsNotChanged(t *testing.T) {
 	}
 	for i := range sc.Audits {
 		if sc.Audits[i].Subject != again.Audits[i].Subject || sc.Audits[i].Format != 0 ||
-			!slices.Equal(sc.Audits[i].Findings, again.Audits[i].Findings) {
+			!reflect.DeepEqual(sc.Audits[i].Findings, again.Audits[i].Findings) {
 			t.Errorf("audit %d is changed", i)
 		}
 	}

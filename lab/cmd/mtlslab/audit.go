@@ -40,6 +40,7 @@ var formats = []struct {
 	name, what string
 	write      func(io.Writer, finding.Audit) error
 }{
+	{"html", "one HTML page that stands alone", report.HTML},
 	{"junit", "JUnit XML", report.JUnit},
 	{"sarif", "SARIF 2.1.0", report.SARIF},
 	{"report", "the JSON document", report.JSON},
