@@ -32,6 +32,7 @@ check: format tidy lint short ## what to run before every commit
 
 scorecard: base ## audit the gallery of real software, and write docs/scorecard
 	@bin/mtlslab scorecard --out docs/scorecard $(ARGS)
+	@mv docs/scorecard/shown.json lab/report/shown.json
 
 base: prepare ## bring debian:bookworm-slim into the engine, for the gallery
 	@bin/mtlslab base

@@ -271,6 +271,9 @@ func (r *round) try(
 ) (tried, error) {
 	began := time.Now()
 	timeout := max(r.Timeout, r.traits.Limit)
+	if t.alone() {
+		timeout += mostStarts * peer.StartLimit
+	}
 	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("the exchange took longer than %v", timeout))
 	defer cancel()
 	nonce := sandbox.NewID()
@@ -281,6 +284,9 @@ func (r *round) try(
 	err := carry(ctx, &v)
 	return tried{v, time.Since(began), nil}, err
 }
+
+// mostStarts is how many servers are started for one trial alone.
+const mostStarts = 2
 
 // tried is a trial that was made, and how long that took.
 type tried struct {

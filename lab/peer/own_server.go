@@ -29,6 +29,7 @@ type ownServing struct {
 	server   *ownServer
 	given    Given
 	giveUp   context.CancelFunc // of starting
+	launched chan struct{}      // closed once it runs, or does not come to that
 	starting chan struct{}      // closed once the fields below are set
 	program  *program
 	says     wire.Outcome // listening
@@ -40,7 +41,9 @@ type ownServing struct {
 
 func (s *ownServer) Serve(ctx context.Context, g Given) (Serving, error) {
 	ctx, giveUp := context.WithCancel(ctx)
-	started := &ownServing{server: s, given: g, giveUp: giveUp, starting: make(chan struct{})}
+	started := &ownServing{
+		server: s, given: g, giveUp: giveUp, launched: make(chan struct{}), starting: make(chan struct{}),
+	}
 	s.mu.Lock()
 	s.started = append(s.started, started)
 	s.mu.Unlock()
@@ -48,6 +51,12 @@ func (s *ownServer) Serve(ctx context.Context, g Given) (Serving, error) {
 		defer close(started.starting)
 		started.err = started.start(ctx)
 	}()
+	if g.Alone { // how long it takes to listen is counted from here, however long its container takes
+		select {
+		case <-started.launched:
+		case <-ctx.Done():
+		}
+	}
 	return started, nil
 }
 
@@ -71,6 +80,7 @@ func (s *ownServing) start(ctx context.Context) (err error) {
 		Hostname: s.given.Hostname, Alias: s.given.Alias,
 		Source: cmp.Or(s.server.Source, ServerSource), Args: slices.Concat(args, s.server.Args),
 	})
+	close(s.launched)
 	if err != nil {
 		return err
 	}

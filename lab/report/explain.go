@@ -62,7 +62,7 @@ type Certificates struct {
 func Explain(w io.Writer, c cases.Case, certificates []Certificates, o Options) error {
 	p := &page{console.Page{Width: max(leastWidth, o.Width), Color: o.Color}}
 	p.WriteString(c.ID + "\n\n")
-	for _, part := range Explanation(c) {
+	for _, part := range append(Explanation(c), InGallery(c)...) {
 		p.Row(part.Label, labelWidth, "", part.Text, 0)
 	}
 	for _, one := range certificates {

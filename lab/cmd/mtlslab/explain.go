@@ -64,7 +64,7 @@ func explain(cmd *cobra.Command, id string) error {
 		out := cmd.OutOrStdout()
 		return report.Explain(out, c, certificates, report.Options{Color: cli.InColor(out), Width: width})
 	}
-	document := explained{Case: c.ID, Attacker: c.Attacker, Parts: report.Explanation(c)}
+	document := explained{Case: c.ID, Attacker: c.Attacker, Parts: append(report.Explanation(c), report.InGallery(c)...)}
 	for _, one := range certificates {
 		text := fmt.Sprintf("as a %s: %s", one.Role, finding.Difference(one.Good, one.Sent))
 		document.Differs = append(document.Differs, text)

@@ -30,6 +30,7 @@ var scorecardFiles = []struct {
 	{"scorecard.json", report.ScorecardJSON},
 	{"README.md", report.ScorecardMarkdown},
 	{"scorecard.html", report.ScorecardHTML},
+	{"shown.json", report.ScorecardShown},
 }
 
 // open opens the files of the scorecard, if any are to be written.
