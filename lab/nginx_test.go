@@ -56,6 +56,10 @@ func TestWrongHTTP(t *testing.T) {
 	requireEngine(t)
 	const block = `
 server {
+    listen 8080;
+    return 204;
+}
+server {
     listen 443 ssl;
     server_name server open;
     ssl_certificate {{.Cert}};
@@ -101,7 +105,12 @@ server {
 					ids = append(ids, c.ID)
 				}
 			}
-			caughtExactly(t, auditNginx(t, test.deny+block, ids, func(*adapter.Adapter) {}), test.caught)
+			result := auditNginx(t, test.deny+block, ids, func(*adapter.Adapter) {})
+			caughtExactly(t, result, test.caught)
+			also := finding.Answer{Question: "also listens at", Answer: "port 8080, which was not tried"}
+			if !slices.Contains(result.Answers, also) {
+				t.Errorf("nothing is said of its other port: %q", result.Answers)
+			}
 		})
 	}
 }
@@ -172,5 +181,26 @@ server {
 				t.Errorf("%d trials of its clients' names, want three in each version of TLS", tried)
 			}
 		})
+	}
+}
+
+// What becomes of a connection that is open is told: nginx serves it on when its certificate
+// expires, and ends it when it reads its trust and lists again.
+func TestOpenConnections(t *testing.T) {
+	t.Parallel()
+	requireEngine(t)
+	nginx := peerOfGallery(t, "nginx", wire.Server)
+	result, err := start(t, lab.Config{Runtime: sandbox.Containers}).Audit(t.Context(), audit.Audit{
+		Role: wire.Server, Peer: nginx,
+		Cases: []string{"open/after-expiry", "open/after-authority-removal", "open/after-revocation"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := finding.Answer{
+		Question: "open connections", Answer: "served on after expiry; ended after authority removal, revocation",
+	}
+	if !slices.Contains(result.Answers, want) || result.Verdict() != finding.Passed {
+		t.Errorf("%s; %q", result.Verdict(), result.Answers)
 	}
 }

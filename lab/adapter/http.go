@@ -14,14 +14,17 @@ import (
 // the handshake. 495 and 496 are nginx's own.
 var refusing = []int{400, 401, 403, 421, 495, 496}
 
-// request is one GET whose path is the nonce, after which the connection is closed.
+// request is one GET whose path is the nonce.
 func request(nonce string, h attack.Head) attack.Turn {
 	target := "/" + nonce
 	if h.Authority != "" {
 		target = "https://" + h.Authority + target
 	}
 	lines := append([]string{"GET " + target + " HTTP/1.1", "Host: " + cmp.Or(h.Host, Host)}, h.Fields...)
-	return attack.Turn{Say: []byte(strings.Join(append(lines, "Connection: close", "", ""), "\r\n"))}
+	if !h.Stays {
+		lines = append(lines, "Connection: close")
+	}
+	return attack.Turn{Say: []byte(strings.Join(append(lines, "", ""), "\r\n"))}
 }
 
 // httpTalk is one GET whose path is the nonce.

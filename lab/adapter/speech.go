@@ -25,6 +25,9 @@ const (
 
 var protocols = []Protocol{Line, HTTP, Postgres, SMTP, Redis, MQTT}
 
+// Repeats says whether one connection takes another message by the same words.
+func (p Protocol) Repeats() bool { return p == Line || p == HTTP || p == Redis }
+
 // Speech is one message in a peer's own protocol: the adversary's half of it as
 // a client and as a server, and how a server's answer is read.
 type Speech struct {

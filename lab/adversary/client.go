@@ -20,7 +20,7 @@ import (
 // attackAsClient makes one connection, or one for a session and one that resumes
 // it. Its error means that there was nothing to see.
 func (f *field) attackAsClient(
-	ctx context.Context,
+	ctx, until context.Context,
 	a attack.Attack,
 	who *tls.Certificate,
 	evidence *attack.Evidence,
@@ -30,8 +30,8 @@ func (f *field) attackAsClient(
 		return err
 	}
 	if a.Resume == nil {
-		evidence.Connections = append(evidence.Connections, f.dial(ctx, a, who, session))
-	} else if err := f.resume(ctx, a, who, session, evidence); err != nil {
+		evidence.Connections = append(evidence.Connections, f.dial(ctx, until, a, who, session))
+	} else if err := f.resume(ctx, until, a, who, session, evidence); err != nil {
 		return err
 	}
 	if a.Keep {
@@ -41,7 +41,7 @@ func (f *field) attackAsClient(
 }
 
 func (f *field) resume(
-	ctx context.Context,
+	ctx, until context.Context,
 	a attack.Attack,
 	who *tls.Certificate,
 	session *session,
@@ -61,7 +61,7 @@ func (f *field) resume(
 		}
 		first.SNI = cmp.Or(a.Resume.SNI, a.SNI)
 		first.Message = cmp.Or(a.Resume.Message, "a session for "+a.ID)
-		evidence.Connections = append(evidence.Connections, f.dial(ctx, first, shown, session))
+		evidence.Connections = append(evidence.Connections, f.dial(ctx, until, first, shown, session))
 	}
 	if a.Resume.Alter {
 		if session, err = session.altered(); err != nil {
@@ -69,7 +69,7 @@ func (f *field) resume(
 		}
 	}
 	wait(ctx, expired)
-	evidence.Connections = append(evidence.Connections, f.dial(ctx, a, who, session))
+	evidence.Connections = append(evidence.Connections, f.dial(ctx, until, a, who, session))
 	return nil
 }
 
@@ -105,8 +105,10 @@ func wait(ctx context.Context, until time.Time) {
 	}
 }
 
-// dial makes one connection when it is its turn.
-func (f *field) dial(ctx context.Context, a attack.Attack, who *tls.Certificate, session *session) attack.Connection {
+// dial makes one connection when it is its turn. One that holds goes on when until ends.
+func (f *field) dial(
+	ctx, until context.Context, a attack.Attack, who *tls.Certificate, session *session,
+) attack.Connection {
 	f.dials <- struct{}{}
 	defer func() { <-f.dials }()
 	began := time.Now()
@@ -122,6 +124,14 @@ func (f *field) dial(ctx context.Context, a attack.Attack, who *tls.Certificate,
 	defer c.transport.Close() //nolint:errcheck // all that matters was seen
 	defer context.AfterFunc(ctx, func() { _ = c.transport.Close() })()
 	_ = c.transport.SetDeadline(deadline)
+	c.hold = func() {
+		f.report(attack.Report{ID: a.ID, Listening: c.seen.Local})
+		select {
+		case <-until.Done():
+		case <-ctx.Done():
+		}
+		_ = c.transport.SetDeadline(time.Now().Add(cmp.Or(a.Limit, attack.DefaultLimit)))
+	}
 	switch {
 	case a.NoTLS && a.Dialogue != nil && len(a.Preface) == 0:
 		return c.talkPlainly(a)

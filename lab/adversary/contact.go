@@ -19,10 +19,11 @@ type contact struct {
 	seen      attack.Connection
 	transport *wire.Transport
 	heard     bytes.Buffer // the first attack.MaxHeard bytes
+	hold      func()       // waits until the attack is told to go on
 }
 
 func newContact(raw net.Conn, began time.Time) *contact {
-	c := &contact{transport: &wire.Transport{Conn: raw}}
+	c := &contact{transport: &wire.Transport{Conn: raw}, hold: func() {}}
 	c.seen.Began = began
 	c.seen.Local, c.seen.Remote = raw.LocalAddr().String(), raw.RemoteAddr().String()
 	return c
@@ -111,7 +112,10 @@ func (c *contact) ended(err error) attack.Connection {
 			c.seen.End, c.seen.Alert, heard = attack.EndAlert, alert, rest
 		}
 	}
-	c.seen.Heard = strings.ToValidUTF8(string(heard), "\uFFFD")
+	c.seen.Heard = words(heard)
 	c.seen.Took = time.Since(c.seen.Began)
 	return c.seen
 }
+
+// words are bytes as text.
+func words(heard []byte) string { return strings.ToValidUTF8(string(heard), "\uFFFD") }

@@ -24,6 +24,9 @@ type speaker struct {
 // take goes through turns. Its error is that of the connection.
 func (s *speaker) take(turns []attack.Turn) error {
 	for _, turn := range turns {
+		if turn.Hold {
+			s.holds()
+		}
 		if turn.Hear != "" {
 			if err := s.hear(regexp.MustCompile(turn.Hear)); err != nil { // checked when the line was read
 				return err
@@ -34,6 +37,12 @@ func (s *speaker) take(turns []attack.Turn) error {
 		}
 	}
 	return nil
+}
+
+// holds waits until the attack is told to go on.
+func (s *speaker) holds() {
+	s.seen.Held = len(words(s.heard.Bytes()))
+	s.hold()
 }
 
 func (s *speaker) hear(pattern *regexp.Regexp) error {

@@ -126,7 +126,7 @@ func (f *field) carryOut(ctx, until context.Context, a attack.Attack) (*attack.E
 	if a.Role == wire.Server {
 		err = f.listen(ctx, until, a, who, evidence)
 	} else {
-		err = f.attackAsClient(ctx, a, who, evidence)
+		err = f.attackAsClient(ctx, until, a, who, evidence)
 	}
 	evidence.Took = time.Since(began)
 	return evidence, err

@@ -117,7 +117,17 @@ func (a *Adversary) Listen(ctx context.Context, as Attack) (port string, err err
 	return port, err
 }
 
-// Finish ends an attack of a server, and returns what the adversary saw.
+// Hold begins an attack of a client whose dialogue holds, and returns once it does, or has
+// ended without. [Adversary.Finish] has it go on, if it does, and says what it saw.
+func (a *Adversary) Hold(ctx context.Context, out Attack) error {
+	if err := a.tell(ctx, out); err != nil {
+		return err
+	}
+	_, err := a.report(ctx, out.ID, func(r Report) bool { return r.Listening != "" || r.Evidence != nil })
+	return err
+}
+
+// Finish ends an attack of a server, or has a client go on that holds, and returns what the adversary saw.
 func (a *Adversary) Finish(ctx context.Context, id string) (Evidence, error) {
 	if err := a.tell(ctx, Attack{ID: id, End: true}); err != nil {
 		return Evidence{}, err

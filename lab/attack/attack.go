@@ -23,8 +23,8 @@ type Attack struct {
 	// ID is of this attack alone, as long as it is under way.
 	ID string `json:"id"`
 
-	// End, in a later line with the ID of a server attack, ends that. Nothing
-	// else is read from such a line.
+	// End, in a later line with the ID of a server attack, ends that; with that of a
+	// client that holds, has it go on. Nothing else is read from such a line.
 	End bool `json:"end,omitempty"`
 
 	// Role is the part that the adversary plays: as Client it dials Connect, as

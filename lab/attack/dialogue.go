@@ -23,6 +23,10 @@ type Dialogue struct {
 type Turn struct {
 	Hear string `json:"hear,omitempty"` // RE2, found in what was heard since the last turn that waited
 	Say  []byte `json:"say,omitempty"`
+
+	// Hold: a client says that it has come so far, and waits until it is told to go on, with
+	// the connection open. It has as long again for what comes after that.
+	Hold bool `json:"hold,omitempty"`
 }
 
 // Head is what a request of HTTP says otherwise than an honest one (RFC 9112).
@@ -31,6 +35,7 @@ type Head struct {
 	Authority string   // of an absolute target, if it is to have one (RFC 9112, 3.2.2)
 	Fields    []string // further lines
 	First     string   // a request for this host goes ahead of it on the same connection
+	Stays     bool     // the connection is to stay open after it (RFC 9112, 9.3)
 }
 
 func (d *Dialogue) check() error {

@@ -16,7 +16,7 @@ import (
 )
 
 // Report is one line of the adversary's output. A server attack gives two: where
-// it listens, and in the end its evidence.
+// it listens, and in the end its evidence. So does a client that holds: from where it called.
 type Report struct {
 	ID        string    `json:"id,omitempty"` // none where a line could not be read
 	Listening string    `json:"listening,omitempty"`
@@ -69,6 +69,8 @@ type Connection struct {
 	// all of it.
 	Heard      string `json:"heard,omitempty"`
 	HeardBytes int    `json:"heard_bytes,omitempty"`
+	// Held is how much of Heard came before a turn held, in bytes.
+	Held int `json:"held,omitempty"`
 
 	End       Ending      `json:"end"`
 	Alert     *wire.Alert `json:"alert,omitempty"`      // the one received

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/mtlslab/mtlslab/lab/attack"
+	"github.com/mtlslab/mtlslab/lab/cases"
 	"github.com/mtlslab/mtlslab/lab/finding"
 	"github.com/mtlslab/mtlslab/lab/peer"
 	"github.com/mtlslab/mtlslab/lab/verdict"
@@ -39,9 +40,10 @@ func (r *round) answers(controls []trial, results []tried, findings []finding.Fi
 		"not looked at: who is revoked gets in", "looked at: who is revoked is turned away"))
 	if r.audit.Role == wire.Server {
 		all.ask("resumed sessions", all.resumed())
+		all.ask("open connections", all.open())
 		if len(r.plain.others) > 0 {
 			ports := strings.Trim(fmt.Sprint(r.plain.others), "[]")
-			all.ask("also listens at", "port "+strings.ReplaceAll(ports, " ", ", ")+", which was not tried; see --port")
+			all.ask("also listens at", "port "+strings.ReplaceAll(ports, " ", ", ")+", which was not tried")
 		}
 	}
 	return all.answers
@@ -145,12 +147,36 @@ func (q *inquiry) versions() string {
 	return strings.Join(slices.Compact(versions), ", ")
 }
 
+// open says what becomes of a connection whose certificate is good no more.
+func (q *inquiry) open() string {
+	var served, ended []string
+	for _, f := range q.findings {
+		what, is := strings.CutPrefix(f.Case, "open/after-")
+		what = strings.ReplaceAll(what, "-", " ")
+		switch {
+		case !is:
+		case f.Decision == string(verdict.WasDelivered):
+			served = append(served, what)
+		case f.Decision == string(verdict.WasRefused):
+			ended = append(ended, what)
+		}
+	}
+	var words []string
+	if len(served) > 0 {
+		words = append(words, "served on after "+strings.Join(served, ", "))
+	}
+	if len(ended) > 0 {
+		words = append(words, "ended after "+strings.Join(ended, ", "))
+	}
+	return strings.Join(words, "; ")
+}
+
 func (q *inquiry) resumed() string {
 	var stale []string
 	tried := false
 	for _, f := range q.findings {
 		what, is := strings.CutPrefix(f.Case, "resumption/after-")
-		if !is {
+		if !is || f.Expect == cases.MustAccept {
 			continue
 		}
 		tried = tried || f.Status == finding.Passed || f.Status == finding.Failed

@@ -80,16 +80,22 @@ func (f *Chains) arm(t trial, known wire.Field, a *attack.Attack) error {
 	if a.Resume == nil || !a.Resume.AfterExpiry {
 		return nil
 	}
-	// A leaf that is to expire before the attack is over is made last of all.
-	request := pki.RequestOf(wire.Client)
-	request.Known = known
-	request.NotAfter = time.Now().Add(cases.BriefLife).Truncate(time.Second)
-	forged, err := f.pair.Authority.Forge(request)
+	forged, _, err := f.brief(known)
 	if err != nil {
 		return err
 	}
 	a.Chain, a.Key = forged.Chain, forged.PKCS8
 	return nil
+}
+
+// brief is a good chain whose leaf expires soon, and so is made last of all, and when nobody
+// takes it any more: notAfter is inclusive (RFC 5280, 4.1.2.5).
+func (f *Chains) brief(known wire.Field) (forged *pki.Forged, expired time.Time, err error) {
+	request := pki.RequestOf(wire.Client)
+	request.Known = known
+	request.NotAfter = time.Now().Add(cases.BriefLife).Truncate(time.Second)
+	forged, err = f.pair.Authority.Forge(request)
+	return forged, request.NotAfter.Add(time.Second), err
 }
 
 // Sent is what was made so far, by case and role. The control is the case "control".

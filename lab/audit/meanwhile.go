@@ -56,7 +56,7 @@ func (r *round) another(ctx context.Context, t trial, server *target, v *verdict
 		server.stop()
 	case cases.TrustsElsewhere:
 		g.Material.Trust = bytes.Replace(g.Material.Trust, t.forged.Trust(), nil, 1)
-	case cases.Nothing, cases.ForgetsTrust, cases.LearnsLists:
+	case cases.Nothing, cases.ForgetsTrust, cases.LearnsLists, cases.StaysAsItIs:
 	}
 	return r.serveOne(ctx, g, v)
 }

@@ -112,6 +112,7 @@ func (t trial) demand(role wire.Role) peer.Demand {
 		Lists:     slices.Contains(t.Needs, cases.RevocationLists),
 		Admission: role == wire.Server && slices.Contains(t.Needs, cases.Admission),
 		HTTP:      t.Head != nil,
+		Stays:     t.Stays,
 		Open:      slices.Contains(t.Needs, cases.OpenHost),
 		Guest:     t.Meanwhile == cases.StrikesOff,
 		Altered:   t.Material != nil,

@@ -151,6 +151,9 @@ func (r *round) tryAgainst(ctx context.Context, t trial, server *target, v *verd
 			return err
 		}
 	}
+	if t.Stays {
+		return r.stay(ctx, t, server, order, v)
+	}
 	if t.Meanwhile != cases.Nothing {
 		after, err := r.meanwhile(ctx, t, server, &order, v)
 		if after == nil || err != nil {

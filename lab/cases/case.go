@@ -113,6 +113,10 @@ type Case struct {
 	// its being resumed.
 	Meanwhile Meanwhile
 
+	// Stays says that the connection stays open meanwhile, and is used again, in place of a
+	// session.
+	Stays bool
+
 	// Reload is what the audited server is told to read again before the attack, which is
 	// honest.
 	Reload Reload

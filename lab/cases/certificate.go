@@ -29,7 +29,7 @@ func Control(role wire.Role) pki.Request {
 func All() []Case {
 	return slices.Concat(
 		identityCases(), chainCases(), validityCases(), usageCases(), constraintCases(), cryptoCases(), revocationCases(),
-		protocolCases(), resumptionCases(), reloadCases(), framingCases(), httpCases(), operationalCases(),
+		protocolCases(), resumptionCases(), openCases(), reloadCases(), framingCases(), httpCases(), operationalCases(),
 	)
 }
 

@@ -28,6 +28,7 @@ const (
 	StartsAnew      Meanwhile = "starts anew"  // in its place another is started, with the same material
 	StrikesOff      Meanwhile = "strikes off"  // it is another, which admits the good client alone, and not a guest
 	TrustsElsewhere Meanwhile = "is elsewhere" // it is another, which never trusted the adversary's root
+	StaysAsItIs     Meanwhile = "stays"        // nothing, until the adversary's certificate has expired
 )
 
 // Reloads says whether the server goes on running, and reads something again.
@@ -40,6 +41,31 @@ func resumptionCases() []Case {
 		all[i].ID, all[i].Roles = "resumption/"+all[i].ID, asClient
 	}
 	return by(Former, all)
+}
+
+// openCases use a connection that was open before. No standard ends one, so what comes of them
+// is told, and not judged.
+func openCases() []Case {
+	const cite = "policy: no standard ends a connection that is open"
+	of := func(id, when string, meanwhile Meanwhile) Case {
+		return Case{
+			ID: "open/" + id, Roles: asClient, AnyVersion: true, Stays: true, Meanwhile: meanwhile,
+			Summary: "says another thing on a connection that was open before " + when,
+			Meaning: "Who is let in stays in for as long as the connection lasts.",
+			Rules:   alike(MayEither, cite),
+		}
+	}
+	revoked := of("after-revocation", "its certificate was revoked", LearnsLists)
+	revoked.Needs, revoked.Reasons = []Need{RevocationLists}, []wire.Reason{wire.Revoked}
+	revoked.Mutation = same(func(f *pki.Forgery) {
+		issuer := f.OwnIntermediate()
+		issuer.Lists = append(issuer.Lists, later(f.Leaf))
+	})
+	return by(Former, []Case{
+		of("after-expiry", "its certificate expired", StaysAsItIs),
+		of("after-authority-removal", "its authority was forgotten", ForgetsTrust),
+		revoked,
+	})
 }
 
 // goodSessions are of clients that may come back.

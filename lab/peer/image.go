@@ -64,7 +64,7 @@ type spoken struct{ *adapter.Adapter }
 
 func (s spoken) Speech(message, nonce string, head *attack.Head) (Speech, error) {
 	speech, err := s.Adapter.Speech(message, nonce)
-	if head != nil {
+	if head != nil && s.Adapter.Speaks == adapter.HTTP {
 		speech = speech.Headed(*head)
 	}
 	return speech, err

@@ -39,6 +39,8 @@ func (s *imageServer) Lacks(d Demand) string {
 		return "it is not told whom to admit, and so admits whoever its authority vouches for"
 	case d.HTTP && a.Speaks != adapter.HTTP:
 		return "it does not speak HTTP"
+	case d.Stays && !a.Speaks.Repeats():
+		return "its protocol takes one message of a connection"
 	case d.Open && !a.Open:
 		return "its adapter tells of no second name that it does not guard"
 	case d.Guest && !a.LeadsToClient():

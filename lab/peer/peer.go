@@ -85,6 +85,7 @@ type Demand struct {
 	Admission bool // it is told whom to admit
 	Guest     bool // it is told to admit another than the good client
 	HTTP      bool // it is asked in HTTP
+	Stays     bool // it takes two messages on one connection
 	Open      bool // it has a second name, which it does not guard
 	Altered   bool // it is started with other material than its own
 	Reload    bool // it is told to read its trust again
