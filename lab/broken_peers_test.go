@@ -27,7 +27,7 @@ var brokenPeers = []brokenPeer{
 		role:   wire.Server,
 		fault:  "accepts-any",
 		caught: []string{"chain/", "identity/", "validity/", "usage/", "constraints/", "crypto/", "revocation/"},
-		also:   []string{"resumption/", "reload/"},
+		also:   []string{"resumption/", "reload/", "open/"},
 	},
 	{
 		role:   wire.Server,
@@ -137,20 +137,20 @@ var brokenPeers = []brokenPeer{
 		role:   wire.Server,
 		fault:  "answers-first",
 		caught: []string{"chain/", "identity/", "validity/"},
-		also:   []string{"usage/", "constraints/", "crypto/", "revocation/", "resumption/", "reload/"},
+		also:   []string{"usage/", "constraints/", "crypto/", "revocation/", "resumption/", "reload/", "open/"},
 	},
 	{
 		role:    wire.Server,
 		fault:   "denies-its-receipt",
 		caught:  []string{"chain/", "identity/", "validity/"},
-		also:    []string{"usage/", "constraints/", "crypto/", "revocation/", "resumption/", "reload/"},
+		also:    []string{"usage/", "constraints/", "crypto/", "revocation/", "resumption/", "reload/", "open/"},
 		unclear: true,
 	},
 	{
 		role:   wire.Server,
 		fault:  "leaks-its-reply",
 		caught: []string{"chain/", "identity/", "validity/"},
-		also:   []string{"usage/", "constraints/", "crypto/", "revocation/", "resumption/", "reload/"},
+		also:   []string{"usage/", "constraints/", "crypto/", "revocation/", "resumption/", "reload/", "open/"},
 	},
 	{
 		role:    wire.Server,
@@ -380,6 +380,7 @@ var (
 	fewServerCases = []string{"chain/other-authority", "validity/expired", "identity/other-host"}
 	beyondLeaf     = []string{
 		"resumption/",
+		"reload/",
 		"constraints/",
 		"crypto/",
 		"revocation/",
@@ -412,6 +413,7 @@ var (
 		"revocation/",
 		"resumption/",
 		"reload/",
+		"open/",
 		"protocol/",
 		"framing/",
 		"operational/",
