@@ -2,69 +2,96 @@ package audit
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
 	"github.com/mtlslab/mtlslab/lab/attack"
 	"github.com/mtlslab/mtlslab/lab/cases"
 	"github.com/mtlslab/mtlslab/lab/peer"
+	"github.com/mtlslab/mtlslab/lab/sandbox"
 	"github.com/mtlslab/mtlslab/lab/verdict"
+	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
 // stay has the adversary say something, and something else on the same connection once the
 // server was changed as the case says, or the adversary's certificate has expired.
 func (r *round) stay(ctx context.Context, t trial, server *target, order attack.Attack, v *verdict.Trial) error {
-	brief, expired, err := r.Chains.brief(r.traits.Known)
-	if err != nil {
+	meanwhile := func() error {
+		_, err := r.readsAgain(ctx, t, server, v)
 		return err
 	}
 	if t.Meanwhile == cases.StaysAsItIs {
+		brief, expired, err := r.Chains.brief(r.traits.Known)
+		if err != nil {
+			return err
+		}
 		order.Chain, order.Key = brief.Chain, brief.PKCS8
+		meanwhile = func() error { return wait(ctx, expired) }
 	}
-	talk, speech, err := r.twice(v)
-	if err != nil {
+	evidence, speech, err := r.twice(ctx, order, v.Nonce, meanwhile)
+	if err != nil || v.Untried != "" {
 		return err
 	}
-	order.Dialogue = &talk
-	if err := r.Adversary.Hold(ctx, order); err != nil {
-		return err
-	}
-	goes := true
-	if t.Meanwhile.Reloads() {
-		goes, err = r.readsAgain(ctx, t, server, v)
-	} else {
-		err = wait(ctx, expired)
-	}
-	if err != nil {
-		return err
-	}
-	if v.Evidence, err = r.Adversary.Finish(ctx, order.ID); err != nil || !goes {
-		return err
-	}
-	last := v.Evidence.Last()
+	v.Evidence = evidence
+	last := evidence.Last()
 	if last.Held == 0 {
 		v.Void = "the connection that was to stay open was not served"
 		return nil
 	}
-	last.Heard = last.Heard[min(last.Held, len(last.Heard)):] // what came before is nothing to the case
-	v.Evidence.Connections[len(v.Evidence.Connections)-1] = last
 	v.Delivered, v.Refused = speech.Delivered(last.Heard), speech.Refused(last.Heard)
+	if !v.Delivered {
+		if stays, err := r.staysOpen(ctx, t, server); !stays || err != nil {
+			v.Untried = "it serves no second message on a connection, whatever happens"
+			return err
+		}
+	}
 	v.Account, err = server.Account(ctx, peer.Asked{
 		Sent: v.Sent, Nonce: v.Nonce, Local: last.Local, Began: last.Began, Ending: last.End, NoLog: true, Patient: true,
 	})
 	return err
 }
 
-// twice is a dialogue of two messages, between which the adversary holds, and how the answer to
-// the second is read.
-func (r *round) twice(v *verdict.Trial) (attack.Dialogue, peer.Speech, error) {
-	first, _, err := r.words(greeting(v.Nonce+", before"), v.Nonce, &attack.Head{Stays: true})
+// staysOpen is the control of a connection that ended: whether the good client is served twice
+// on one, if nothing happens in between.
+func (r *round) staysOpen(ctx context.Context, t trial, server *target) (bool, error) {
+	good, err := r.Chains.good(wire.Client, r.traits.Known)
 	if err != nil {
-		return first, nil, err
+		return false, err
 	}
-	second, speech, err := r.words(v.Sent.Text, v.Nonce, nil)
+	t.forged = good
+	nonce := sandbox.NewID()
+	order := r.order(t, nonce, greeting(nonce))
+	order.Connect = server.at.Address
+	evidence, speech, err := r.twice(ctx, order, nonce, func() error { return nil })
+	return err == nil && speech.Delivered(evidence.Last().Heard), err
+}
+
+// twice carries out an attack that says two messages on one connection, the attack's own as the
+// second, with something that happens in between. Heard is what came after that.
+func (r *round) twice(
+	ctx context.Context, order attack.Attack, nonce string, meanwhile func() error,
+) (attack.Evidence, peer.Speech, error) {
+	first, _, err := r.words(greeting(nonce+", before"), nonce, &attack.Head{Stays: true})
+	if err != nil {
+		return attack.Evidence{}, nil, err
+	}
+	second, speech, err := r.words(order.Message, nonce, nil)
+	if err != nil {
+		return attack.Evidence{}, nil, err
+	}
 	first.Talk = slices.Concat(first.Talk, []attack.Turn{{Hold: true}}, second.Talk)
-	return first, speech, err
+	order.Dialogue = &first
+	if err := r.Adversary.Hold(ctx, order); err != nil {
+		return attack.Evidence{}, nil, err
+	}
+	broke := meanwhile()
+	evidence, err := r.Adversary.Finish(ctx, order.ID)
+	if n := len(evidence.Connections); n > 0 {
+		last := &evidence.Connections[n-1]
+		last.Heard = last.Heard[min(last.Held, len(last.Heard)):]
+	}
+	return evidence, speech, errors.Join(broke, err)
 }
 
 // words are a message in the server's own protocol: where that is the adversary's own, a line.
