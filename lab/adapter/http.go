@@ -64,10 +64,14 @@ func httpTalk(a *Adapter, message, nonce string) talk {
 func (s Speech) Headed(h attack.Head) Speech {
 	talk := slices.Clone(s.AsClient.Talk)
 	talk[0] = request(s.nonce, h)
+	if h.First != "" || h.After {
+		talk[1].Hear = strings.Replace(talk[1].Hear, "^", "", 1) // the end of another answer may come first
+		s.answers = 1
+	}
 	if h.First != "" {
 		talk[0].Hear = `(?s)^HTTP/1\.[01] .*?\r?\n\r?\n`
 		talk = append([]attack.Turn{turn("", "GET / HTTP/1.1\r\nHost: %s\r\n\r\n", h.First)}, talk...)
-		s.second = true
+		s.answers = 2
 	}
 	s.AsClient.Talk = talk
 	return s
@@ -77,13 +81,14 @@ var statusLine = regexp.MustCompile(`HTTP/1\.[01] \d{3}\b`)
 
 // last is the answer to the last request; empty if there is none.
 func (s Speech) last(answer string) string {
-	if at := statusLine.FindAllStringIndex(answer, -1); s.second && len(at) > 0 {
-		if len(at) == 1 {
-			return ""
-		}
-		return answer[at[len(at)-1][0]:]
+	if s.answers == 0 {
+		return answer
 	}
-	return answer
+	at := statusLine.FindAllStringIndex(answer, -1)
+	if len(at) < s.answers {
+		return ""
+	}
+	return answer[at[s.answers-1][0]:]
 }
 
 func status(codes string) string { return `^HTTP/1\.[01] (?:` + codes + `)\b` }

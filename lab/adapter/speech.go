@@ -37,7 +37,7 @@ type Speech struct {
 	nonce     string
 	delivered []*regexp.Regexp // all of which its answer matches
 	refused   *regexp.Regexp   // which it does not; nil if no answer is a refusal
-	second    bool             // there is another answer before it
+	answers   int              // that are heard, of which it is the last; if 0, only it is
 }
 
 // talk is what a protocol says of one message.

@@ -36,6 +36,7 @@ type Head struct {
 	Fields    []string // further lines
 	First     string   // a request for this host goes ahead of it on the same connection
 	Stays     bool     // the connection is to stay open after it (RFC 9112, 9.3)
+	After     bool     // another went before it, of whose answer the end may still come
 }
 
 func (d *Dialogue) check() error {

@@ -204,6 +204,11 @@ func (r *round) carryAgainst(
 			return nil
 		}
 	}
+	strange := order.Resume != nil && (order.Resume.Uninvited || order.NoCertificate)
+	if strange && v.Delivered && !resumed(last) {
+		v.Untried = "it serves such a client without any session"
+		return nil
+	}
 	if r.traits.Tells && last.Local == "" {
 		return nil // there was no connection to give an account of
 	}
@@ -214,6 +219,8 @@ func (r *round) carryAgainst(
 	})
 	return err
 }
+
+func resumed(c attack.Connection) bool { return c.TLS != nil && c.TLS.Resumed }
 
 // notResumable says whether an attack was to resume a session that there is not, and has
 // that be what came of it.

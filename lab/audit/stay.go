@@ -76,7 +76,7 @@ func (r *round) twice(
 	if err != nil {
 		return attack.Evidence{}, nil, err
 	}
-	second, speech, err := r.words(order.Message, nonce, nil)
+	second, speech, err := r.words(order.Message, nonce, &attack.Head{After: true})
 	if err != nil {
 		return attack.Evidence{}, nil, err
 	}
