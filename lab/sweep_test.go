@@ -20,9 +20,11 @@ func TestSweepOfWhatIsHeld(t *testing.T) {
 	c := dockerClient(t)
 	l := start(t, lab.Config{Runtime: sandbox.Containers})
 	name, ctx := "mtlslab-test-held-"+l.ID(), context.WithoutCancel(t.Context())
+	// Any lab that starts meanwhile clears up what has expired: nobody holds it yet.
+	expires := time.Now().Add(15 * time.Second)
 	made, err := c.NetworkCreate(ctx, name, client.NetworkCreateOptions{Internal: true, Labels: map[string]string{
 		"mtlslab.run": "held-" + l.ID(), "mtlslab.owner": "somebody",
-		"mtlslab.expires": time.Now().Add(-time.Hour).UTC().Format(time.RFC3339),
+		"mtlslab.expires": expires.UTC().Format(time.RFC3339),
 	}})
 	if err != nil {
 		t.Fatal(err)
@@ -47,6 +49,7 @@ func TestSweepOfWhatIsHeld(t *testing.T) {
 	if _, err := c.ContainerStart(ctx, holder.ID, client.ContainerStartOptions{}); err != nil {
 		t.Fatal(err)
 	}
+	<-time.After(time.Until(expires))
 	if diff, err := oneExchange(t.Context(), lab.Config{Runtime: sandbox.Containers}); diff != "" || err != nil {
 		t.Errorf("%s %v", diff, err)
 	}
