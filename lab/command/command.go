@@ -22,19 +22,26 @@ type Command struct {
 	Limit time.Duration `json:"limit_ns"` // then it is killed, with all that it started
 
 	// Hangup is RE2: standard input is closed once standard output matches it,
-	// or at once if it is empty.
+	// or at once if it is empty and not Open.
 	Hangup string `json:"hangup,omitempty"`
+	// Open: standard input goes on with what later lines bring, until one shuts it.
+	Open bool `json:"open,omitempty"`
 
 	// Lines: what it says on either stream is told as it comes, for a server that
 	// goes on until it is ended.
 	Lines bool `json:"lines,omitempty"`
+	// Apart: of the Lines those of standard error are none. They come with the result.
+	Apart bool `json:"apart,omitempty"`
 	// Alone: no other command is under way, so that whatever is left when it has ended
 	// is its own, and is killed.
 	Alone bool `json:"alone,omitempty"`
 	// End, in a later line with the ID of a command, ends that, and Signal sends it
-	// one, as kill(1) names them: "HUP". Nothing else is read from such a line.
+	// one, as kill(1) names them: "HUP". Feed is more of its standard input, and Shut the
+	// end of that. Nothing else is read from such a line.
 	End    bool   `json:"end,omitempty"`
 	Signal string `json:"signal,omitempty"`
+	Feed   []byte `json:"feed,omitempty"`
+	Shut   bool   `json:"shut,omitempty"`
 	// Look asks what lives in the container by now. Nothing else but the ID is read from
 	// such a line.
 	Look bool `json:"look,omitempty"`
@@ -50,8 +57,12 @@ type Life struct {
 	Processes map[int]string `json:"processes,omitempty"`
 }
 
-// MaxOutput is how much is kept of either stream of one, in bytes: its end.
-const MaxOutput = 8 << 10
+// MaxOutput is how much is kept of either stream of one, in bytes: its end. MaxLine is how
+// much of one line is told as it comes: its beginning.
+const (
+	MaxOutput = 8 << 10
+	MaxLine   = 128 << 10
+)
 
 // Result is what came of a command, one JSON line; before that, of one whose
 // Lines are told, a line of what it says.
@@ -72,7 +83,7 @@ func Parse(line []byte) (Command, error) {
 	if err := json.Unmarshal(line, &e); err != nil {
 		return e, fmt.Errorf("reading command: %w", err)
 	}
-	if e.ID != "" && (e.End || e.Signal != "" || e.Look) {
+	if e.ID != "" && (e.Later() || e.Look) {
 		return e, nil
 	}
 	if e.ID == "" || len(e.Argv) == 0 || e.Argv[0] == "" || e.Limit <= 0 {
@@ -80,6 +91,9 @@ func Parse(line []byte) (Command, error) {
 	}
 	return e, nil
 }
+
+// Later says whether a line is about a command that was given before.
+func (c Command) Later() bool { return c.End || c.Signal != "" || len(c.Feed) > 0 || c.Shut }
 
 // ParseResult reads one line.
 func ParseResult(line []byte) (Result, error) {

@@ -36,12 +36,15 @@ type Running struct {
 	err    error
 }
 
+// maxResult bounds one line of init's, in bytes: a line that it tells grows when it is quoted.
+const maxResult = 8 * MaxLine
+
 // NewRunner returns a runner of the container of that name, whose init process has
 // these streams. said is the end of an error: the last that init complained of.
 func NewRunner(name string, stdin io.Writer, stdout io.Reader, said func() string) *Runner {
 	r := &Runner{name: name, stdin: stdin, said: said, running: make(map[string]*Running)}
 	go func() {
-		r.end(journal.EachLine(stdout, journal.MaxLine, func(line []byte) error {
+		r.end(journal.EachLine(stdout, maxResult, func(line []byte) error {
 			result, err := ParseResult(line)
 			if err == nil {
 				r.take(result)
@@ -109,6 +112,12 @@ func (r *Runner) Stop(c *Running) error { return r.tell(Command{ID: c.ID, End: t
 func (r *Runner) Signal(c *Running, name string) error {
 	return r.tell(Command{ID: c.ID, Signal: name})
 }
+
+// Feed gives a command that is Open more of its standard input.
+func (r *Runner) Feed(c *Running, input []byte) error { return r.tell(Command{ID: c.ID, Feed: input}) }
+
+// Shut ends the standard input of a command that is Open.
+func (r *Runner) Shut(c *Running) error { return r.tell(Command{ID: c.ID, Shut: true}) }
 
 func (r *Runner) tell(what Command) error {
 	line, err := json.Marshal(what)

@@ -216,6 +216,43 @@ func TestEndedCommand(t *testing.T) {
 	}
 }
 
+// TestOpenCommand is fed as it goes on, and told apart what it says and of what it complains.
+func TestOpenCommand(t *testing.T) {
+	t.Parallel()
+	in, lines := io.Pipe()
+	out, reports := io.Pipe()
+	go newRunner(reports).read(t.Context(), in)
+	const script = `while read line; do echo "heard $line"; echo "not $line" >&2; done; exit 7`
+	tell := func(c command.Command) {
+		c.ID = "o"
+		go func() { _, _ = lines.Write(lineOf(t, c)) }()
+	}
+	tell(command.Command{
+		Argv: []string{"sh", "-c", script}, Limit: ample, Stdin: []byte("first\n"), Open: true, Lines: true, Apart: true,
+	})
+	next := map[string]command.Command{
+		"heard first": {Feed: []byte("second\n")}, "heard second": {Shut: true},
+	}
+	for scanner := bufio.NewScanner(out); scanner.Scan(); {
+		var back command.Result
+		if err := json.Unmarshal(scanner.Bytes(), &back); err != nil {
+			t.Fatal(err)
+		}
+		if back.Says == "" {
+			if back.Exit != 7 || back.Err != "not first\nnot second\n" || len(next) != 0 {
+				t.Errorf("%+v; %d lines did not come", back, len(next))
+			}
+			return
+		}
+		after, due := next[back.Says]
+		if !due {
+			t.Fatalf("it says %q", back.Says)
+		}
+		delete(next, back.Says)
+		tell(after)
+	}
+}
+
 // The end of its input is that of the lab: init does not go on alone.
 func TestServeEndsWithItsInput(t *testing.T) {
 	t.Parallel()

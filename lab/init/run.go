@@ -40,11 +40,18 @@ var signals = map[string]syscall.Signal{
 // running is a command under way.
 type running struct {
 	end     func()
-	started chan struct{} // closed once the next is set
+	input   chan command.Command // its Feed, and at last Shut
+	started chan struct{}        // closed once the next is set
 	process *os.Process
 }
 
-func newRunning() *running { return &running{started: make(chan struct{})} }
+// maxWaiting is how many lines of input may wait for a program to read them before whoever
+// gives more waits, too.
+const maxWaiting = 64
+
+func newRunning() *running {
+	return &running{started: make(chan struct{}), input: make(chan command.Command, maxWaiting)}
+}
 
 func newRunner(out io.Writer) *runner { return &runner{out: json.NewEncoder(out)} }
 
@@ -56,7 +63,7 @@ func (r *runner) read(ctx context.Context, in io.Reader) {
 		switch {
 		case err != nil:
 			r.report(command.Result{ID: c.ID, Fault: err.Error()})
-		case c.End || c.Signal != "":
+		case c.Later():
 			if e, ok := r.running.Load(c.ID); ok {
 				e.(*running).interfere(c) //nolint:forcetypeassert // nothing else is stored
 			}
@@ -76,10 +83,14 @@ func (r *runner) read(ctx context.Context, in io.Reader) {
 	}
 }
 
-// interfere ends an c, or sends it a signal once it has started.
+// interfere ends a command, gives it input, or sends it a signal once it has started.
 func (e *running) interfere(with command.Command) {
-	if with.End {
+	switch {
+	case with.End:
 		e.end()
+		return
+	case with.Signal == "":
+		e.input <- with
 		return
 	}
 	go func() {
@@ -96,7 +107,24 @@ func (r *runner) report(back command.Result) {
 	_ = r.out.Encode(back) //nolint:errchkjson // texts and numbers; and whoever would read it is gone
 }
 
-// run carries out one c. Over its limit it is killed, with all that it
+// feed writes what comes for a program to its standard input, until that is shut or over is
+// closed.
+func (e *running) feed(stdin io.Writer, hangUp func(), over <-chan struct{}) {
+	for {
+		select {
+		case next := <-e.input:
+			_, _ = stdin.Write(next.Feed) // one that does not read is not at fault
+			if next.Shut {
+				hangUp()
+				return
+			}
+		case <-over:
+			return
+		}
+	}
+}
+
+// run carries out one command. Over its limit it is killed, with all that it
 // started; if ctx ends it is asked to stop first.
 func (r *runner) run(ctx context.Context, e command.Command, as *running) command.Result {
 	back := command.Result{ID: e.ID, Exit: -1}
@@ -127,11 +155,9 @@ func (r *runner) run(ctx context.Context, e command.Command, as *running) comman
 		return back
 	}
 	hangUp := sync.OnceFunc(func() { _ = stdin.Close() })
-	said := &watched{pattern: hangup, then: hangUp}
-	complained := new(watched)
-	if e.Lines {
-		tell := func(line string) { r.report(command.Result{ID: e.ID, Says: line}) }
-		said.tell, complained.tell = tell, tell
+	said, complained := r.streams(e)
+	if e.Hangup != "" {
+		said.pattern, said.then = hangup, hangUp
 	}
 	cmd.Stdout, cmd.Stderr = said, complained
 	if err := cmd.Start(); err != nil {
@@ -141,10 +167,15 @@ func (r *runner) run(ctx context.Context, e command.Command, as *running) comman
 	as.process = cmd.Process
 	begun()
 	_, _ = stdin.Write(e.Stdin) // one that does not read is not at fault
-	if e.Hangup == "" {
+	over := make(chan struct{})
+	switch {
+	case e.Open:
+		go as.feed(stdin, hangUp, over)
+	case e.Hangup == "":
 		hangUp()
 	}
 	err = cmd.Wait()
+	close(over)
 	_ = killAll() // what it has left behind
 	if e.Alone && os.Getpid() == 1 {
 		killOthers()
@@ -153,6 +184,19 @@ func (r *runner) run(ctx context.Context, e command.Command, as *running) comman
 	back.TimedOut = err != nil && ctx.Err() == nil && limited.Err() != nil
 	back.Out, back.Err = said.text(), complained.text()
 	return back
+}
+
+// streams are what a command writes, told line by line as far as that is wanted.
+func (r *runner) streams(e command.Command) (said, complained *watched) {
+	said, complained = new(watched), new(watched)
+	if e.Lines {
+		tell := func(line string) { r.report(command.Result{ID: e.ID, Says: line}) }
+		said.tell = tell
+		if !e.Apart {
+			complained.tell = tell
+		}
+	}
+	return said, complained
 }
 
 // killRest kills what a program leaves of its group when it is told to stop, as soon as it has
@@ -217,7 +261,7 @@ func (w *watched) tellLines(p []byte) {
 	for {
 		line, rest, found := bytes.Cut(w.line, []byte{'\n'})
 		if !found {
-			w.line = w.line[:min(len(w.line), command.MaxOutput)]
+			w.line = w.line[:min(len(w.line), command.MaxLine)]
 			return
 		}
 		if len(bytes.TrimSpace(line)) > 0 {

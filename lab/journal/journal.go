@@ -114,6 +114,16 @@ func (j *Journal[T]) Await(ctx context.Context, match func(T) bool) (T, error) {
 	}
 }
 
+// Follow calls f for every entry, past and to come, and returns the error with which the
+// journal ended.
+func (j *Journal[T]) Follow(f func(T)) error {
+	_, err := j.Await(context.Background(), func(entry T) bool {
+		f(entry)
+		return false
+	})
+	return err
+}
+
 // All returns the entries so far.
 func (j *Journal[T]) All() []T {
 	j.mu.Lock()

@@ -1,6 +1,7 @@
 package peer
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -105,7 +106,12 @@ func start(ctx context.Context, in sandbox.Sandbox, p sandbox.Program) (*program
 // give hands a program its material, which is also its starting gun. A server may be
 // given other material later.
 func (p *program) give(m wire.Material) error {
-	if err := m.WriteTar(p.Stdin); err != nil {
+	var tar bytes.Buffer
+	err := m.WriteTar(&tar)
+	if err == nil {
+		_, err = p.Stdin.Write(tar.Bytes()) // in one, for each costs a line where input is told in lines
+	}
+	if err != nil {
 		return fmt.Errorf("giving %s its material: %w%s", p.name, err, p.Stderr.Said())
 	}
 	return nil

@@ -69,7 +69,11 @@ func (s *ownServer) Close(ctx context.Context) {
 }
 
 func (s *ownServing) start(ctx context.Context) (err error) {
-	args := []string{"-log", "json", "-material", "-", "-until-eof", "-listen", s.server.in.Sandbox.Facts().Listen}
+	listen := s.server.in.Sandbox.Facts().Listen
+	if host, _, err := net.SplitHostPort(listen); err == nil && s.given.Alone {
+		listen = net.JoinHostPort(host, "0") // there are others beside it
+	}
+	args := []string{"-log", "json", "-material", "-", "-until-eof", "-listen", listen}
 	if s.given.Admit != "" {
 		args = append(args, "-allow", s.given.Admit)
 	}
@@ -78,7 +82,8 @@ func (s *ownServing) start(ctx context.Context) (err error) {
 	}
 	s.program, err = start(ctx, s.server.in.Sandbox, sandbox.Program{
 		Hostname: s.given.Hostname, Alias: s.given.Alias,
-		Source: cmp.Or(s.server.Source, ServerSource), Args: slices.Concat(args, s.server.Args),
+		Source: cmp.Or(s.server.Source, ServerSource), Often: s.given.Alone,
+		Args: slices.Concat(args, s.server.Args),
 	})
 	close(s.launched)
 	if err != nil {
@@ -120,13 +125,23 @@ func (s *ownServing) Wait(ctx context.Context) (Listening, error) {
 			return Listening{}, s.hasEnded(ctx, "it ended")
 		default:
 		}
+		address, err := s.address(ctx)
 		return Listening{
-			Address: s.server.in.Sandbox.Reach(s.given.Hostname, s.says.Local), Account: s.says,
+			Address: address, Account: s.says,
 			LastLines: func() []string { return nil }, // its accounts hold more
-		}, nil
+		}, err
 	case <-ctx.Done():
 		return Listening{}, fmt.Errorf("waiting for %s to listen: %w", s.given.Hostname, context.Cause(ctx))
 	}
+}
+
+// address is where it listens: by name, but for one that has no name of its own.
+func (s *ownServing) address(ctx context.Context) (string, error) {
+	if !s.given.Alone {
+		return s.server.in.Sandbox.Reach(s.given.Hostname, s.says.Local), nil
+	}
+	ip, err := s.program.Address(ctx)
+	return net.JoinHostPort(ip, portOf(s.says.Local)), err
 }
 
 func (s *ownServing) Account(ctx context.Context, a Asked) (*wire.Outcome, error) {

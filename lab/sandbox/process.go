@@ -19,8 +19,8 @@ type Program struct {
 	Source   images.Source
 	Args     []string
 
-	// Often says that it is run many times, so as cheaply as the sandbox can: it
-	// begins when its standard input is closed.
+	// Often says that it is run many times, so as cheaply as the sandbox can. Its hostname is
+	// not its own then: where it listens, only [Process.Address] knows.
 	Often bool
 }
 

@@ -1,9 +1,7 @@
 package sandbox
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -69,6 +67,9 @@ func (c *Isolated) reuse(ctx context.Context, p Program) (*reused, error) {
 	}
 }
 
+// reusedAtOnce is for how many programs side by side a reused container has room.
+const reusedAtOnce = 8
+
 func (c *Isolated) startReused(ctx context.Context, p Program, r *reused) error {
 	if err := c.begin(); err != nil {
 		return err
@@ -84,7 +85,7 @@ func (c *Isolated) startReused(ctx context.Context, p Program, r *reused) error 
 	}
 	r.process, err = c.launch(context.WithoutCancel(ctx), container{
 		hostname: p.Hostname, image: image.Ref, entrypoint: []string{initPath}, args: lifetime(c.ends),
-		volumes: []string{InitDir}, memory: maxMemory, processes: maxProcesses, hardened: true,
+		volumes: []string{InitDir}, memory: reusedAtOnce * maxMemory, processes: reusedAtOnce * maxProcesses, hardened: true,
 		fill: func(ctx context.Context, id string) error { return c.copyInto(ctx, id, InitDir, []File{init}) },
 	})
 	if err != nil {
@@ -100,38 +101,36 @@ func (c *Isolated) startReused(ctx context.Context, p Program, r *reused) error 
 }
 
 // againLimit is how long a program may run in a reused container.
-const againLimit = 30 * time.Second
+const againLimit = 2 * time.Minute
 
-// runAgain runs a program once more, in the reused container of its image. It
-// begins when its standard input is closed.
+// runAgain runs a program once more, in the reused container of its image.
 func (c *Isolated) runAgain(ctx context.Context, p Program) (*Process, error) {
 	in, err := c.reuse(ctx, p)
 	if err != nil {
 		return nil, err
 	}
+	running, err := in.Start(command.Command{
+		ID: NewID(), Argv: slices.Concat(in.entrypoint, lifetime(c.ends), p.Args), Limit: againLimit,
+		Open: true, Lines: true, Apart: true,
+	})
+	if err != nil {
+		return nil, err
+	}
 	reader, writer := io.Pipe()
 	ended := make(chan struct{})
-	started := &Process{Stdout: reader, Stderr: new(Tail), Ended: ended, address: in.process.address}
-	var running *command.Running
+	started := &Process{
+		Stdin: input{in.Runner, running}, Stdout: reader, Stderr: new(Tail), Ended: ended,
+		address: in.process.address, stop: func(context.Context) error { return in.Stop(running) },
+	}
 	var result command.Result
 	var broke error
-	started.Stdin = &wholeInput{then: func(input []byte) error {
-		running, broke = in.Start(command.Command{
-			ID: NewID(), Argv: slices.Concat(in.entrypoint, lifetime(c.ends), p.Args), Stdin: input, Limit: againLimit,
-		})
-		if broke != nil {
-			close(ended)
-			return errors.Join(broke, writer.CloseWithError(broke))
-		}
-		go func() {
-			result, broke = running.Wait(context.WithoutCancel(ctx))
-			_, _ = io.WriteString(started.Stderr, result.Err)
-			close(ended)
-			_, _ = io.WriteString(writer, result.Out)
-			_ = writer.CloseWithError(broke)
-		}()
-		return nil
-	}}
+	go func() {
+		_ = running.Lines.Follow(func(line string) { _, _ = io.WriteString(writer, line+"\n") })
+		result, broke = running.Wait(context.WithoutCancel(ctx))
+		_, _ = io.WriteString(started.Stderr, result.Err)
+		close(ended)
+		_ = writer.CloseWithError(broke)
+	}()
 	started.wait = func(ctx context.Context) (int, error) {
 		select {
 		case <-ended:
@@ -143,19 +142,20 @@ func (c *Isolated) runAgain(ctx context.Context, p Program) (*Process, error) {
 		}
 		return result.Exit, broke
 	}
-	started.stop = func(context.Context) error {
-		if running == nil {
-			return nil // it has not begun
-		}
-		return in.Stop(running)
-	}
 	return started, nil
 }
 
-// wholeInput does something with what was written to it, once that is all.
-type wholeInput struct {
-	bytes.Buffer
-	then func([]byte) error
+// input is the standard input of a program in a reused container.
+type input struct {
+	runner *command.Runner
+	of     *command.Running
 }
 
-func (w *wholeInput) Close() error { return w.then(w.Bytes()) }
+func (i input) Write(p []byte) (int, error) {
+	if len(p) == 0 {
+		return 0, nil
+	}
+	return len(p), i.runner.Feed(i.of, p)
+}
+
+func (i input) Close() error { return i.runner.Shut(i.of) }
