@@ -198,9 +198,57 @@ func TestOpenConnections(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := finding.Answer{
-		Question: "open connections", Answer: "served on after expiry; ended after authority removal, revocation",
+		Question: "open connections",
+		Answer:   "served on a second after expiry; ended within a second of authority removal, revocation",
 	}
 	if !slices.Contains(result.Answers, want) || result.Verdict() != finding.Passed {
 		t.Errorf("%s; %q", result.Verdict(), result.Answers)
+	}
+}
+
+// A server that listens at two ports is audited at each. That one of them is open is found there
+// alone.
+func TestFurtherPorts(t *testing.T) {
+	t.Parallel()
+	requireEngine(t)
+	const block = `
+server {
+    listen 443 ssl;
+    server_name server;
+    ssl_certificate {{.Cert}};
+    ssl_certificate_key {{.Key}};
+    ssl_verify_client on;
+    ssl_client_certificate {{.CA}};
+    location / {
+        return 200 "$request_uri\n";
+    }
+}
+server {
+    listen 9443 ssl;
+    server_name server;
+    ssl_certificate {{.Cert}};
+    ssl_certificate_key {{.Key}};
+    location / {
+        return 200 "$request_uri\n";
+    }
+}
+`
+	nginx := peerOfGallery(t, "nginx", wire.Server)
+	altered := *nginx.Adapter
+	altered.Authentication, altered.Adjusted, altered.Ports = nil, nil, []int{9443}
+	altered.Files = map[string]string{"/etc/nginx/conf.d/mtlslab.conf": block}
+	ids := []string{"protocol/no-client-certificate", "chain/other-authority"}
+	l := start(t, lab.Config{Runtime: sandbox.Containers})
+	for i, want := range [][]string{nil, ids} {
+		result, err := l.Audit(t.Context(), audit.Audit{
+			Role: wire.Server, Peer: peer.Image{Adapter: altered.AtEach()[i], Context: nginx.Context}, Cases: ids,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		caughtExactly(t, result, want)
+		if slices.ContainsFunc(result.Answers, func(a finding.Answer) bool { return a.Question == "also listens at" }) {
+			t.Errorf("%s: of a port that is told in its adapter it is said that nobody tried it", result.Subject)
+		}
 	}
 }

@@ -1,6 +1,8 @@
 package adapter
 
 import (
+	"cmp"
+	"strconv"
 	"time"
 
 	"github.com/mtlslab/mtlslab/lab/strictyaml"
@@ -33,6 +35,7 @@ type Adapter struct {
 	Files    map[string]string `yaml:"files" jsonschema:"configuration by absolute path; templates"`
 
 	Port  int   `yaml:"port" jsonschema:"of a server: where it listens for TLS, or for the protocol that begins it"`
+	Ports []int `yaml:"ports" jsonschema:"of a server: where it listens besides; each is audited in its turn"`
 	Ready Ready `yaml:"ready"`
 
 	Speaks    Protocol  `yaml:"speaks"`
@@ -52,6 +55,22 @@ type Adapter struct {
 	Version  []string `yaml:"version" jsonschema:"command whose first line of output is the product's version"`
 
 	source strictyaml.Source
+	at     int // where it is asked; at Port if 0
+}
+
+// At is the port of a server at which it is asked.
+func (a *Adapter) At() int { return cmp.Or(a.at, a.Port) }
+
+// AtEach is a server at each of its ports, that of Port first. It is run the same each time,
+// and asked at another.
+func (a *Adapter) AtEach() []*Adapter {
+	all := []*Adapter{a}
+	for _, port := range a.Ports {
+		other := *a
+		other.Name, other.at = a.Name+"-"+strconv.Itoa(port), port
+		all = append(all, &other)
+	}
+	return all
 }
 
 // Material says where the files of a peer's material go, and who owns them.

@@ -75,6 +75,7 @@ func (a *Adapter) rulesOfRole() []rule {
 		return []rule{
 			{"command", len(a.Command) == 0, "missing: what is run for each message"},
 			{"port", a.Port != 0, servers},
+			{"ports", len(a.Ports) > 0, servers},
 			{"ready", a.Ready != Ready{}, servers},
 			{"admits", a.Admits, servers},
 			{"open", a.Open, servers},
@@ -92,6 +93,7 @@ func (a *Adapter) rulesOfRole() []rule {
 	const clients = "a client's, and this is a server"
 	return []rule{
 		{"port", a.Port < 1 || a.Port > 65535, "want the port that it listens on, 1 to 65535"},
+		{"ports", !distinctPorts(append([]int{a.Port}, a.Ports...)), "want others than port, each once, 1 to 65535"},
 		{"open", a.Open && a.Speaks != HTTP, "only http has hosts"},
 		{
 			"open", a.Open && (a.Delivered.Echo == nil || !*a.Delivered.Echo) && a.Delivered.Match == "",
@@ -108,7 +110,11 @@ func (a *Adapter) rulesOfRole() []rule {
 			len(a.Delivered.Exit) > 0 || a.Delivered.Output != "",
 			"exit and output are a client's; a server has status, echo and match",
 		},
-		{"ready.within", a.Ready.Within != "" && !isDuration(a.Ready.Within), "want a time such as 10s, more than none"},
+		{
+			"ready.within",
+			a.Ready.Within != "" && !isDuration(a.Ready.Within),
+			"want a time such as 10s, more than none",
+		},
 		{
 			"reload.signal",
 			a.Reload.Signal != "" && !slices.Contains(signals, a.Reload.Signal),
@@ -116,6 +122,15 @@ func (a *Adapter) rulesOfRole() []rule {
 		},
 		{"reload.command", a.Reload.Signal != "" && len(a.Reload.Command) > 0, "give a signal or a command"},
 	}
+}
+
+func distinctPorts(all []int) bool {
+	for i, port := range all {
+		if port < 1 || port > 65535 || slices.Contains(all[:i], port) {
+			return false
+		}
+	}
+	return true
 }
 
 // noVolume is why material goes nowhere directly below the root: a directory of it

@@ -163,10 +163,10 @@ func (q *inquiry) open() string {
 	}
 	var words []string
 	if len(served) > 0 {
-		words = append(words, "served on after "+strings.Join(served, ", "))
+		words = append(words, "served on a second after "+strings.Join(served, ", "))
 	}
 	if len(ended) > 0 {
-		words = append(words, "ended after "+strings.Join(ended, ", "))
+		words = append(words, "ended within a second of "+strings.Join(ended, ", "))
 	}
 	return strings.Join(words, "; ")
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/mtlslab/mtlslab/lab/cases"
@@ -230,6 +231,13 @@ func (r *round) blame(t trial, what trouble) {
 		thinned: "this ends a process of the server, each time that a fresh one is asked",
 		deaf:    "from this on the server serves nobody, each time that a fresh one is asked",
 	}[what]
+	same := func(i finding.Incident) bool { return i.Kind == finding.Crash && i.Case == t.ID && i.Says == seen }
+	if i := slices.IndexFunc(r.incidents, same); i >= 0 {
+		versions := []string{r.incidents[i].Version, t.version}
+		slices.Sort(versions)
+		r.incidents[i].Version = strings.Join(versions, ", ") // there are two
+		return
+	}
 	r.incidents = append(r.incidents, finding.Incident{
 		Kind: finding.Crash, Says: seen, Case: t.ID, Version: t.version, Attacker: t.Attacker, Differs: r.differs(t),
 		Repeat: r.repeat(t),

@@ -18,8 +18,11 @@ import (
 // server was changed as the case says, or the adversary's certificate has expired.
 func (r *round) stay(ctx context.Context, t trial, server *target, order attack.Attack, v *verdict.Trial) error {
 	meanwhile := func() error {
-		_, err := r.readsAgain(ctx, t, server, v)
-		return err
+		began := time.Now()
+		if goes, err := r.readsAgain(ctx, t, server, v); !goes || err != nil {
+			return err
+		}
+		return wait(ctx, began.Add(openAfter))
 	}
 	if t.Meanwhile == cases.StaysAsItIs {
 		brief, expired, err := r.Chains.brief(r.traits.Known)
@@ -27,7 +30,7 @@ func (r *round) stay(ctx context.Context, t trial, server *target, order attack.
 			return err
 		}
 		order.Chain, order.Key = brief.Chain, brief.PKCS8
-		meanwhile = func() error { return wait(ctx, expired) }
+		meanwhile = func() error { return wait(ctx, expired.Add(openAfter)) }
 	}
 	evidence, speech, err := r.twice(ctx, order, v.Nonce, meanwhile)
 	if err != nil || v.Untried != "" {
@@ -51,6 +54,10 @@ func (r *round) stay(ctx context.Context, t trial, server *target, order attack.
 	})
 	return err
 }
+
+// openAfter is how long after a change an open connection is asked again. A server may have
+// ended it by then.
+const openAfter = time.Second
 
 // staysOpen is the control of a connection that ended: whether the good client is served twice
 // on one, if nothing happens in between.

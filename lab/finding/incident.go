@@ -10,7 +10,7 @@ type Incident struct {
 
 	// What brought it about, if one case did, alone and more than once.
 	Case     string         `json:"case,omitempty"`
-	Version  string         `json:"version,omitempty"`
+	Version  string         `json:"version,omitempty"`  // of TLS; several with commas
 	Attacker cases.Attacker `json:"attacker,omitempty"` // who can carry it out
 	Differs  string         `json:"differs,omitempty"`  // as in [Finding]
 	Repeat   string         `json:"repeat,omitempty"`

@@ -23,6 +23,7 @@ type room struct {
 	process *sandbox.Process
 	port    int
 	address string // where servers listen that are started in it
+	told    []int  // all ports at which they are said to listen
 
 	starts int // so far; one server at a time, for they share a port
 }
@@ -61,7 +62,8 @@ func (s *imageServer) open(ctx context.Context, p sandbox.ImageProgram) (*room, 
 	}
 	return &room{
 		Runner:  command.NewRunner(s.Name(), process.Stdin, process.Stdout, process.Stderr.Said),
-		process: process, port: s.Adapter.Port, address: net.JoinHostPort(ip, strconv.Itoa(s.Adapter.Port)),
+		process: process, port: s.Adapter.At(), address: net.JoinHostPort(ip, strconv.Itoa(s.Adapter.At())),
+		told: append([]int{s.Adapter.Port}, s.Adapter.Ports...),
 	}, nil
 }
 
@@ -140,7 +142,7 @@ func (in *room) life(ctx context.Context) (Life, error) {
 	}
 	slices.Sort(life.Processes)
 	for _, port := range slices.Sorted(maps.Keys(seen.Listening)) {
-		if port != in.port {
+		if !slices.Contains(in.told, port) {
 			life.Others = append(life.Others, port)
 		}
 	}

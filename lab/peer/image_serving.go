@@ -76,7 +76,7 @@ func (s *imageServing) untilOpen(ctx, limit context.Context) error {
 		case <-s.running.Ended:
 			return s.hasEnded(ctx)
 		case <-limit.Done():
-			what := fmt.Sprintf("nothing listens on port %d after %v", s.Adapter.Port, s.Adapter.Ready.Limit())
+			what := fmt.Sprintf("nothing listens on port %d after %v", s.Adapter.At(), s.Adapter.Ready.Limit())
 			return s.notReady(ctx, limit, what, "port, command, files")
 		case <-ticker.C:
 		}

@@ -150,7 +150,7 @@ type Listening struct {
 // in between.
 type Life struct {
 	Sockets   []string // that listen at its port; one that was opened anew is another
-	Others    []int    // other ports at which something listens
+	Others    []int    // ports of which nobody has told at which something listens
 	Processes []string // of which one that has the number of another is not that one
 }
 

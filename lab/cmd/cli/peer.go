@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -25,7 +26,7 @@ type PeerFlags struct {
 	gallery string
 
 	ca, cert, key string
-	port          int
+	ports         []int
 	env           []string
 	command       []string
 
@@ -56,7 +57,8 @@ func (p *PeerFlags) Register(flags *pflag.FlagSet, role wire.Role) {
 	if role == wire.Client {
 		return
 	}
-	flags.IntVar(&p.port, "port", 443, "of an image without an adapter: where it listens for HTTPS")
+	flags.IntSliceVar(&p.ports, "port", []int{443},
+		"of an image without an adapter: where it listens for HTTPS; of another, only there")
 	flags.StringVar(&p.ca, "ca-file", "", "where it reads the roots that it trusts")
 	flags.StringVar(&p.cert, "cert-file", "", "where it reads its chain")
 	flags.StringVar(&p.key, "key-file", "", "where it reads its key")
@@ -64,29 +66,61 @@ func (p *PeerFlags) Register(flags *pflag.FlagSet, role wire.Role) {
 	flags.StringArrayVar(&p.command, "command", nil, "word of its command, in place of the image's; may be repeated")
 }
 
-// Peer is the peer that is meant, and the command that means it; that of our own is
-// empty.
-func (p *PeerFlags) Peer(role wire.Role, args []string) (peer.Peer, string, error) {
-	command := "mtlslab audit " + string(role)
+// Meant is a peer that the flags mean, and the command that means it alone: of our own there
+// is none.
+type Meant struct {
+	Peer    peer.Peer
+	Command string
+}
+
+// Peers are those that are meant: a server at each of its ports, unless --port chooses one.
+func (p *PeerFlags) Peers(role wire.Role, args []string) ([]Meant, error) {
 	if err := p.check(args); err != nil {
-		return nil, "", err
+		return nil, err
 	}
+	var image peer.Image
+	var flags, named string
+	var err error
 	switch {
 	case p.flags.Changed("peer"):
-		image, err := GalleryPeer(p.gallery, role)
-		return image, command + " --peer " + p.gallery, err
+		image, err = GalleryPeer(p.gallery, role)
+		flags = " --peer " + p.gallery
 	case p.flags.Changed("adapter"):
-		image, err := p.fromFile(role, args)
-		for _, word := range append([]string{"--adapter", p.adapter}, args...) {
-			command += " " + Quoted(word)
-		}
-		return image, command, err
+		image, err = p.fromFile(role, args)
+		flags = " --adapter " + Quoted(p.adapter)
 	case len(args) > 0:
-		image, err := p.fromFlags(role, args[0])
-		return image, command + p.asFlags() + " " + Quoted(args[0]), err
+		image, err = p.fromFlags(role, args[0])
+		flags = p.asFlags()
 	default:
-		return peer.Own{}, "", nil
+		return []Meant{{Peer: peer.Own{}}}, nil
 	}
+	if err != nil {
+		return nil, err
+	}
+	if len(args) > 0 {
+		named = " " + Quoted(args[0])
+	}
+	return p.atPorts(image, flags+named)
+}
+
+// atPorts are the image at each of its ports, or at that which is chosen.
+func (p *PeerFlags) atPorts(image peer.Image, words string) (all []Meant, err error) {
+	each := image.Adapter.AtEach()
+	known := p.flags.Changed("peer") || p.flags.Changed("adapter")
+	for _, a := range each {
+		one := Meant{peer.Image{Adapter: a, Context: image.Context}, "mtlslab audit " + string(a.Role)}
+		if !known && a.Role == wire.Server || len(each) > 1 {
+			one.Command += " --port " + strconv.Itoa(a.At())
+		}
+		one.Command += words
+		if !known || !p.flags.Changed("port") || slices.Contains(p.ports, a.At()) {
+			all = append(all, one)
+		}
+	}
+	if len(all) == 0 {
+		return nil, fmt.Errorf("--port %s: %s listens at none of these", p.portList(), image.Adapter.Name)
+	}
+	return all, nil
 }
 
 // check says which flags do not go together. None is without effect.
@@ -104,7 +138,7 @@ func (p *PeerFlags) check(args []string) error {
 	}
 	for _, flag := range imageFlags {
 		switch {
-		case !p.flags.Changed(flag.name):
+		case !p.flags.Changed(flag.name), flag.name == "port" && (adapter || gallery):
 		case adapter:
 			return fmt.Errorf("--%s: an adapter says that itself; see %s in %s", flag.name, flag.key, p.adapter)
 		case gallery:
@@ -159,8 +193,8 @@ func (p *PeerFlags) fromFlags(role wire.Role, image string) (peer.Image, error) 
 // fault is that of the flag after which there is one.
 func (p *PeerFlags) fill(a *adapter.Adapter) error {
 	files := &a.Material.Files
-	a.Port = p.port
-	if err := faultOf(a, "--port", strconv.Itoa(p.port)); err != nil {
+	a.Port, a.Ports = p.ports[0], p.ports[1:]
+	if err := faultOf(a, "--port", p.portList()); err != nil {
 		return err
 	}
 	for _, file := range []struct {
@@ -211,11 +245,18 @@ func faultOf(a *adapter.Adapter, flag, value string) error {
 	return fmt.Errorf("%s %s: %w", flag, Quoted(value), err)
 }
 
+// portList are the ports as they are given.
+func (p *PeerFlags) portList() string {
+	words := make([]string, len(p.ports))
+	for i, port := range p.ports {
+		words[i] = strconv.Itoa(port)
+	}
+	return strings.Join(words, ",")
+}
+
 func (p *PeerFlags) asFlags() string {
 	words := []string{
 		"",
-		"--port",
-		strconv.Itoa(p.port),
 		"--ca-file",
 		Quoted(p.ca),
 		"--cert-file",

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/spf13/pflag"
@@ -36,6 +37,12 @@ func TestRepeats(t *testing.T) {
 			`mtlslab audit server --port 443 --ca-file '/a b/ca' --cert-file /c/crt --key-file /c/key ` +
 				`--env 'A=it'\''s' --command a --command '$b' shop:1`,
 		},
+		{
+			"several ports", wire.Server,
+			[]string{"--port=443,8443", "--ca-file=/c/ca", "--cert-file=/c/crt", "--key-file=/c/key", "shop"},
+			"mtlslab audit server --port 443 --ca-file /c/ca --cert-file /c/crt --key-file /c/key shop\n" +
+				"mtlslab audit server --port 8443 --ca-file /c/ca --cert-file /c/crt --key-file /c/key shop",
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -45,12 +52,19 @@ func TestRepeats(t *testing.T) {
 			if err := flags.Parse(tt.args); err != nil {
 				t.Fatal(err)
 			}
-			meant, command, err := p.Peer(tt.role, flags.Args())
+			all, err := p.Peers(tt.role, flags.Args())
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, own := meant.(peer.Own); command != tt.want || own != (tt.want == "") {
-				t.Errorf("got %q, %v, want %q", command, meant, tt.want)
+			var commands []string
+			for _, meant := range all {
+				commands = append(commands, meant.Command)
+				if _, own := meant.Peer.(peer.Own); own != (tt.want == "") {
+					t.Errorf("got %v, want %q", meant.Peer, tt.want)
+				}
+			}
+			if got := strings.Join(commands, "\n"); got != tt.want {
+				t.Errorf("got %q, want %q", got, tt.want)
 			}
 		})
 	}

@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -99,31 +101,40 @@ more; 3 more was void than shown. Our own is held to all.`, role),
 	return cmd
 }
 
-func (f *auditFlags) run(cmd *cobra.Command, args []string) (err error) {
-	if f.audit.Peer, f.audit.Command, err = f.peer.Peer(f.audit.Role, args); err != nil {
-		return cli.UsageError{Err: err}
-	}
-	if err := f.check(); err != nil {
-		return err
-	}
-	if f.list {
-		return f.printList(cmd)
-	}
-	files, err := f.open()
-	defer func() {
-		for _, file := range files {
-			file.Discard()
-		}
-	}()
+func (f *auditFlags) run(cmd *cobra.Command, args []string) error {
+	subjects, err := f.subjects(args)
 	if err != nil {
 		return cli.UsageError{Err: err}
 	}
-	if _, image := f.audit.Peer.(peer.Image); image {
+	for _, s := range subjects {
+		if err := f.check(s.audit); err != nil {
+			return err
+		}
+	}
+	if f.list {
+		return f.printList(cmd, subjects[0].audit)
+	}
+	defer func() {
+		for _, s := range subjects {
+			s.discard()
+		}
+	}()
+	for _, s := range subjects {
+		if err := f.open(s); err != nil {
+			return cli.UsageError{Err: err}
+		}
+	}
+	if _, image := subjects[0].audit.Peer.(peer.Image); image {
 		if f.cfg.Runtime == sandbox.Processes {
 			return cli.UsageError{Err: errors.New("--runtime processes: an image runs in containers alone")}
 		}
 		f.cfg.Runtime = sandbox.Containers
 	}
+	return f.carryOut(cmd, subjects)
+}
+
+// carryOut audits one subject after the other, in one lab. What is worst of them is the end.
+func (f *auditFlags) carryOut(cmd *cobra.Command, subjects []*subject) (err error) {
 	columns, _ := console.Size(cmd.ErrOrStderr())
 	progress := &console.Progress{
 		Out:      cmd.ErrOrStderr(),
@@ -132,44 +143,88 @@ func (f *auditFlags) run(cmd *cobra.Command, args []string) (err error) {
 	}
 	show := newNarrator(cmd)
 	f.cfg.Progress, f.cfg.TTL = show.progress, longTTL
-	f.audit.Progress = func(done, total int, current string) {
-		show.hush()
-		progress.Update(done, total, current)
-	}
-
 	l, err := lab.Start(cmd.Context(), f.cfg)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, l.Close(cmd.Context())) }()
-	result, err := l.Audit(cmd.Context(), f.audit)
-	progress.Clear()
-	if err != nil {
-		return err
+	var verdicts []finding.Status
+	for i, s := range subjects {
+		s.audit.Progress = func(done, total int, current string) {
+			show.hush()
+			progress.Update(done, total, current)
+		}
+		result, err := l.Audit(cmd.Context(), s.audit)
+		progress.Clear()
+		if err != nil {
+			return err
+		}
+		if i > 0 && !cli.WantsJSON(cmd) {
+			fmt.Fprintln(cmd.OutOrStdout())
+		}
+		if err := f.write(cmd, s.files, result); err != nil {
+			return err
+		}
+		verdicts = append(verdicts, result.Verdict())
 	}
-	if err := f.write(cmd, files, result); err != nil {
-		return err
-	}
-	switch result.Verdict() {
-	case finding.Passed:
-		return nil
-	case finding.Failed:
+	switch {
+	case slices.Contains(verdicts, finding.Failed):
 		return cli.ErrFail
-	default:
+	case slices.ContainsFunc(verdicts, func(v finding.Status) bool { return v != finding.Passed }):
 		return cli.ErrInconclusive
+	default:
+		return nil
 	}
 }
 
-// check finds out what is wrong with the command line before anything is started.
-func (f *auditFlags) check() error {
-	var err error
-	if f.audit.Demand, err = finding.ParseAttackers(f.demand); err != nil {
-		return cli.UsageError{Err: fmt.Errorf("--demand: %w", err)}
+// subject is what is audited: a peer, at one of its ports if it has several.
+type subject struct {
+	audit audit.Audit
+	at    string // ends the names of its files; empty of the first
+	files map[string]*cli.Output
+}
+
+func (s *subject) discard() {
+	for _, file := range s.files {
+		file.Discard()
 	}
-	if err := f.readBaseline(); err != nil {
-		return cli.UsageError{Err: fmt.Errorf("--baseline: %w", err)}
+}
+
+// file is where a subject's file is if that is where the first one's is.
+func (s *subject) file(path string) string {
+	extension := filepath.Ext(path)
+	return strings.TrimSuffix(path, extension) + s.at + extension
+}
+
+// subjects are what the command line means.
+func (f *auditFlags) subjects(args []string) ([]*subject, error) {
+	all, err := f.peer.Peers(f.audit.Role, args)
+	if err != nil {
+		return nil, err
 	}
-	alone := f.audit
+	var subjects []*subject
+	for i, meant := range all {
+		s := &subject{audit: f.audit, files: make(map[string]*cli.Output)}
+		s.audit.Peer, s.audit.Command = meant.Peer, meant.Command
+		if image, is := meant.Peer.(peer.Image); is && i > 0 {
+			s.at = fmt.Sprintf("-%d", image.Adapter.At())
+		}
+		if s.audit.Demand, err = finding.ParseAttackers(f.demand); err != nil {
+			return nil, fmt.Errorf("--demand: %w", err)
+		}
+		if s.audit.Waivers, err = f.readWaivers(); err != nil {
+			return nil, fmt.Errorf("--waivers: %w", err)
+		}
+		if err := f.readBaseline(s); err != nil {
+			return nil, fmt.Errorf("--baseline: %w", err)
+		}
+		subjects = append(subjects, s)
+	}
+	return subjects, nil
+}
+
+// check finds out what is wrong with an audit before anything is started.
+func (f *auditFlags) check(alone audit.Audit) error {
 	alone.Cases = nil
 	if err := alone.Check(); err != nil {
 		return cli.UsageError{Err: err}
@@ -180,12 +235,12 @@ func (f *auditFlags) check() error {
 			return cli.UsageError{Err: fmt.Errorf("%w; mtlslab audit %s --list has all cases", err, f.audit.Role)}
 		}
 	}
-	return f.readWaivers()
+	return nil
 }
 
 // printList prints the cases that would be tried.
-func (f *auditFlags) printList(cmd *cobra.Command) error {
-	all := f.audit.Plan()
+func (*auditFlags) printList(cmd *cobra.Command, what audit.Audit) error {
+	all := what.Plan()
 	if cli.WantsJSON(cmd) {
 		return cli.PrintJSON(cmd.OutOrStdout(), all)
 	}
@@ -201,64 +256,65 @@ func (f *auditFlags) printList(cmd *cobra.Command) error {
 
 // readWaivers leaves out those of cases that are not tried now: they are not
 // unused because nobody looked.
-func (f *auditFlags) readWaivers() error {
+func (f *auditFlags) readWaivers() (all []finding.Waiver, err error) {
 	if f.waivers == "" {
-		return nil
+		return nil, nil
 	}
 	file, err := os.Open(f.waivers)
 	if err != nil {
-		return cli.UsageError{Err: fmt.Errorf("--waivers: %w", err)}
+		return nil, err
 	}
 	defer file.Close() //nolint:errcheck // read-only
 	waivers, err := finding.ReadWaivers(f.waivers, file, func(id string) bool {
 		_, known := cases.Find(id)
 		return known
 	})
-	if err != nil {
-		return cli.UsageError{Err: fmt.Errorf("--waivers: %w", err)}
-	}
 	for _, w := range waivers {
 		tried := func(all []string, one string) bool { return len(all) == 0 || one == "" || slices.Contains(all, one) }
 		if tried(f.audit.Cases, w.Case) && tried(f.audit.Versions, w.Version) {
-			f.audit.Waivers = append(f.audit.Waivers, w)
+			all = append(all, w)
 		}
 	}
-	return nil
+	return all, err
 }
 
-// readBaseline reads the earlier audit, if there is one.
-func (f *auditFlags) readBaseline() error {
+// readBaseline reads the earlier audit, if there is one. That of a port besides may be
+// missing: it may be a new port.
+func (f *auditFlags) readBaseline(s *subject) error {
 	if f.baseline == "" {
 		return nil
 	}
-	file, err := os.Open(f.baseline)
+	path := s.file(f.baseline)
+	file, err := os.Open(path)
+	if s.at != "" && errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
 	defer file.Close() //nolint:errcheck // read-only
 	earlier, err := finding.ReadBaseline(file)
 	if err != nil {
-		return fmt.Errorf("%s: %w", f.baseline, err)
+		return fmt.Errorf("%s: %w", path, err)
 	}
-	f.audit.Baseline = &earlier
+	s.audit.Baseline = &earlier
 	return nil
 }
 
-// open opens the files that were asked for, by their formats.
-func (f *auditFlags) open() (map[string]*cli.Output, error) {
-	files := make(map[string]*cli.Output)
+// open opens the files that were asked for.
+func (f *auditFlags) open(s *subject) error {
 	for _, format := range formats {
 		path := *f.files[format.name]
 		if path == "" {
 			continue
 		}
-		file, err := cli.OpenOutput(path)
+		file, err := cli.OpenOutput(s.file(path))
 		if err != nil {
-			return files, fmt.Errorf("--%s: %w", format.name, err)
+			return fmt.Errorf("--%s: %w", format.name, err)
 		}
-		files[format.name] = file
+		s.files[format.name] = file
 	}
-	return files, nil
+	return nil
 }
 
 // write prints the result before all else: a full disk does not take that away.
