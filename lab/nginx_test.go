@@ -96,6 +96,11 @@ server {
 				`{ default 1; "~open:" 0; "~:SUCCESS" 0; }`,
 			caught: []string{"http/forged-identity-fields-without-certificate"},
 		},
+		"it goes by a certificate in the request": {
+			deny: `map "$host:$ssl_client_verify:$http_client_cert" $deny ` +
+				`{ default 1; "~open:" 0; "~:SUCCESS" 0; "~:NONE::MII.*:$" 0; }`,
+			caught: []string{"http/forged-identity-fields-without-certificate"},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

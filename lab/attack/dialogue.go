@@ -34,6 +34,7 @@ type Head struct {
 	Host      string   // the host that it is for, in place of the server's name
 	Authority string   // of an absolute target, if it is to have one (RFC 9112, 3.2.2)
 	Fields    []string // further lines
+	Copied    bool     // a copy of the good client's certificate is in further lines
 	First     string   // a request for this host goes ahead of it on the same connection
 	Stays     bool     // the connection is to stay open after it (RFC 9112, 9.3)
 	After     bool     // another went before it, of whose answer the end may still come

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -139,7 +140,11 @@ func (r *round) tryAgainst(ctx context.Context, t trial, server *target, v *verd
 	if err := r.Chains.arm(t, r.traits.Known, &order); err != nil {
 		return err
 	}
-	speech, err := r.traits.Protocol.Speech(v.Sent.Text, v.Nonce, t.Head)
+	head, err := r.headOf(t)
+	if err != nil {
+		return err
+	}
+	speech, err := r.traits.Protocol.Speech(v.Sent.Text, v.Nonce, head)
 	if err != nil {
 		return err
 	}
@@ -169,6 +174,20 @@ func (r *round) tryAgainst(ctx context.Context, t trial, server *target, v *verd
 		return nil
 	}
 	return r.lookAgain(ctx, t, server, v)
+}
+
+// headOf is what is odd about the head of a trial's request.
+func (r *round) headOf(t trial) (*attack.Head, error) {
+	if t.Head == nil || !t.Head.Copied {
+		return t.Head, nil
+	}
+	good, err := r.Chains.good(wire.Client, r.traits.Known)
+	if err != nil {
+		return nil, err
+	}
+	head := *t.Head
+	head.Fields = slices.Concat(head.Fields, cases.CertificateFields(good.Chain[0]))
+	return &head, nil
 }
 
 // order is an attack on a server as it is told, as long as it is honest.

@@ -1,6 +1,9 @@
 package cases
 
 import (
+	"encoding/base64"
+	"encoding/pem"
+	"net/url"
 	"slices"
 
 	"github.com/mtlslab/mtlslab/lab/attack"
@@ -34,9 +37,21 @@ func identityFields() []string {
 	}
 }
 
+// CertificateFields are those in which proxies hand a client's certificate on, DER, to the
+// server behind them. Anybody has seen a good client's.
+func CertificateFields(certificate []byte) []string {
+	text := base64.StdEncoding.EncodeToString(certificate)
+	return []string{
+		"Client-Cert: :" + text + ":",          // RFC 9440, 2.2
+		"X-Forwarded-Tls-Client-Cert: " + text, // Traefik
+		"X-SSL-Client-Cert: " + url.QueryEscape(string(pem.EncodeToMemory(
+			&pem.Block{Type: "CERTIFICATE", Bytes: certificate}))), // documented for nginx
+	}
+}
+
 func fieldCases() []Case {
 	const meaning = "Whoever writes another's name into his request is taken for him."
-	forged := &attack.Head{Fields: identityFields()}
+	forged := &attack.Head{Fields: identityFields(), Copied: true}
 	return []Case{
 		{
 			ID: "http/forged-identity-fields", Roles: asClient, Attacker: Insider,
