@@ -154,6 +154,20 @@ func TestImageClients(t *testing.T) {
 		}, cases: []string{
 			"operational/no-trust", "operational/no-key", "revocation/issuer", "chain/other-authority",
 		}, want: finding.Passed},
+		{name: "has its files at fixed places", source: peer.ClientSource, alter: func(a *adapter.Adapter) {
+			a.Material.Dir = "/certs"
+			a.Command[slices.Index(a.Command, "{{.Dir}}")] = "/certs"
+		}, cases: []string{
+			"operational/no-trust", "operational/no-key", "revocation/issuer",
+			"chain/other-authority", "validity/expired",
+		}, want: finding.Passed},
+		{name: "takes a name from anywhere in the chain", source: brokenClient, args: []string{"-fault", "names-from-chain"},
+			cases: []string{"identity/host-in-issuer", "identity/other-host", "chain/other-authority"},
+			want:  finding.Passed, caught: []string{"identity/host-in-issuer"}}, // only an authority could do that
+		{name: "says that it was served when it was refused", source: brokenClient,
+			args:  []string{"-fault", "believes-its-handshake"},
+			cases: []string{"protocol/refused-afterwards", "chain/other-authority"},
+			want:  finding.Passed, caught: []string{"protocol/refused-afterwards"}},
 		{name: "falls back", source: brokenClient, args: []string{"-fault", "falls-back-to-plain-text"},
 			cases: []string{"protocol/plain-text-server", "chain/other-authority"},
 			want:  finding.Failed, caught: []string{"protocol/plain-text-server"}},
