@@ -89,6 +89,12 @@ var rooms = map[string]struct {
 		[]string{"lab/pki", "lab/wire"},
 		"with the lab it would bring the engine's client into an image of its own",
 	},
+	"lab/labtest": {
+		[]string{
+			"lab", "lab/audit", "lab/exchange", "lab/peer", "lab/verdict", "lab/report", "lab/sandbox", "lab/cases",
+			"lab/finding", "lab/adapter", "lab/pki", "lab/wire",
+		}, "a test's front door judges nothing",
+	},
 	"lab/cmd/cli": {
 		[]string{"lab", "lab/peer", "lab/sandbox", "lab/console", "lab/adapter", "lab/wire", "images"},
 		"what verbs have in common carries nothing out",
@@ -143,6 +149,12 @@ var closed = []struct {
 	{"lab/init", nil, "standard library only: it is carried into other people's containers"},
 }
 
+// apart says which modules a room is never made of, however far down.
+var apart = []struct{ room, from, why string }{
+	{"lab/pki", "github.com/testcontainers", "certificates for a test need no engine"},
+	{"lab/pki", "github.com/moby", "certificates for a test need no engine"},
+}
+
 // A listed package is what `go list` says of one.
 type listed struct {
 	ImportPath                         string
@@ -168,6 +180,16 @@ func TestImports(t *testing.T) {
 		checkRoom(t, p)
 		checkSole(t, p)
 		checkClosed(t, p, standard)
+		checkApart(t, p)
+	}
+}
+
+func checkApart(t *testing.T, p listed) {
+	t.Helper()
+	for _, rule := range apart {
+		if p.room() == rule.room && slices.ContainsFunc(p.Deps, func(path string) bool { return within(path, rule.from) }) {
+			t.Errorf("%s must not be made of %s: %s", p.room(), rule.from, rule.why)
+		}
 	}
 }
 
@@ -178,6 +200,9 @@ func checkRoom(t *testing.T, p listed) {
 		t.Errorf("%s is in no room: say in imports_test.go what it may import, and why", p.ImportPath)
 	}
 	for _, path := range p.Imports {
+		if path == "testing" && p.room() != "lab/labtest" {
+			t.Errorf("%s must not import testing: only a test's front door knows of tests", p.room())
+		}
 		if !within(path, self) {
 			continue
 		}

@@ -77,10 +77,10 @@ func ExampleLab_Audit() {
 	}
 	defer closeLab(ctx, l)
 
-	careless := peer.InProcess{ServerConfig: func(m wire.Material) (*tls.Config, error) {
+	careless := peer.Configured("in-process", func(m wire.Material) (*tls.Config, error) {
 		own, err := tls.X509KeyPair(m.Chain, m.Key)
 		return &tls.Config{Certificates: []tls.Certificate{own}, ClientAuth: tls.RequireAnyClientCert}, err
-	}}
+	})
 	result, err := l.Audit(ctx, audit.Audit{
 		Role: wire.Server, Peer: careless, Versions: []string{"1.3"},
 		Cases: []string{"chain/self-signed", "protocol/no-client-certificate"},

@@ -75,7 +75,7 @@ func TestInProcess(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p := peer.InProcess{Label: name, ServerConfig: test.config, ClientConfig: test.config}
+			p := peer.Configured(name, test.config)
 			result, err := l.Audit(t.Context(), audit.Audit{Role: test.role, Peer: p, Profile: cases.RFC5280, Cases: tried})
 			if err != nil {
 				t.Fatal(err)
@@ -104,8 +104,8 @@ func TestInProcessElsewhere(t *testing.T) {
 	t.Parallel()
 	l := start(t, lab.Config{Runtime: sandbox.Processes})
 	for name, a := range map[string]audit.Audit{
-		"no server": {Role: wire.Server, Peer: peer.InProcess{ClientConfig: config}},
-		"no client": {Role: wire.Client, Peer: peer.InProcess{ServerConfig: config}},
+		"no server": {Role: wire.Server, Peer: peer.InProcess{Dial: peer.Configured("", config).Dial}},
+		"no client": {Role: wire.Client, Peer: peer.InProcess{Serve: peer.Configured("", config).Serve}},
 	} {
 		if _, err := l.Audit(t.Context(), a); err == nil {
 			t.Errorf("%s: it was audited", name)
@@ -113,7 +113,7 @@ func TestInProcessElsewhere(t *testing.T) {
 	}
 	requireEngine(t)
 	l = start(t, lab.Config{Runtime: sandbox.Containers})
-	a := audit.Audit{Role: wire.Server, Peer: peer.InProcess{ServerConfig: config}}
+	a := audit.Audit{Role: wire.Server, Peer: peer.Configured("", config)}
 	if _, err := l.Audit(t.Context(), a); err == nil {
 		t.Error("it was audited beside containers")
 	}

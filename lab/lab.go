@@ -33,6 +33,7 @@ const (
 type Config struct {
 	Runtime   sandbox.Runtime // containers where an engine answers, else processes, if empty
 	Algorithm pki.Algorithm   // of every key; [pki.ECDSAP256] if empty
+	Pair      *pki.Pair       // the authority, with its good server and client; minted if nil
 
 	// TTL is how long the lab's peers live at most. They end by themselves, so
 	// that nothing outlives a lab that was killed. [DefaultTTL] if zero.
@@ -94,12 +95,14 @@ func Start(ctx context.Context, cfg Config) (*Lab, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Lab{cfg: cfg, id: sandbox.NewID(), ends: time.Now().Add(cfg.TTL)}
-	began := time.Now()
-	if l.pair, err = pki.NewPair(pki.Config{Algorithm: cfg.Algorithm}); err != nil {
-		return nil, err
+	l := &Lab{cfg: cfg, id: sandbox.NewID(), ends: time.Now().Add(cfg.TTL), pair: cfg.Pair}
+	if l.pair == nil {
+		began := time.Now()
+		if l.pair, err = pki.NewPair(pki.Config{Algorithm: cfg.Algorithm}); err != nil {
+			return nil, err
+		}
+		l.mint = time.Since(began)
 	}
-	l.mint = time.Since(began)
 	in, err := sandbox.New(ctx, sandbox.Config{
 		Runtime: cfg.Runtime, Run: l.id, Ends: l.ends, Shared: cfg.Shared, Progress: cfg.Progress,
 		Sources: []images.Source{peer.ServerSource, peer.ClientSource},

@@ -128,7 +128,8 @@ func (a Audit) whyUntried(c cases.Case) string {
 
 // Planned is a case that an audit tries.
 type Planned struct {
-	Case     string            `json:"case"`    // id
+	Case     string            `json:"case"` // id
+	Attacker cases.Attacker    `json:"attacker,omitempty"`
 	Summary  string            `json:"summary"` // what the adversary does, or with what the peer is started
 	Versions []string          `json:"versions"`
 	Expect   cases.Expectation `json:"expect"`
@@ -143,7 +144,7 @@ func (a Audit) Plan() []Planned {
 			all[last].Versions = append(all[last].Versions, t.version)
 			continue
 		}
-		all = append(all, Planned{t.ID, t.Summary, []string{t.version}, t.rule.Expect, t.rule.Cite})
+		all = append(all, Planned{t.ID, t.AttackerUnder(t.rule), t.Summary, []string{t.version}, t.rule.Expect, t.rule.Cite})
 	}
 	return all
 }

@@ -19,7 +19,7 @@ type Chains struct {
 	pair *pki.Pair
 
 	mu     sync.Mutex
-	forged map[chainKey]*pki.Forged
+	forged map[chainKey]func() (*pki.Forged, error)
 }
 
 // chainKey tells the chains apart.
@@ -31,22 +31,19 @@ type chainKey struct {
 
 // NewChains returns chains of that authority, none of which has been made.
 func NewChains(pair *pki.Pair) *Chains {
-	return &Chains{pair: pair, forged: make(map[chainKey]*pki.Forged)}
+	return &Chains{pair: pair, forged: make(map[chainKey]func() (*pki.Forged, error))}
 }
 
-// of is the adversary's chain in a case.
+// of is the adversary's chain in a case. Some take long to make, and none waits for another.
 func (f *Chains) of(c cases.Case, role wire.Role, known wire.Field) (*pki.Forged, error) {
 	f.mu.Lock()
-	defer f.mu.Unlock()
 	key := chainKey{c.ID, role, known}
-	if forged, ok := f.forged[key]; ok {
-		return forged, nil
+	if f.forged[key] == nil {
+		f.forged[key] = sync.OnceValues(func() (*pki.Forged, error) { return f.forge(c, role, known) })
 	}
-	forged, err := f.forge(c, role, known)
-	if err == nil {
-		f.forged[key] = forged
-	}
-	return forged, err
+	forged := f.forged[key]
+	f.mu.Unlock()
+	return forged()
 }
 
 func (f *Chains) forge(c cases.Case, role wire.Role, known wire.Field) (*pki.Forged, error) {
@@ -72,7 +69,7 @@ func (f *Chains) good(role wire.Role, known wire.Field) (*pki.Forged, error) {
 }
 
 // arm makes an attack what the case says, once all else about it is set.
-func (f *Chains) arm(t trial, known wire.Field, a *attack.Attack) error {
+func (f *Chains) arm(t trial, known wire.Field, life time.Duration, a *attack.Attack) error {
 	if t.Attack == nil {
 		return nil
 	}
@@ -80,7 +77,7 @@ func (f *Chains) arm(t trial, known wire.Field, a *attack.Attack) error {
 	if a.Resume == nil || !a.Resume.AfterExpiry {
 		return nil
 	}
-	forged, _, err := f.brief(known)
+	forged, _, err := f.brief(known, life)
 	if err != nil {
 		return err
 	}
@@ -88,12 +85,14 @@ func (f *Chains) arm(t trial, known wire.Field, a *attack.Attack) error {
 	return nil
 }
 
-// brief is a good chain whose leaf expires soon, and so is made last of all, and when nobody
-// takes it any more: notAfter is inclusive (RFC 5280, 4.1.2.5).
-func (f *Chains) brief(known wire.Field) (forged *pki.Forged, expired time.Time, err error) {
+// brief is a good chain whose leaf expires after that life, up to the whole second, and so is
+// made last of all, and when nobody takes it any more: notAfter is inclusive (RFC 5280, 4.1.2.5).
+func (f *Chains) brief(
+	known wire.Field, life time.Duration,
+) (forged *pki.Forged, expired time.Time, err error) {
 	request := pki.RequestOf(wire.Client)
 	request.Known = known
-	request.NotAfter = time.Now().Add(cases.BriefLife).Truncate(time.Second)
+	request.NotAfter = time.Now().Add(life).Truncate(time.Second)
 	forged, err = f.pair.Authority.Forge(request)
 	return forged, request.NotAfter.Add(time.Second), err
 }
@@ -103,7 +102,11 @@ func (f *Chains) Sent(run string) []finding.Sent {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	var sent []finding.Sent
-	for key, forged := range f.forged {
+	for key, of := range f.forged {
+		forged, err := of()
+		if err != nil {
+			continue
+		}
 		sent = append(sent, finding.Sent{Run: run, Case: cmp.Or(key.id, "control"), Role: key.role, Chain: forged.Chain})
 	}
 	slices.SortFunc(sent, func(a, b finding.Sent) int {

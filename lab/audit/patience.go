@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/mtlslab/mtlslab/lab/attack"
+	"github.com/mtlslab/mtlslab/lab/cases"
 	"github.com/mtlslab/mtlslab/lab/finding"
 	"github.com/mtlslab/mtlslab/lab/verdict"
 	"github.com/mtlslab/mtlslab/lab/wire"
@@ -17,6 +18,9 @@ import (
 const (
 	leastPatience = 2 * time.Second
 	slower        = 5 // times what a peer has ever taken, before it has hung
+
+	leastLife = time.Second
+	unhurried = 50 // times what a peer has ever taken, before a certificate expires that it is shown
 )
 
 // patience is how long one waits for a peer. Its methods may be called by many goroutines at
@@ -69,6 +73,16 @@ func (p *patience) learn(t tried) (again bool) {
 		return false
 	}
 	return !p.hangs[kind]
+}
+
+// life is how long a certificate is to live that a peer must see before it expires.
+func (p *patience) life() time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.slowest == 0 {
+		return cases.BriefLife
+	}
+	return min(cases.BriefLife, max(leastLife, unhurried*p.slowest))
 }
 
 // patiently carries out a trial, and once more in full where it was waited for too short a

@@ -2,7 +2,10 @@ package audit
 
 import (
 	"fmt"
+	"runtime"
 	"slices"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/mtlslab/mtlslab/lab/attack"
 	"github.com/mtlslab/mtlslab/lab/cases"
@@ -24,14 +27,17 @@ type trial struct {
 // trust must be known before it starts.
 func (a Audit) plan(chains *Chains, known wire.Field) ([]trial, error) {
 	plan := a.trials()
+	group := new(errgroup.Group)
+	group.SetLimit(runtime.GOMAXPROCS(0))
 	for i, t := range plan {
-		forged, err := chains.of(t.Case, a.Role.Other(), known)
-		if err != nil {
-			return nil, fmt.Errorf("case %s: %w", t.ID, err)
-		}
-		plan[i].forged = forged
+		group.Go(func() (err error) {
+			if plan[i].forged, err = chains.of(t.Case, a.Role.Other(), known); err != nil {
+				return fmt.Errorf("case %s: %w", t.ID, err)
+			}
+			return nil
+		})
 	}
-	return plan, nil
+	return plan, group.Wait()
 }
 
 // trials lists what is to be tried, in the order of the catalogue.

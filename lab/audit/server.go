@@ -137,7 +137,7 @@ func (r *round) tryAgainst(ctx context.Context, t trial, server *target, v *verd
 	order := r.order(t, v.Nonce, v.Sent.Text)
 	order.Limit = v.Patience
 	order.Connect = server.at.Address
-	if err := r.Chains.arm(t, r.traits.Known, &order); err != nil {
+	if err := r.Chains.arm(t, r.traits.Known, r.patience.life(), &order); err != nil {
 		return err
 	}
 	head, err := r.headOf(t)

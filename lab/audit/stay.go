@@ -25,7 +25,7 @@ func (r *round) stay(ctx context.Context, t trial, server *target, order attack.
 		return wait(ctx, began.Add(openAfter))
 	}
 	if t.Meanwhile == cases.StaysAsItIs {
-		brief, expired, err := r.Chains.brief(r.traits.Known)
+		brief, expired, err := r.Chains.brief(r.traits.Known, r.patience.life())
 		if err != nil {
 			return err
 		}

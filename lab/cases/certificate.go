@@ -47,6 +47,12 @@ func Find(id string) (Case, bool) {
 	return all[i], true
 }
 
+// Known says whether there is a case of that id.
+func Known(id string) bool {
+	_, known := Find(id)
+	return known
+}
+
 func rules(rfc5280, spiffe, strict Rule) map[Profile]Rule {
 	return map[Profile]Rule{RFC5280: rfc5280, SPIFFE: spiffe, Strict: strict}
 }

@@ -65,7 +65,7 @@ func rsaKeys() []Case {
 		cryptoCase(Case{
 			ID: "rsa-16384-issuer", Summary: "has an intermediate with an RSA key of 16 kilobits",
 			Meaning: unused, Rules: strictOnly("CVE-2023-29409", "CVE-2023-29409"), Reasons: weak,
-			Mutation: same(pki.IssuerKey(rsaOf(pki.RSASize{Bits: 16384, Primes: 32}))),
+			Mutation: same(pki.IssuerKey(rsaOf(pki.RSASize{Bits: 16384, Primes: 64}))),
 		}),
 	}
 }

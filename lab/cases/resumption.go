@@ -9,11 +9,9 @@ import (
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
-// BriefLife is how long after its making the leaf is good for that an attack
-// with Resume.AfterExpiry presents, cut to the whole second: at least a second,
-// in which the session is made, and at most two. The adversary waits for what is
-// left of it, and a second more, because notAfter is inclusive (RFC 5280,
-// 4.1.2.5).
+// BriefLife is how long after its making the leaf is good for, at most, that an attack
+// with Resume.AfterExpiry presents, cut to the whole second. The adversary waits for what is
+// left of it, and a second more, because notAfter is inclusive (RFC 5280, 4.1.2.5).
 const BriefLife = 2 * time.Second
 
 // Meanwhile is what becomes of a server between the making of a session and its being

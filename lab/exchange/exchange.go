@@ -156,6 +156,9 @@ func Between(ctx context.Context, server Started, client peer.Client, x Exchange
 		}
 	}
 	v := e.Judge()
+	if v.Decision != verdict.WasDelivered && listening.LastLines != nil {
+		v.LastLines = listening.LastLines()
+	}
 	v.Listening, v.Ready, v.Took = listening.Account, ready, time.Since(began)
 	return v, nil
 }

@@ -30,7 +30,7 @@ func (s Scorecard) Shown() []Shown {
 			Peer: a.Product.Name, Role: a.Role, Version: a.Product.Version, Setting: a.Product.Authentication,
 			Holds: []string{},
 		}
-		for _, findings := range byCase(a.Findings) {
+		for _, findings := range ByCase(a.Findings) {
 			has := func(status Status) bool {
 				return slices.ContainsFunc(findings, func(f Finding) bool { return f.Status == status })
 			}

@@ -167,3 +167,15 @@ func (w Waiver) whyUnused(findings []Finding) string {
 	}
 	return "nothing that it covers failed; the first is " + string(findings[i].Status)
 }
+
+// WaiversOf leaves out the waivers of what is not tried, where only some cases or versions
+// are: they are not unused because nobody looked.
+func WaiversOf(all []Waiver, cases, versions []string) (of []Waiver) {
+	tried := func(all []string, one string) bool { return len(all) == 0 || one == "" || slices.Contains(all, one) }
+	for _, w := range all {
+		if tried(cases, w.Case) && tried(versions, w.Version) {
+			of = append(of, w)
+		}
+	}
+	return of
+}

@@ -28,7 +28,7 @@ func everyAttacker() []cases.Attacker { return append([]cases.Attacker{Unnamed},
 // WhoGetsIn is a line for each attacker of whom there is a finding, gravest first.
 func (a Audit) WhoGetsIn() []Line {
 	of := make(map[cases.Attacker]*Line)
-	for _, all := range byCase(a.Findings) {
+	for _, all := range ByCase(a.Findings) {
 		if attacker := attackerIn(all); attacker != "" {
 			if of[attacker] == nil {
 				of[attacker] = &Line{Attacker: attacker, Demanded: a.demands(attacker)}
@@ -62,7 +62,7 @@ func attackerIn(all []Finding) cases.Attacker {
 // Whole is the line of all cases, whoever their attacker is.
 func (a Audit) Whole() Line {
 	var whole Line
-	for _, all := range byCase(a.Findings) {
+	for _, all := range ByCase(a.Findings) {
 		whole.add(all)
 	}
 	return whole
@@ -90,8 +90,8 @@ func (l *Line) add(findings []Finding) {
 // lets says whether a failure is one that nobody knew.
 func (f Finding) lets() bool { return f.Status == Failed && f.Known == "" }
 
-// byCase puts the findings of a case together, in the order of the catalogue's groups.
-func byCase(findings []Finding) [][]Finding {
+// ByCase puts the findings of a case together, in the order of the catalogue's groups.
+func ByCase(findings []Finding) [][]Finding {
 	var all [][]Finding
 	for _, f := range Ordered(findings) {
 		if last := len(all) - 1; last >= 0 && all[last][0].Case == f.Case && all[last][0].Role == f.Role {
@@ -137,7 +137,7 @@ var plain = []string{"protocol/no-client-certificate", "chain/self-signed", "ide
 
 func (a Audit) faultsOf(attacker cases.Attacker) []Fault {
 	var all []Fault
-	for _, findings := range byCase(a.Findings) {
+	for _, findings := range ByCase(a.Findings) {
 		if attackerIn(findings) != attacker {
 			continue
 		}

@@ -42,7 +42,7 @@ func Groups(findings []Finding) []Group {
 // of which the profile asks nothing, in a group of no name.
 func ByAttacker(findings []Finding) []Group {
 	of := make(map[cases.Attacker]*Group)
-	for _, all := range byCase(findings) {
+	for _, all := range ByCase(findings) {
 		attacker := attackerIn(all)
 		if of[attacker] == nil {
 			of[attacker] = &Group{Name: string(attacker)}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"strings"
 
 	"github.com/mtlslab/mtlslab/images"
 	"github.com/mtlslab/mtlslab/lab/adapter"
@@ -46,4 +47,23 @@ func galleryPeer(files fs.FS, file string) (Image, error) {
 		return Image{}, fmt.Errorf("%s: %w", file, err)
 	}
 	return Image{Adapter: a, Context: context}, nil
+}
+
+// FromGallery is the peer of that name and role which comes with mtlslab.
+func FromGallery(name string, role wire.Role) (Image, error) {
+	all, err := Gallery()
+	if err != nil {
+		return Image{}, err
+	}
+	var names []string
+	for _, p := range all {
+		if p.Adapter.Role != role {
+			continue
+		}
+		if p.Adapter.Name == name || p.Adapter.BuildName() == name {
+			return p, nil
+		}
+		names = append(names, p.Adapter.BuildName())
+	}
+	return Image{}, fmt.Errorf("%q: the gallery has no such %s; choose from %s", name, role, strings.Join(names, ", "))
 }

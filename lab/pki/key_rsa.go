@@ -2,6 +2,7 @@ package pki
 
 import (
 	"bytes"
+	"cmp"
 	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
@@ -19,44 +20,42 @@ type RSASize struct {
 	Exponent int64 // the public one; 65537 if zero
 }
 
-var rsaKeys sync.Map // of RSASize to func() (*rsa.PrivateKey, error)
+// Such keys are costly, and so are primes: there is one of each size a process.
+var (
+	rsaKeys   onces[RSASize, *rsa.PrivateKey]
+	rsaPrimes onces[primesSize, []*big.Int]
+)
 
-// RSA returns a key that crypto/rsa may refuse to make or to sign with. Such keys
-// are costly, so there is one of each size a process.
+// onces are things of which one of each size is made.
+type onces[S comparable, T any] struct{ of sync.Map }
+
+func (o *onces[S, T]) get(size S, generate func() (T, error)) (T, error) {
+	once, _ := o.of.LoadOrStore(size, sync.OnceValues(generate))
+	return once.(func() (T, error))() //nolint:forcetypeassert // nothing else is stored
+}
+
+// RSA returns a key that crypto/rsa may refuse to make or to sign with. Keys of as many bits
+// and primes are of the same primes.
 //
 // A handshake with less than 1024 bits needs GODEBUG=rsa1024min=0, which the
 // adversary sets. With exponent 1, and over 8192 bits, there is none.
 func RSA(size RSASize) (*rsa.PrivateKey, error) {
-	if size.Primes == 0 {
-		size.Primes = 2
-	}
-	if size.Exponent == 0 {
-		size.Exponent = 65537
-	}
-	once, _ := rsaKeys.LoadOrStore(size, sync.OnceValues(size.generate))
-	generate, ok := once.(func() (*rsa.PrivateKey, error))
-	if !ok {
-		return nil, errors.New("no such key")
-	}
-	return generate()
+	size.Primes, size.Exponent = cmp.Or(size.Primes, 2), cmp.Or(size.Exponent, usualExponent)
+	return rsaKeys.get(size, size.generate)
 }
 
 func (s RSASize) generate() (*rsa.PrivateKey, error) {
 	one, e := big.NewInt(1), big.NewInt(s.Exponent)
 	key := &rsa.PrivateKey{PublicKey: rsa.PublicKey{N: big.NewInt(1), E: int(s.Exponent)}}
+	primes := primesSize{bits: (s.Bits + s.Primes - 1) / s.Primes, n: s.Primes}
+	var err error
+	if key.Primes, err = rsaPrimes.get(primes, primes.generate); err != nil {
+		return nil, fmt.Errorf("making an RSA key: %w", err)
+	}
 	order := big.NewInt(1)
-	for len(key.Primes) < s.Primes {
-		p, err := rand.Prime(rand.Reader, (s.Bits+s.Primes-1)/s.Primes)
-		if err != nil {
-			return nil, fmt.Errorf("making an RSA key: %w", err)
-		}
-		less := new(big.Int).Sub(p, one)
-		if new(big.Int).GCD(nil, nil, e, less).Cmp(one) != 0 {
-			continue
-		}
-		key.Primes = append(key.Primes, p)
+	for _, p := range key.Primes {
 		key.N.Mul(key.N, p)
-		order.Mul(order, less)
+		order.Mul(order, new(big.Int).Sub(p, one))
 	}
 	key.D = new(big.Int).ModInverse(e, order)
 	if s.Exponent == 1 {
@@ -69,6 +68,29 @@ func (s RSASize) generate() (*rsa.PrivateKey, error) {
 		key.Precompute()
 	}
 	return key, nil
+}
+
+// primesSize says what the primes of a key are like.
+type primesSize struct{ bits, n int }
+
+const usualExponent = 65537
+
+func (s primesSize) generate() (all []*big.Int, err error) {
+	for len(all) < s.n {
+		p, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), uint(s.bits)))
+		if err != nil {
+			return nil, err
+		}
+		p.SetBit(p, s.bits-1, 1).SetBit(p, s.bits-2, 1) // the product is as long as it has to be
+		six := big.NewInt(6)
+		p.Add(p.Sub(p, new(big.Int).Mod(p, six)), big.NewInt(5)) // so that 3 can be the exponent
+		const rounds = 20
+		less := new(big.Int).Sub(p, big.NewInt(1))
+		if p.BitLen() == s.bits && less.Mod(less, big.NewInt(usualExponent)).Sign() != 0 && p.ProbablyPrime(rounds) {
+			all = append(all, p)
+		}
+	}
+	return all, nil
 }
 
 // textbook signs with an RSA key of any size: RSASSA-PKCS1-v1_5 (RFC 8017, 8.2.1).

@@ -43,7 +43,8 @@ type Verdict struct {
 	Ready    time.Duration `json:"ready_ns"`         // until the server listened and the client waited
 	Took     time.Duration `json:"took_ns"`          // until both accounts were in
 
-	Listening wire.Outcome `json:"listening"` // the server's account of its start
+	Listening wire.Outcome `json:"listening"`            // the server's account of its start
+	LastLines []string     `json:"last_lines,omitempty"` // of what is not delivered: the end of what the server wrote
 }
 
 func (v *Verdict) inconclusive(why string) {

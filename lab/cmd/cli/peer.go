@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -83,7 +82,9 @@ func (p *PeerFlags) Peers(role wire.Role, args []string) ([]Meant, error) {
 	var err error
 	switch {
 	case p.flags.Changed("peer"):
-		image, err = GalleryPeer(p.gallery, role)
+		if image, err = peer.FromGallery(p.gallery, role); err != nil {
+			err = fmt.Errorf("--peer %w", err)
+		}
 		flags = " --peer " + p.gallery
 	case p.flags.Changed("adapter"):
 		image, err = p.fromFile(role, args)
@@ -179,10 +180,7 @@ func (p *PeerFlags) fromFlags(role wire.Role, image string) (peer.Image, error) 
 			"give --ca-file, --cert-file and --key-file, where the image reads them; or --adapter",
 		)
 	}
-	a := &adapter.Adapter{
-		Name: nameOf(image), Role: role, Image: image, Port: 443, Speaks: adapter.HTTP, Env: make(map[string]string),
-		Material: adapter.Material{Files: adapter.Layout{CA: "ca", Cert: "cert", Key: "key"}},
-	}
+	a := adapter.HTTPS(image)
 	if err := a.Check(); err != nil {
 		return peer.Image{}, fmt.Errorf("image %q: %w", image, err)
 	}
@@ -273,19 +271,6 @@ func (p *PeerFlags) asFlags() string {
 	return strings.Join(words, " ")
 }
 
-// nameOf is what a peer is called whose image is known alone.
-func nameOf(image string) string {
-	base, _, _ := strings.Cut(path.Base(image), "@")
-	base, _, _ = strings.Cut(base, ":")
-	name := strings.Map(func(r rune) rune {
-		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
-			return r
-		}
-		return '-'
-	}, strings.ToLower(base))
-	return cmp.Or(strings.Join(strings.FieldsFunc(name, func(r rune) bool { return r == '-' }), "-"), "image")
-}
-
 // Quoted is a word as a shell reads it.
 func Quoted(word string) string {
 	if word != "" && !strings.ContainsFunc(word, func(r rune) bool {
@@ -304,30 +289,6 @@ func AtMostOneImage(cmd *cobra.Command, args []string) error {
 	return UsageError{
 		fmt.Errorf("%s takes one image, got %q; see %s --help", cmd.CommandPath(), args, cmd.CommandPath()),
 	}
-}
-
-// GalleryPeer is the peer of that name which comes with mtlslab.
-func GalleryPeer(name string, role wire.Role) (peer.Image, error) {
-	all, err := peer.Gallery()
-	if err != nil {
-		return peer.Image{}, err
-	}
-	var names []string
-	for _, p := range all {
-		if p.Adapter.Role != role {
-			continue
-		}
-		if p.Adapter.Name == name || p.Adapter.BuildName() == name {
-			return p, nil
-		}
-		names = append(names, p.Adapter.BuildName())
-	}
-	return peer.Image{}, fmt.Errorf(
-		"--peer %q: the gallery has no such %s; choose from %s",
-		name,
-		role,
-		strings.Join(names, ", "),
-	)
 }
 
 // ReadAdapter reads the file of that name, or standard input for "-".

@@ -265,17 +265,8 @@ func (f *auditFlags) readWaivers() (all []finding.Waiver, err error) {
 		return nil, err
 	}
 	defer file.Close() //nolint:errcheck // read-only
-	waivers, err := finding.ReadWaivers(f.waivers, file, func(id string) bool {
-		_, known := cases.Find(id)
-		return known
-	})
-	for _, w := range waivers {
-		tried := func(all []string, one string) bool { return len(all) == 0 || one == "" || slices.Contains(all, one) }
-		if tried(f.audit.Cases, w.Case) && tried(f.audit.Versions, w.Version) {
-			all = append(all, w)
-		}
-	}
-	return all, err
+	all, err = finding.ReadWaivers(f.waivers, file, cases.Known)
+	return finding.WaiversOf(all, f.audit.Cases, f.audit.Versions), err
 }
 
 // readBaseline reads the earlier audit, if there is one. That of a port besides may be

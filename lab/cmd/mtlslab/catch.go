@@ -10,7 +10,6 @@ import (
 	"github.com/mtlslab/mtlslab/lab"
 	"github.com/mtlslab/mtlslab/lab/audit"
 	"github.com/mtlslab/mtlslab/lab/cases"
-	"github.com/mtlslab/mtlslab/lab/cmd/cli"
 	"github.com/mtlslab/mtlslab/lab/finding"
 	"github.com/mtlslab/mtlslab/lab/peer"
 	"github.com/mtlslab/mtlslab/lab/wire"
@@ -55,7 +54,7 @@ func catchExample(ctx context.Context, l *lab.Lab) ([]catch, time.Duration, erro
 	began := time.Now()
 	peers := make([]peer.Image, len(catches))
 	for i, c := range catches {
-		image, err := cli.GalleryPeer(example, c.Role)
+		image, err := peer.FromGallery(example, c.Role)
 		if err != nil {
 			return nil, 0, err
 		}
