@@ -12,10 +12,13 @@ FUZZTIME ?= 10s
 LINT_VERSION := v2.15.0
 LINT         := .tools/golangci-lint-$(LINT_VERSION)
 
+SBOM_VERSION := v1.10.0
+SBOM         := .tools/cyclonedx-gomod-$(SBOM_VERSION)
+
 # The race detector needs cgo, and cgo a C compiler.
 RACE = $(shell command -v "$$($(GO) env CC)" >/dev/null 2>&1 && echo -race)
 
-.PHONY: help lab test check scorecard base prepare images bench fuzz lint clean format tidy short build go race
+.PHONY: help lab test check scorecard base prepare images bench fuzz lint dist clean format tidy short build go race
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
@@ -54,9 +57,14 @@ fuzz: go ## every fuzz target for FUZZTIME, 10s
 lint: go $(LINT) ## golangci-lint, installed into .tools if it is not there
 	@$(LINT) run ./...
 
+dist: go $(SBOM) ## mtlslab for each platform as one file, with checksums and bills of materials
+	@$(GO) run ./lab/cmd/dist --out dist $(ARGS)
+	@for file in dist/mtlslab-*; do case $$file in *.json) ;; *) \
+		$(SBOM) bin -json -noserial -output $$file.cdx.json $$file;; esac; done
+
 clean: build ## remove what labs left in the engine, and what was built
 	-@bin/mtlslab clean
-	@rm -rf bin
+	@rm -rf bin dist
 
 # The rest is steps of the above.
 
@@ -90,3 +98,8 @@ $(LINT):
 	@echo "installing golangci-lint $(LINT_VERSION) into .tools, once" >&2
 	@GOBIN="$(CURDIR)/.tools" GOFLAGS= $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION)
 	@mv .tools/golangci-lint $@
+
+$(SBOM):
+	@echo "installing cyclonedx-gomod $(SBOM_VERSION) into .tools, once" >&2
+	@GOBIN="$(CURDIR)/.tools" GOFLAGS= $(GO) install github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@$(SBOM_VERSION)
+	@mv .tools/cyclonedx-gomod $@

@@ -85,6 +85,7 @@ var rooms = map[string]struct {
 	"lab/console":   {[]string{"lab/wire"}, "what is printed looks alike, whatever it says"},
 	"lab/adversary": {[]string{"lab/wire", "lab/attack"}, "it is given its certificates, right or wrong"},
 	"lab/init":      {[]string{"lab/command"}, "it is carried into other people's containers"},
+	"lab/cmd/dist":  {[]string{"images"}, "it packs what is built, whatever it is for"},
 	"lab/cmd/mint": {
 		[]string{"lab/pki", "lab/wire"},
 		"with the lab it would bring the engine's client into an image of its own",

@@ -3,6 +3,7 @@ package images
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"go/version"
@@ -10,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"time"
 )
@@ -18,8 +20,9 @@ import (
 const module = "github.com/mtlslab/mtlslab"
 
 // Binaries builds static binaries for a platform, such as "linux/amd64", and returns where each is, by the name of its
-// source. An empty platform is this host; no sources are those of [Own]. The source is that of the mtlslab module
-// which the current directory is in or requires.
+// source. An empty platform is this host; no sources are those of [Own]. A command that carries the programs unpacks
+// them. Else the source is that of the mtlslab module which the current directory is in or requires, or that of the
+// version that this command was installed as.
 //
 // The paths lie in the user's cache directory and hold the same content for as long as they exist, which is a week from
 // the last use. Any number of processes may call Binaries at once.
@@ -37,6 +40,10 @@ func Binaries(ctx context.Context, platform string, sources ...Source) (map[stri
 	if !found || goos == "" || goarch == "" || strings.Contains(goarch, "/") {
 		return nil, fmt.Errorf("platform %q: must be GOOS/GOARCH, such as linux/amd64", platform)
 	}
+	paths := make(map[string]string, len(sources))
+	if sources, err = unpack(ctx, platform, sources, paths); err != nil || len(sources) == 0 {
+		return paths, err
+	}
 	root, err := moduleRoot(ctx)
 	if err != nil {
 		return nil, err
@@ -45,7 +52,6 @@ func Binaries(ctx context.Context, platform string, sources ...Source) (map[stri
 	if b.cache, err = openCache(); err != nil {
 		return nil, err
 	}
-	paths := make(map[string]string, len(sources))
 	for _, batch := range batches(sources) {
 		if err := b.build(ctx, batch, paths); err != nil {
 			return nil, err
@@ -160,6 +166,9 @@ func FindToolchain(ctx context.Context) (Toolchain, error) {
 func source(ctx context.Context) (dir, wants string, err error) {
 	out, err := runGo(ctx, "", nil, "list", "-m", "-mod=readonly", "-f", "{{.GoVersion}} {{.Dir}}", module)
 	wants, dir, _ = strings.Cut(strings.TrimSpace(string(out)), " ")
+	if version := installed(); err != nil && !errors.Is(err, exec.ErrNotFound) && version != "" {
+		return download(ctx, version)
+	}
 	switch {
 	case errors.Is(err, exec.ErrNotFound):
 		return "", "", fmt.Errorf("mtlslab's peers are built from source: install Go and put it on the PATH: %w", err)
@@ -174,6 +183,29 @@ func source(ctx context.Context) (dir, wants string, err error) {
 	default:
 		return dir, "go" + wants, nil
 	}
+}
+
+// installed is the version of mtlslab that this command was built as by `go install` or `go run`; "" if it was not.
+func installed() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Path != module || info.Main.Sum == "" {
+		return ""
+	}
+	return info.Main.Version
+}
+
+// download brings the source of that version into the module cache.
+func download(ctx context.Context, version string) (dir, wants string, err error) {
+	out, err := runGo(ctx, "", nil, "mod", "download", "-json", module+"@"+version)
+	var got struct{ Dir, GoMod string }
+	if err == nil {
+		err = json.Unmarshal(out, &got)
+	}
+	if err != nil {
+		return "", "", fmt.Errorf("bringing mtlslab's source, %s, into the module cache: %w", version, err)
+	}
+	wanted, err := runGo(ctx, got.Dir, []string{"GOWORK=off"}, "list", "-m", "-mod=readonly", "-f", "{{.GoVersion}}")
+	return got.Dir, "go" + strings.TrimSpace(string(wanted)), err
 }
 
 // runGo runs the go command and returns its standard output. When it fails the error is what it said.

@@ -23,9 +23,11 @@ type Source struct {
 	Like string
 }
 
+// Init is the program that is copied into the containers of other images.
+var Init = Source{Name: "init", Package: "./lab/init"}
+
 // own is the one place that lists the programs that have an image, each with its Dockerfile
-// in the directory of its name. A program that package lab copies into the containers of
-// other images is a source of its own.
+// in the directory of its name.
 var own = []Source{
 	{Name: "server", Package: "./server"},
 	{Name: "client", Package: "./client"},

@@ -8,6 +8,7 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"slices"
 
 	"github.com/mtlslab/mtlslab/lab/adapter"
 	"github.com/mtlslab/mtlslab/lab/wire"
@@ -86,7 +87,7 @@ func get(ctx context.Context, client *http.Client, address, nonce string) error 
 		return err
 	}
 	defer answer.Body.Close() //nolint:errcheck // read-only
-	if answer.StatusCode != http.StatusOK {
+	if !slices.Contains(usuallyAnswered(), answer.StatusCode) {
 		return fmt.Errorf("it was answered %s", answer.Status)
 	}
 	_, err = io.Copy(io.Discard, answer.Body)

@@ -20,15 +20,13 @@ const InitDir = "/mtlslab"
 
 const initPath = InitDir + "/init"
 
-var initSource = images.Source{Name: "init", Package: "./lab/init"}
-
 // initFile is the init process for the engine's platform.
 func (c *Isolated) initFile(ctx context.Context) (File, error) {
-	paths, err := images.Binaries(ctx, "linux/"+c.engine.about.Arch, initSource)
+	paths, err := images.Binaries(ctx, "linux/"+c.engine.about.Arch, images.Init)
 	if err != nil {
 		return File{}, err
 	}
-	binary, err := os.ReadFile(paths[initSource.Name])
+	binary, err := os.ReadFile(paths[images.Init.Name])
 	return File{Path: initPath, Data: binary, Mode: 0o555}, err
 }
 

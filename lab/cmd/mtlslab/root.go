@@ -52,6 +52,7 @@ the answer is inconclusive, 4 something was left behind, 130 interrupted.`,
 		newBase(),
 		newDoctor(),
 		newClean(),
+		newVersion(),
 	)
 	return root
 }
