@@ -34,6 +34,7 @@ type Config struct {
 	Runtime   sandbox.Runtime // containers where an engine answers, else processes, if empty
 	Algorithm pki.Algorithm   // of every key; [pki.ECDSAP256] if empty
 	Pair      *pki.Pair       // the authority, with its good server and client; minted if nil
+	Chains    *audit.Chains   // of Pair: what adversaries present; made when it is needed if nil
 
 	// TTL is how long the lab's peers live at most. They end by themselves, so
 	// that nothing outlives a lab that was killed. [DefaultTTL] if zero.
@@ -116,12 +117,16 @@ func Start(ctx context.Context, cfg Config) (*Lab, error) {
 
 // furnish puts the rooms together in a sandbox.
 func (l *Lab) furnish(in sandbox.Sandbox) {
+	chains := l.cfg.Chains
+	if chains == nil {
+		chains = audit.NewChains(l.pair)
+	}
 	l.place = peer.Place{Sandbox: in, Names: new(sandbox.Names), Progress: l.cfg.Progress}
 	l.runner = &exchange.Runner{
 		Place: l.place, Pair: l.pair, Timeout: l.cfg.Timeout, Servers: &exchange.Servers{Reach: in.Facts().Outside},
 	}
 	l.auditor = &audit.Auditor{
-		Place: l.place, Pair: l.pair, Chains: audit.NewChains(l.pair), Run: l.id, Timeout: l.cfg.Timeout,
+		Place: l.place, Pair: l.pair, Chains: chains, Run: l.id, Timeout: l.cfg.Timeout,
 		Adversary: attack.New(func(ctx context.Context) (attack.Running, error) { return startAdversary(ctx, in) }),
 		Servers:   limit.To(4 * runtime.GOMAXPROCS(0)), Clients: limit.To(1 + runtime.GOMAXPROCS(0)),
 	}

@@ -40,14 +40,14 @@ type conn struct {
 
 func newConn(s *server, accepted net.Conn) *conn {
 	c := &conn{server: s, transport: &wire.Transport{Conn: accepted}}
-	c.tls = tls.Server(c.transport, &tls.Config{
-		MinVersion: tls.VersionTLS12,
-		GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
-			c.hello = hello
-			return s.config(), nil
-		},
-	})
+	c.tls = tls.Server(greeted{c.transport, c}, s.greets)
 	return c
+}
+
+// greeted is a transport by which it is known whose it is when the client offers itself.
+type greeted struct {
+	*wire.Transport
+	of *conn
 }
 
 // serve takes the connection to its end.
@@ -56,7 +56,7 @@ func (c *conn) serve() {
 	limit := time.Now().Add(c.server.cfg.handshakeTimeout)
 	_ = c.transport.SetWriteDeadline(limit)
 	c.await(limit, false)
-	if err := wire.Handshake(context.Background(), c.tls); err != nil {
+	if err := c.handshake(); err != nil {
 		if c.end(err) == wire.Refused {
 			c.part()
 		}
@@ -71,6 +71,14 @@ func (c *conn) serve() {
 		c.end(err)
 	}
 	c.part()
+}
+
+// handshake is made in a goroutine of its own: it takes a stack that is large, and that a
+// connection which then has nothing to say would keep.
+func (c *conn) handshake() error {
+	done := make(chan error, 1)
+	go func() { done <- wire.Handshake(context.Background(), c.tls) }()
+	return <-done
 }
 
 // messages takes messages until the client is done, or this side is.

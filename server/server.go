@@ -19,6 +19,7 @@ type server struct {
 	cfg     config
 	policy  wire.Policy
 	current atomic.Pointer[tls.Config] // of the material in use; never nil
+	greets  *tls.Config                // of every connection, until its client has said what it offers
 	admit   *admission
 	say     *teller
 }
@@ -30,6 +31,15 @@ func newServer(cfg config, creds *wire.Credentials, say *teller) *server {
 		admit:  newAdmission(cfg.maxConnections),
 		say:    say,
 	}
+	s.greets = &tls.Config{
+		MinVersion: tls.VersionTLS12,
+		GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+			if g, ok := hello.Conn.(greeted); ok {
+				g.of.hello = hello
+			}
+			return s.current.Load(), nil
+		},
+	}
 	s.use(creds)
 	return s
 }
@@ -40,21 +50,27 @@ func newServer(cfg config, creds *wire.Credentials, say *teller) *server {
 // configuration is its own; see newConn.
 func (s *server) use(creds *wire.Credentials) {
 	config := wire.ServerConfig(creds, s.policy)
+	config.VerifyConnection = s.judges(config, config.VerifyConnection)
 	var key [32]byte
 	_, _ = rand.Read(key[:]) // never fails
 	config.SetSessionTicketKeys([][32]byte{key})
 	s.current.Store(config)
 }
 
-// config is for one client. It is of the material of this moment, but judges by
-// that of the moment when it judges: a client that dawdles over its handshake
-// does not get in under trust that has been withdrawn meanwhile.
-func (s *server) config() *tls.Config {
-	config := s.current.Load().Clone()
-	config.VerifyConnection = func(state tls.ConnectionState) error {
-		return s.current.Load().VerifyConnection(state)
+// judges has whoever offers itself under one configuration be judged by that of the moment: a
+// client that dawdles over its handshake does not get in under trust that has been withdrawn
+// meanwhile.
+func (s *server) judges(
+	config *tls.Config, judge func(tls.ConnectionState) error,
+) func(tls.ConnectionState) error {
+	return func(state tls.ConnectionState) error {
+		now := s.current.Load()
+		if now == config {
+			return judge(state)
+		}
+		state.VerifiedChains = nil // by trust that may have been withdrawn
+		return now.VerifyConnection(state)
 	}
-	return config
 }
 
 // serve accepts connections until ctx is done, then drains: connections that

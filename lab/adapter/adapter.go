@@ -55,7 +55,8 @@ type Adapter struct {
 	Version  []string `yaml:"version" jsonschema:"command whose first line of output is the product's version"`
 
 	source strictyaml.Source
-	at     int // where it is asked; at Port if 0
+	at     int    // where it is asked; at Port if 0
+	host   string // for which it is asked; [Host] if empty
 }
 
 // At is the port of a server at which it is asked.

@@ -14,13 +14,13 @@ import (
 // the handshake. 495 and 496 are nginx's own.
 var refusing = []int{400, 401, 403, 421, 495, 496}
 
-// request is one GET whose path is the nonce.
-func request(nonce string, h attack.Head) attack.Turn {
+// request is one GET of a host whose path is the nonce.
+func request(host, nonce string, h attack.Head) attack.Turn {
 	target := "/" + nonce
 	if h.Authority != "" {
 		target = "https://" + h.Authority + target
 	}
-	lines := append([]string{"GET " + target + " HTTP/1.1", "Host: " + cmp.Or(h.Host, Host)}, h.Fields...)
+	lines := append([]string{"GET " + target + " HTTP/1.1", "Host: " + cmp.Or(h.Host, host, Host)}, h.Fields...)
 	if !h.Stays {
 		lines = append(lines, "Connection: close")
 	}
@@ -41,7 +41,7 @@ func httpTalk(a *Adapter, message, nonce string) talk {
 	}
 	t := talk{
 		asClient: attack.Dialogue{Talk: []attack.Turn{
-			request(nonce, attack.Head{}), {Hear: answer},
+			request(a.host, nonce, attack.Head{}), {Hear: answer},
 		}},
 		asServer: attack.Dialogue{Talk: []attack.Turn{
 			turn(
@@ -63,7 +63,7 @@ func httpTalk(a *Adapter, message, nonce string) talk {
 // Headed is a speech in HTTP whose request says something otherwise.
 func (s Speech) Headed(h attack.Head) Speech {
 	talk := slices.Clone(s.AsClient.Talk)
-	talk[0] = request(s.nonce, h)
+	talk[0] = request(s.host, s.nonce, h)
 	if h.First != "" || h.After {
 		talk[1].Hear = strings.Replace(talk[1].Hear, "^", "", 1) // the end of another answer may come first
 		s.answers = 1

@@ -34,6 +34,7 @@ type Speech struct {
 	AsClient attack.Dialogue
 	AsServer attack.Dialogue
 
+	host      string // for which a server is asked
 	nonce     string
 	delivered []*regexp.Regexp // all of which its answer matches
 	refused   *regexp.Regexp   // which it does not; nil if no answer is a refusal
@@ -55,7 +56,7 @@ var talks = map[Protocol]func(a *Adapter, message, nonce string) talk{
 // the message, and one line is all of it.
 func (a *Adapter) Speech(message, nonce string) (Speech, error) {
 	t := talks[a.Speaks](a, message, nonce)
-	s := Speech{AsClient: t.asClient, AsServer: t.asServer, nonce: nonce}
+	s := Speech{AsClient: t.asClient, AsServer: t.asServer, host: a.host, nonce: nonce}
 	echo := t.echo
 	if a.Delivered.Echo != nil {
 		echo = *a.Delivered.Echo

@@ -58,7 +58,11 @@ func (r *round) inBatches(
 
 // oneByOne makes one batch after the other.
 func (r *round) oneByOne(ctx context.Context, s *standing, trials lane, carry carrier) (doubtful []int, err error) {
-	for batch := range slices.Chunk(trials.trials, batchSize) {
+	size := batchSize
+	if r.traits.Deployed {
+		size = carefulSize
+	}
+	for batch := range slices.Chunk(trials.trials, size) {
 		if s.troubles >= mostTrouble {
 			doubtful = append(doubtful, batch...)
 			continue
@@ -80,6 +84,10 @@ func (r *round) oneByOne(ctx context.Context, s *standing, trials lane, carry ca
 
 // replace has another server stand for one that was in trouble.
 func (r *round) replace(ctx context.Context, s *standing, what trouble) error {
+	if r.traits.Deployed {
+		r.halt(s, what)
+		return nil
+	}
 	s.troubles++
 	if what == thinned {
 		return nil // whoever is left goes on
@@ -354,6 +362,12 @@ func (r *round) tellLockOut() {
 // again makes the doubtful trials carefully.
 func (r *round) again(ctx context.Context, trials []trial, results []tried, doubtful []int, carry carrier) error {
 	if len(doubtful) == 0 {
+		return nil
+	}
+	if r.halted != "" {
+		for _, i := range doubtful {
+			results[i].Void = r.halted
+		}
 		return nil
 	}
 	for _, s := range r.states() {

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -142,6 +143,9 @@ func (r *round) inTurn(ctx context.Context, t trial, server *target) (tried, err
 		return tried{}, err
 	}
 	defer leave()
+	if err := r.pace(ctx); err != nil {
+		return tried{}, err
+	}
 	carry := func(ctx context.Context, v *verdict.Trial) error { return r.tryAgainst(ctx, t, server, v) }
 	switch {
 	case r.audit.Role == wire.Client:
@@ -152,6 +156,21 @@ func (r *round) inTurn(ctx context.Context, t trial, server *target) (tried, err
 	made, err := r.patiently(ctx, t, carry)
 	made.by = server
 	return made, err
+}
+
+// pace waits until a server that is somebody else's to run may be asked again.
+func (r *round) pace(ctx context.Context) error {
+	if r.traits.Pace == 0 {
+		return nil
+	}
+	r.mu.Lock()
+	at := r.next
+	if now := time.Now(); at.Before(now) {
+		at = now
+	}
+	r.next = at.Add(r.traits.Pace)
+	r.mu.Unlock()
+	return wait(ctx, at)
 }
 
 // room is where the trials of a role are made.

@@ -2,6 +2,7 @@ package audit
 
 import (
 	"cmp"
+	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -16,7 +17,8 @@ import (
 // Chains are what the adversary presents in each case, made once: whoever is audited is
 // shown the same. Its methods may be called by many goroutines at once.
 type Chains struct {
-	pair *pki.Pair
+	pair     *pki.Pair
+	imported bool // they were made earlier, and a peer has been told of them
 
 	mu     sync.Mutex
 	forged map[chainKey]func() (*pki.Forged, error)
@@ -39,11 +41,21 @@ func (f *Chains) of(c cases.Case, role wire.Role, known wire.Field) (*pki.Forged
 	f.mu.Lock()
 	key := chainKey{c.ID, role, known}
 	if f.forged[key] == nil {
-		f.forged[key] = sync.OnceValues(func() (*pki.Forged, error) { return f.forge(c, role, known) })
+		f.forged[key] = sync.OnceValues(func() (*pki.Forged, error) { return f.late(c, role, known) })
 	}
 	forged := f.forged[key]
 	f.mu.Unlock()
 	return forged()
+}
+
+// late is a chain that was not made earlier: of what a peer would have had to be told of,
+// there is none.
+func (f *Chains) late(c cases.Case, role wire.Role, known wire.Field) (*pki.Forged, error) {
+	forged, err := f.forge(c, role, known)
+	if err == nil && f.imported && told(forged) {
+		return nil, errors.New("it is not among what was exported: export anew, with this mtlslab")
+	}
+	return forged, err
 }
 
 func (f *Chains) forge(c cases.Case, role wire.Role, known wire.Field) (*pki.Forged, error) {

@@ -98,14 +98,20 @@ func (r *round) undelivered(t trial, v tried) *peer.UnusableError {
 // otherRoot is a good exchange under a root that only some cases stand on. A
 // peer that takes one root alone turns those away whatever else is wrong.
 func (r *round) otherRoot() (trial, error) {
-	c := cases.Case{ID: "control/other-root", Summary: "the good exchange under another root"}
-	c.Mutation = func(wire.Role) pki.Mutation { return func(f *pki.Forgery) { f.OwnRoot() } }
+	c := underOtherRoot()
 	forged, err := r.Chains.of(c, r.audit.Role.Other(), r.traits.Known)
 	version := r.audit.Versions[len(r.audit.Versions)-1]
 	if r.silent[version] != "" {
 		version = r.audit.Versions[0]
 	}
 	return trial{Case: c, version: version, rule: cases.Rule{Expect: cases.MustAccept}, forged: forged}, err
+}
+
+func underOtherRoot() cases.Case {
+	return cases.Case{
+		ID: "control/other-root", Summary: "the good exchange under another root",
+		Mutation: func(wire.Role) pki.Mutation { return func(f *pki.Forgery) { f.OwnRoot() } },
+	}
 }
 
 // tryOtherRoot finds out whether somebody else's peer takes more roots than one.

@@ -122,6 +122,7 @@ func (t trial) demand(role wire.Role) peer.Demand {
 		Open:      slices.Contains(t.Needs, cases.OpenHost),
 		Guest:     t.Meanwhile == cases.StrikesOff,
 		Altered:   t.Material != nil,
+		Another:   role == wire.Server && t.alone(),
 		Reload:    t.Meanwhile.Reloads() || t.Reload != cases.NoReload,
 		Unheard:   t.attack().HangUp,
 		Ahead:     t.ahead(),

@@ -58,6 +58,9 @@ type round struct {
 	giveUp     context.CancelFunc   // watching it
 	locksAfter int                  // so many refusals, if it does
 
+	halted string    // why nothing more is asked of a server that is somebody else's to run; "" if all is
+	next   time.Time // when it may be asked again
+
 	silent  map[string]string // why it is not tried in a version of TLS
 	oneRoot bool              // it trusts no more than the first of the roots that it is given
 

@@ -2,6 +2,7 @@ package audit
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -194,7 +195,7 @@ func (r *round) headOf(t trial) (*attack.Head, error) {
 func (r *round) order(t trial, id, message string) attack.Attack {
 	return attack.Attack{
 		ID: id, Role: wire.Client, Version: t.version, Message: message, Chain: t.forged.Chain, Key: t.forged.PKCS8,
-		SNI: pki.ServerName, Limit: r.traits.Patience,
+		SNI: cmp.Or(r.traits.ServerName, pki.ServerName), Limit: r.traits.Patience,
 	}
 }
 

@@ -244,6 +244,19 @@ func (r *round) blame(t trial, what trouble) {
 	})
 }
 
+// halt has nothing more be asked of a server that is somebody else's to run.
+func (r *round) halt(s *standing, what trouble) {
+	s.troubles = mostTrouble
+	if r.halted != "" {
+		return
+	}
+	r.halted = fmt.Sprintf("not tried to the end: after some %d trials %s, and the audit ended", s.served, what)
+	r.incidents = append(r.incidents, finding.Incident{
+		Kind: finding.LockOut,
+		Says: fmt.Sprintf("after some %d trials %s; nothing more was asked of it", s.served, what),
+	})
+}
+
 // lockedOut notes that a server turns everybody away after so many refusals.
 func (r *round) lockedOut(after int, lasts string) {
 	r.incidents = append(r.incidents, finding.Incident{

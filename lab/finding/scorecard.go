@@ -39,6 +39,8 @@ type Scorecard struct {
 	Engine  string        `json:"engine"`          // "20.10.24, amd64, 2 processors"
 	Built   string        `json:"built,omitempty"` // SHA-256 of the program that made it
 
+	Shard *Shard `json:"shard,omitempty"` // which part of it this is; nil of the whole
+
 	Audits  []Audit   `json:"audits"` // each of its role; Product tells whose
 	Interop []Interop `json:"interop,omitempty"`
 	Sent    []Sent    `json:"sent,omitempty"`

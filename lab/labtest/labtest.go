@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/mtlslab/mtlslab/lab"
+	"github.com/mtlslab/mtlslab/lab/audit"
 	"github.com/mtlslab/mtlslab/lab/pki"
 	"github.com/mtlslab/mtlslab/lab/sandbox"
 	"github.com/mtlslab/mtlslab/lab/wire"
@@ -37,6 +38,7 @@ func Timeout(d time.Duration) Option { return func(c *lab.Config) { c.Timeout = 
 type Lab struct {
 	tb     testing.TB
 	pair   *pki.Pair
+	chains *audit.Chains
 	usual  func() *lab.Lab // where our own peers, and images, run
 	beside func() *lab.Lab // processes, which reach what runs on this host
 }
@@ -63,13 +65,13 @@ func Start(tb testing.TB, options ...Option) *Lab {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	cfg.Pair = pair
+	cfg.Pair, cfg.Chains = pair, audit.NewChains(pair)
 	usual := once(tb, cfg)
 	if cfg.Runtime == sandbox.Processes {
-		return &Lab{tb, pair, usual, usual}
+		return &Lab{tb, pair, cfg.Chains, usual, usual}
 	}
 	cfg.Runtime = sandbox.Processes
-	return &Lab{tb, pair, usual, once(tb, cfg)}
+	return &Lab{tb, pair, cfg.Chains, usual, once(tb, cfg)}
 }
 
 // once starts a lab when it is first asked for.

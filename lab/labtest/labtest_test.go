@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"os"
@@ -45,7 +46,9 @@ func subjects() []labtest.Subject {
 		}).Named("listener"),
 		labtest.HTTPServer(func(m labtest.Material) (*http.Server, error) {
 			c, err := config(m)
-			return &http.Server{TLSConfig: c, Handler: http.HandlerFunc(hello), ReadHeaderTimeout: time.Minute}, err
+			return &http.Server{
+				TLSConfig: c, Handler: http.HandlerFunc(hello), ReadHeaderTimeout: time.Minute, ErrorLog: quiet,
+			}, err
 		}).Named("HTTP server"),
 		labtest.HTTPAddress(func(m labtest.Material) (net.Addr, func() error, error) {
 			listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -56,7 +59,7 @@ func subjects() []labtest.Subject {
 			if err != nil {
 				return nil, nil, err
 			}
-			s := &http.Server{TLSConfig: c, Handler: http.HandlerFunc(hello), ReadHeaderTimeout: time.Minute}
+			s := &http.Server{TLSConfig: c, Handler: http.HandlerFunc(hello), ReadHeaderTimeout: time.Minute, ErrorLog: quiet}
 			go s.ServeTLS(listener, "", "") //nolint:errcheck // it ends when it is closed
 			return listener.Addr(), s.Close, nil
 		}).Named("HTTP address"),
@@ -221,3 +224,6 @@ func TestPKI(t *testing.T) {
 		t.Errorf("the server verified %q", got)
 	}
 }
+
+// quiet is where servers complain of whom they refuse.
+var quiet = log.New(io.Discard, "", 0)

@@ -19,6 +19,7 @@ type Material struct {
 	Trust []byte // the roots that it trusts, PEM
 	Chain []byte // its leaf, then the intermediates, PEM
 	Key   []byte // its private key, PKCS#8 PEM
+	CRL   []byte // revocation lists, PEM; of what is deployed alone
 
 	// ServerName is the DNS name that a server's certificate is for, and that a client calls.
 	ServerName string
@@ -37,7 +38,7 @@ func newMaterial(tb testing.TB, m wire.Material) Material {
 		return dir, err
 	})
 	return Material{
-		Trust: m.Trust, Chain: m.Chain, Key: m.Key, ServerName: pki.ServerName, tb: tb,
+		Trust: m.Trust, Chain: m.Chain, Key: m.Key, CRL: m.CRL, ServerName: pki.ServerName, tb: tb,
 		dir: func() string {
 			tb.Helper()
 			path, err := dir()
@@ -49,7 +50,8 @@ func newMaterial(tb testing.TB, m wire.Material) Material {
 	}
 }
 
-// Dir is a directory of the files ca.crt, tls.crt and tls.key, as in a Kubernetes TLS secret.
+// Dir is a directory of the files ca.crt, tls.crt and tls.key, as in a Kubernetes TLS secret, and
+// crl.pem where there are lists.
 // It is readable by its owner alone, made when it is first asked for, and gone after the test.
 func (m Material) Dir() string { return m.dir() }
 

@@ -22,7 +22,7 @@ type Subject struct {
 	role    wire.Role
 	inside  bool // it runs in this process, or is reached from it
 	speaks  adapter.Protocol
-	peerFor func(testing.TB) (peer.Peer, error)
+	peerFor func(*Lab, testing.TB) (peer.Peer, error)
 }
 
 // Named is the subject under another name, which is that of its subtest and in reports.
@@ -124,7 +124,7 @@ func ends(tb testing.TB, s peer.LocalServer) peer.LocalServer {
 func inProcess(
 	name string, role wire.Role, speaks adapter.Protocol, of func(tb testing.TB, name string) peer.InProcess,
 ) Subject {
-	return Subject{name, role, true, speaks, func(tb testing.TB) (peer.Peer, error) { return of(tb, name), nil }}
+	return Subject{name, role, true, speaks, func(_ *Lab, tb testing.TB) (peer.Peer, error) { return of(tb, name), nil }}
 }
 
 // Image is a server of HTTPS in an image, its code unchanged, that reads its files at three
@@ -136,7 +136,7 @@ func Image(ref, caFile, certFile, keyFile string, options ...func(*adapter.Adapt
 	for _, o := range options {
 		o(a)
 	}
-	return Subject{a.Name, a.Role, false, a.Speaks, func(testing.TB) (peer.Peer, error) {
+	return Subject{a.Name, a.Role, false, a.Speaks, func(*Lab, testing.TB) (peer.Peer, error) {
 		return peer.Image{Adapter: a}, a.Check()
 	}}
 }
@@ -158,9 +158,9 @@ func Command(words ...string) func(*adapter.Adapter) {
 func Adapter(file string) Subject {
 	a, err := readAdapter(file)
 	if err != nil {
-		return Subject{peerFor: func(testing.TB) (peer.Peer, error) { return nil, err }}
+		return Subject{peerFor: func(*Lab, testing.TB) (peer.Peer, error) { return nil, err }}
 	}
-	return Subject{a.Name, a.Role, false, a.Speaks, func(testing.TB) (peer.Peer, error) {
+	return Subject{a.Name, a.Role, false, a.Speaks, func(*Lab, testing.TB) (peer.Peer, error) {
 		return peer.Image{Adapter: a}, nil
 	}}
 }
@@ -178,9 +178,11 @@ func readAdapter(file string) (*adapter.Adapter, error) {
 func Gallery(name string, role wire.Role) Subject {
 	image, err := peer.FromGallery(name, role)
 	if err != nil {
-		return Subject{peerFor: func(testing.TB) (peer.Peer, error) { return nil, err }}
+		return Subject{peerFor: func(*Lab, testing.TB) (peer.Peer, error) { return nil, err }}
 	}
-	return Subject{name, role, false, image.Adapter.Speaks, func(testing.TB) (peer.Peer, error) { return image, nil }}
+	return Subject{name, role, false, image.Adapter.Speaks, func(*Lab, testing.TB) (peer.Peer, error) {
+		return image, nil
+	}}
 }
 
 // in is the peer that a subject is, and the lab in which it can run. It skips a test that
@@ -190,7 +192,7 @@ func (s Subject) in(l *Lab, tb testing.TB) (peer.Peer, *lab.Lab) {
 	if s.peerFor == nil {
 		tb.Fatal(errors.New("the subject is none: make it with one of the functions of labtest"))
 	}
-	p, err := s.peerFor(tb)
+	p, err := s.peerFor(l, tb)
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -61,22 +61,9 @@ func (p InProcess) Traits() Traits {
 		Known: wire.FieldURI, Speaks: adapter.Line, Protocol: receipts{},
 	}
 	if p.HTTP {
-		said := &adapter.Adapter{Name: p.Name(), Speaks: adapter.HTTP, Delivered: adapter.Delivered{Status: p.Answered}}
-		if len(p.Answered) == 0 {
-			said.Delivered.Status = usuallyAnswered()
-		}
-		t.Speaks, t.Protocol = adapter.HTTP, spoken{said}
+		t.Speaks, t.Protocol = adapter.HTTP, spoken{adapter.Endpoint(p.Name(), adapter.HTTP, "", p.Answered)}
 	}
 	return t
-}
-
-// usuallyAnswered are the statuses of answers to whom a handler has before it: what is asked for
-// may not be there.
-func usuallyAnswered() (all []int) {
-	for status := 200; status < 300; status++ {
-		all = append(all, status)
-	}
-	return append(all, 404)
 }
 
 // Server fails without code that serves, and where peers are containers.

@@ -87,7 +87,7 @@ func get(ctx context.Context, client *http.Client, address, nonce string) error 
 		return err
 	}
 	defer answer.Body.Close() //nolint:errcheck // read-only
-	if !slices.Contains(usuallyAnswered(), answer.StatusCode) {
+	if !slices.Contains(adapter.Answered(), answer.StatusCode) {
 		return fmt.Errorf("it was answered %s", answer.Status)
 	}
 	_, err = io.Copy(io.Discard, answer.Body)

@@ -18,7 +18,8 @@ import (
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
-// Peer is a server or a client that can be run: [Own], [Image] or [InProcess].
+// Peer is a server or a client that can be run: [Own], [Image] or [InProcess], or that runs:
+// [Endpoint].
 type Peer interface {
 	// Name is what the peer is called beside others.
 	Name() string
@@ -48,6 +49,13 @@ type Traits struct {
 	Limit    time.Duration // how long one exchange may take, its start included
 	AtOnce   int           // how many connections, or runs of a client, it takes at once; any if 0
 	Starts   int           // how many of it can be started at once with material of their own; any if 0
+
+	// Deployed says that it is somebody else's to run: it is asked no more often than once in
+	// Pace, and no more once it serves nobody.
+	Deployed bool
+	Pace     time.Duration
+
+	ServerName string // that it is asked for; that of the lab's servers if empty
 
 	// ListsApart says that a peer with revocation lists is another than one without, and
 	// not one that is given them and heeds them when it has to.
@@ -88,6 +96,7 @@ type Demand struct {
 	Stays     bool // it takes two messages on one connection
 	Open      bool // it has a second name, which it does not guard
 	Altered   bool // it is started with other material than its own
+	Another   bool // it is started once more
 	Reload    bool // it is told to read its trust again
 	Unheard   bool // it is to tell of a message that it does not answer
 	Ahead     bool // it is told the message before any handshake

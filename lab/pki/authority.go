@@ -25,6 +25,10 @@ type Config struct {
 	// Algorithm of all keys; [ECDSAP256] if empty.
 	Algorithm Algorithm
 
+	// ServerNames are the DNS names that the certificate of a pair's server is for; [ServerName]
+	// if there are none.
+	ServerNames []string
+
 	// Now is the moment that Validity and Backdate are counted from;
 	// time.Now() if zero. Certificates hold whole seconds.
 	Now time.Time

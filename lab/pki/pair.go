@@ -10,7 +10,8 @@ type Pair struct {
 	Client    *Identity
 }
 
-// ServerName is the DNS name that the certificate of a pair's server is for.
+// ServerName is the DNS name that the certificate of a pair's server is for, unless
+// Config.ServerNames has others.
 const ServerName = "server"
 
 // NewPair makes an authority and issues to both. Its errors are those of [New].
@@ -20,7 +21,11 @@ func NewPair(cfg Config) (*Pair, error) {
 		return nil, err
 	}
 	p := &Pair{Authority: authority}
-	if p.Server, err = authority.Issue(RequestOf(wire.Server)); err != nil {
+	server := RequestOf(wire.Server)
+	if len(cfg.ServerNames) > 0 {
+		server.DNS = cfg.ServerNames
+	}
+	if p.Server, err = authority.Issue(server); err != nil {
 		return nil, err
 	}
 	p.Client, err = authority.Issue(RequestOf(wire.Client))

@@ -8,6 +8,7 @@ import (
 	"net"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"unicode/utf8"
 )
@@ -43,9 +44,53 @@ func (t *Transport) Ended() bool { return t.ended.Load() }
 // last of which may end with close_notify in place of its newline. It serves
 // for receipts too, with a limit of [MaxReceipt].
 type MessageReader struct {
-	buf   *bufio.Reader
+	r     io.Reader
 	limit int
 	ended func() bool
+
+	// buf is a buffer for as long as there is something to read: a connection that has
+	// nothing to say keeps none.
+	buf   *bufio.Reader
+	first [1]byte // what has come without a buffer, if ahead
+	ahead bool
+}
+
+// buffers are those of all readers.
+var buffers = sync.Pool{New: func() any { return bufio.NewReader(nil) }}
+
+// reading is a reader of messages as its buffer reads from it.
+type reading MessageReader
+
+func (m *reading) Read(p []byte) (int, error) {
+	if m.ahead && len(p) > 0 {
+		m.ahead, p[0] = false, m.first[0]
+		return 1, nil
+	}
+	return m.r.Read(p)
+}
+
+// take waits for the first byte, and then takes a buffer.
+func (m *MessageReader) take() error {
+	if m.buf != nil {
+		return nil
+	}
+	if _, err := io.ReadFull(m.r, m.first[:]); err != nil {
+		return err
+	}
+	m.ahead = true
+	m.buf = buffers.Get().(*bufio.Reader) //nolint:forcetypeassert // nothing else is in it
+	m.buf.Reset((*reading)(m))
+	return nil
+}
+
+// give gives the buffer back, unless there is something in it.
+func (m *MessageReader) give() {
+	if m.buf == nil || m.buf.Buffered() > 0 || m.ahead {
+		return
+	}
+	m.buf.Reset(nil)
+	buffers.Put(m.buf)
+	m.buf = nil
 }
 
 // NewMessageReader reads messages of at most limit bytes from r, their line
@@ -55,7 +100,7 @@ func NewMessageReader(r io.Reader, limit int, ended func() bool) *MessageReader 
 	if ended == nil {
 		ended = func() bool { return false }
 	}
-	return &MessageReader{buf: bufio.NewReader(r), limit: limit, ended: ended}
+	return &MessageReader{r: r, limit: limit, ended: ended}
 }
 
 // Next returns the next message without its line end, LF or CR LF. It returns
@@ -65,6 +110,13 @@ func NewMessageReader(r io.Reader, limit int, ended func() bool) *MessageReader 
 // It holds no more than the limit and one buffer in memory.
 func (m *MessageReader) Next() (string, error) {
 	var line []byte
+	switch err := m.take(); {
+	case errors.Is(err, io.EOF) && m.ended():
+		return "", io.ErrUnexpectedEOF
+	case err != nil:
+		return "", err
+	}
+	defer m.give()
 	for {
 		part, err := m.buf.ReadSlice('\n')
 		line = append(line, part...)

@@ -83,25 +83,20 @@ func ClientConfig(c *Credentials, p Policy) *tls.Config {
 }
 
 // verify judges the other side of a connection. crypto/tls has verified the
-// chain already on a full handshake, but not when a session is resumed; this
-// sees both, and so is the one place where a connection is accepted.
+// chain already on a full handshake, with the same roots and the same usage, but
+// not when a session is resumed; this sees both, and so is the one place where a
+// connection is accepted. Whoever judges by other material than the handshake's
+// has it verified again, by leaving state.VerifiedChains out.
 func (c *Credentials) verify(state tls.ConnectionState, p Policy, usage x509.ExtKeyUsage) error {
 	if len(state.PeerCertificates) == 0 {
 		return refuse(NoCertificate, "the other side presented no certificate")
 	}
-	leaf := state.PeerCertificates[0]
-	intermediates := x509.NewCertPool()
-	for _, cert := range state.PeerCertificates[1:] {
-		intermediates.AddCert(cert)
-	}
-	chains, err := leaf.Verify(x509.VerifyOptions{
-		Roots:         c.Roots,
-		Intermediates: intermediates,
-		CurrentTime:   p.now(),
-		KeyUsages:     []x509.ExtKeyUsage{usage},
-	})
-	if err != nil {
-		return &tls.CertificateVerificationError{UnverifiedCertificates: state.PeerCertificates, Err: err}
+	leaf, chains := state.PeerCertificates[0], state.VerifiedChains
+	if state.DidResume || len(chains) == 0 {
+		var err error
+		if chains, err = c.chains(state.PeerCertificates, p.now(), usage); err != nil {
+			return err
+		}
 	}
 	if err := c.anyOf(chains, state, usage, p.now()); err != nil {
 		return err
@@ -110,6 +105,26 @@ func (c *Credentials) verify(state tls.ConnectionState, p Policy, usage x509.Ext
 		return leaf.VerifyHostname(p.ServerName)
 	}
 	return p.allowed(leaf)
+}
+
+// chains are those by which the certificates lead to a root.
+func (c *Credentials) chains(
+	certs []*x509.Certificate, now time.Time, usage x509.ExtKeyUsage,
+) ([][]*x509.Certificate, error) {
+	intermediates := x509.NewCertPool()
+	for _, cert := range certs[1:] {
+		intermediates.AddCert(cert)
+	}
+	chains, err := certs[0].Verify(x509.VerifyOptions{
+		Roots:         c.Roots,
+		Intermediates: intermediates,
+		CurrentTime:   now,
+		KeyUsages:     []x509.ExtKeyUsage{usage},
+	})
+	if err != nil {
+		return nil, &tls.CertificateVerificationError{UnverifiedCertificates: certs, Err: err}
+	}
+	return chains, nil
 }
 
 // anyOf accepts if one of the verified chains stands up to all that crypto/x509

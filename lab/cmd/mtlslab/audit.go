@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/mtlslab/mtlslab/lab"
 	"github.com/mtlslab/mtlslab/lab/audit"
@@ -55,16 +56,16 @@ func newAudit() *cobra.Command {
 		Args:  cli.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			return cli.UsageError{
-				Err: fmt.Errorf("say which side is audited: mtlslab audit server, or mtlslab audit client"),
+				Err: fmt.Errorf("say which side is audited: mtlslab audit server, client, or endpoint"),
 			}
 		},
 	}
-	cmd.AddCommand(newAuditOf(wire.Server), newAuditOf(wire.Client))
+	cmd.AddCommand(newAuditOf(wire.Server), newAuditOf(wire.Client), newAuditEndpoint())
 	return cmd
 }
 
 func newAuditOf(role wire.Role) *cobra.Command {
-	f := auditFlags{audit: audit.Audit{Role: role}, files: make(map[string]*string)}
+	f := newAuditFlags(role)
 	cmd := &cobra.Command{
 		Use:   string(role) + " [IMAGE]",
 		Short: fmt.Sprintf("Try every case against a %s: our own, or that of an image", role),
@@ -80,6 +81,17 @@ more; 3 more was void than shown. Our own is held to all.`, role),
 	}
 	flags := cmd.Flags()
 	cli.RuntimeFlag(flags, &f.cfg.Runtime)
+	f.register(flags)
+	f.peer.Register(flags, role)
+	return cmd
+}
+
+func newAuditFlags(role wire.Role) auditFlags {
+	return auditFlags{audit: audit.Audit{Role: role}, files: make(map[string]*string)}
+}
+
+// register adds the flags of every audit.
+func (f *auditFlags) register(flags *pflag.FlagSet) {
 	flags.Var(
 		(*profileValue)(&f.audit.Profile),
 		"profile",
@@ -89,7 +101,6 @@ more; 3 more was void than shown. Our own is held to all.`, role),
 		"who else fails the audit by getting in: wire, authority, honest, good, or all")
 	flags.StringSliceVar(&f.audit.Cases, "case", nil, "only the case of this id; may be repeated")
 	flags.StringSliceVar(&f.audit.Versions, "version", nil, "only this version of TLS, 1.2 or 1.3")
-	f.peer.Register(flags, role)
 	flags.StringVar(&f.waivers, "waivers", "", "file of the failures that are accepted, why, and until when")
 	flags.StringVar(&f.baseline, "baseline", "",
 		"an earlier audit as --report wrote it: what failed in it is told, and fails no more")
@@ -98,7 +109,6 @@ more; 3 more was void than shown. Our own is held to all.`, role),
 	for _, format := range formats {
 		f.files[format.name] = flags.String(format.name, "", "also write "+format.what+" to this file")
 	}
-	return cmd
 }
 
 func (f *auditFlags) run(cmd *cobra.Command, args []string) error {
@@ -106,6 +116,11 @@ func (f *auditFlags) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return cli.UsageError{Err: err}
 	}
+	return f.audited(cmd, subjects)
+}
+
+// audited audits the subjects, once all that can be wrong with that is found out.
+func (f *auditFlags) audited(cmd *cobra.Command, subjects []*subject) error {
 	for _, s := range subjects {
 		if err := f.check(s.audit); err != nil {
 			return err
@@ -204,23 +219,33 @@ func (f *auditFlags) subjects(args []string) ([]*subject, error) {
 	}
 	var subjects []*subject
 	for i, meant := range all {
-		s := &subject{audit: f.audit, files: make(map[string]*cli.Output)}
-		s.audit.Peer, s.audit.Command = meant.Peer, meant.Command
+		at := ""
 		if image, is := meant.Peer.(peer.Image); is && i > 0 {
-			s.at = fmt.Sprintf("-%d", image.Adapter.At())
+			at = fmt.Sprintf("-%d", image.Adapter.At())
 		}
-		if s.audit.Demand, err = finding.ParseAttackers(f.demand); err != nil {
-			return nil, fmt.Errorf("--demand: %w", err)
-		}
-		if s.audit.Waivers, err = f.readWaivers(); err != nil {
-			return nil, fmt.Errorf("--waivers: %w", err)
-		}
-		if err := f.readBaseline(s); err != nil {
-			return nil, fmt.Errorf("--baseline: %w", err)
+		s, err := f.subject(meant, at)
+		if err != nil {
+			return nil, err
 		}
 		subjects = append(subjects, s)
 	}
 	return subjects, nil
+}
+
+// subject is what is audited of a peer that is meant. The names of its files end in at.
+func (f *auditFlags) subject(meant cli.Meant, at string) (s *subject, err error) {
+	s = &subject{audit: f.audit, at: at, files: make(map[string]*cli.Output)}
+	s.audit.Peer, s.audit.Command = meant.Peer, meant.Command
+	if s.audit.Demand, err = finding.ParseAttackers(f.demand); err != nil {
+		return nil, fmt.Errorf("--demand: %w", err)
+	}
+	if s.audit.Waivers, err = f.readWaivers(); err != nil {
+		return nil, fmt.Errorf("--waivers: %w", err)
+	}
+	if err := f.readBaseline(s); err != nil {
+		return nil, fmt.Errorf("--baseline: %w", err)
+	}
+	return s, nil
 }
 
 // check finds out what is wrong with an audit before anything is started.

@@ -52,6 +52,8 @@ the answer is inconclusive, 4 something was left behind, 130 interrupted.`,
 		newBase(),
 		newDoctor(),
 		newClean(),
+		newReport(),
+		newPKI(),
 		newVersion(),
 	)
 	return root

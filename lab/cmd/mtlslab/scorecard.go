@@ -21,7 +21,6 @@ import (
 	"github.com/mtlslab/mtlslab/lab/console"
 	"github.com/mtlslab/mtlslab/lab/finding"
 	"github.com/mtlslab/mtlslab/lab/peer"
-	"github.com/mtlslab/mtlslab/lab/sandbox"
 	"github.com/mtlslab/mtlslab/lab/scorecard"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
@@ -32,6 +31,8 @@ type scorecardFlags struct {
 	versions    []string
 	cases       []string
 	out         string
+	shard       string
+	pki         string
 	atOnce      int
 	fresh       bool
 	noExchanges bool
@@ -62,6 +63,8 @@ put to the test.`,
 	flags.StringSliceVar(&f.versions, "version", nil, "only this version of TLS, 1.2 or 1.3")
 	flags.StringSliceVar(&f.cases, "case", nil, "only the case of this id; may be repeated")
 	flags.StringVar(&f.out, "out", "", "directory to write the scorecard to")
+	flags.StringVar(&f.shard, "shard", "", "only the I-th of N parts, I/N; mtlslab report merge puts them together")
+	flags.StringVar(&f.pki, "pki", "", "authority that mtlslab pki export wrote, so that all parts have the same")
 	flags.IntVar(&f.atOnce, "at-once", scorecard.DefaultAtOnce, "how many peers are audited at once")
 	flags.BoolVar(&f.fresh, "fresh", false, "with --out: do not take up what an interrupted run has found")
 	flags.BoolVar(&f.thorough, "thorough", false, "try certificates in both versions of TLS, not the last alone")
@@ -86,6 +89,7 @@ type round struct {
 	*scorecardFlags
 	card       finding.Scorecard
 	contenders []contender
+	crossing   map[wire.Role][]peer.Peer // who makes plain exchanges
 	board      *console.Board
 	part       string // where what is found is kept; "" if nowhere
 
@@ -97,6 +101,9 @@ func (f *scorecardFlags) run(cmd *cobra.Command, names []string) error {
 		Format: finding.Format, Profile: f.profile, Thorough: f.thorough, Command: commandLine(cmd, names), Built: ownHash(),
 	}}
 	if err := errors.Join(f.check(), r.choose(names)); err != nil {
+		return cli.UsageError{Err: err}
+	}
+	if err := r.divide(); err != nil {
 		return cli.UsageError{Err: err}
 	}
 	files, err := f.open()
@@ -216,10 +223,12 @@ func repeatOf(p peer.Peer, role wire.Role) string {
 func (r *round) carryOut(cmd *cobra.Command) (err error) {
 	ctx := cmd.Context()
 	show := newNarrator(cmd)
-	l, err := lab.Start(
-		ctx,
-		lab.Config{Runtime: sandbox.Containers, TTL: longTTL, Timeout: time.Minute, Progress: show.progress},
-	)
+	cfg, err := r.config()
+	if err != nil {
+		return err
+	}
+	cfg.Progress = show.progress
+	l, err := lab.Start(ctx, cfg)
 	if err != nil {
 		return err
 	}
@@ -310,39 +319,4 @@ func (r *round) audit(ctx context.Context, l *lab.Lab) error {
 	}
 	todo.Finished = func(i int, a finding.Audit, broke error) { r.finish(which[i], a, broke, l.Sent()) }
 	return l.Audits(ctx, todo)
-}
-
-// crosses says whether there are plain exchanges to be made.
-func (r *round) crosses() bool {
-	has := func(role wire.Role) bool {
-		return slices.ContainsFunc(r.contenders, func(c contender) bool { return c.audit.Role == role })
-	}
-	return !r.noExchanges && has(wire.Server) && has(wire.Client)
-}
-
-// cross carries out the plain exchanges, on a network of their own, in which each
-// server in turn has the name that its certificate is for.
-func (r *round) cross(ctx context.Context) (err error) {
-	l, err := lab.Start(ctx, lab.Config{Runtime: sandbox.Containers, TTL: longTTL, Timeout: time.Minute})
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, l.Close(ctx)) }()
-	peers := make(map[wire.Role][]peer.Peer)
-	for _, c := range r.contenders {
-		peers[c.audit.Role] = append(peers[c.audit.Role], c.Peer)
-	}
-	made, err := l.Interop(
-		ctx,
-		peers[wire.Server],
-		peers[wire.Client],
-		func(done, total int) { r.board.Update(exchanges, done, total) },
-	)
-	if err == nil {
-		r.exchanged(made)
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.card.Interop = made
-	return err
 }

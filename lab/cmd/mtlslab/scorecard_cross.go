@@ -1,0 +1,103 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/mtlslab/mtlslab/lab"
+	"github.com/mtlslab/mtlslab/lab/deployment"
+	"github.com/mtlslab/mtlslab/lab/finding"
+	"github.com/mtlslab/mtlslab/lab/peer"
+	"github.com/mtlslab/mtlslab/lab/pki"
+	"github.com/mtlslab/mtlslab/lab/sandbox"
+	"github.com/mtlslab/mtlslab/lab/wire"
+)
+
+// divide leaves those out that are of other shards: of the peers to be audited, and of the
+// servers that all clients call.
+func (r *round) divide() error {
+	r.crossing = make(map[wire.Role][]peer.Peer)
+	for _, c := range r.contenders {
+		r.crossing[c.audit.Role] = append(r.crossing[c.audit.Role], c.Peer)
+	}
+	if r.shard == "" {
+		return nil
+	}
+	index, of, err := finding.ParseShard(r.shard)
+	switch {
+	case err != nil:
+		return fmt.Errorf("--%w", err)
+	case of > len(r.contenders):
+		return fmt.Errorf("--shard %s: there are only %d peers", r.shard, len(r.contenders))
+	}
+	shard := &finding.Shard{Index: index, Of: of}
+	for _, c := range r.contenders {
+		shard.Peers = append(shard.Peers, c.label())
+	}
+	r.card.Shard = shard
+	r.contenders = partOf(*shard, r.contenders)
+	r.crossing[wire.Server] = partOf(*shard, r.crossing[wire.Server])
+	return nil
+}
+
+// partOf is what a shard has of all.
+func partOf[T any](s finding.Shard, all []T) []T {
+	place := -1
+	return slices.DeleteFunc(all, func(T) bool {
+		place++
+		return !s.Has(place)
+	})
+}
+
+// config is that of its labs, which have the same authority where one was exported.
+func (r *round) config() (lab.Config, error) {
+	cfg := lab.Config{Runtime: sandbox.Containers, TTL: longTTL, Timeout: time.Minute}
+	if r.pki == "" {
+		return cfg, nil
+	}
+	d, err := deployment.Read(r.pki)
+	if err != nil {
+		return cfg, fmt.Errorf("--pki: %w", err)
+	}
+	if name := d.ServerName(); name != pki.ServerName {
+		return cfg, fmt.Errorf("--pki %s: its server is %q, and the gallery's is %q: mtlslab pki export --dns %[3]s",
+			r.pki, name, pki.ServerName)
+	}
+	cfg.Pair, cfg.Chains = d.Pair, d.Chains
+	return cfg, nil
+}
+
+// crosses says whether there are plain exchanges to be made.
+func (r *round) crosses() bool {
+	return !r.noExchanges && len(r.crossing[wire.Server]) > 0 && len(r.crossing[wire.Client]) > 0
+}
+
+// cross carries out the plain exchanges, on a network of their own, in which each
+// server in turn has the name that its certificate is for.
+func (r *round) cross(ctx context.Context) (err error) {
+	cfg, err := r.config()
+	if err != nil {
+		return err
+	}
+	l, err := lab.Start(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, l.Close(ctx)) }()
+	made, err := l.Interop(
+		ctx,
+		r.crossing[wire.Server],
+		r.crossing[wire.Client],
+		func(done, total int) { r.board.Update(exchanges, done, total) },
+	)
+	if err == nil {
+		r.exchanged(made)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.card.Interop = made
+	return err
+}
