@@ -92,7 +92,7 @@ func (a *Auditor) Audit(ctx context.Context, what Audit) (finding.Audit, error) 
 	result := finding.Audit{
 		Format: finding.Format, Subject: r.audit.Subject(), Role: r.audit.Role, Run: a.Run,
 		Profile: r.audit.Profile, Because: r.audit.because, Demands: r.audit.Demand,
-		Runtime: string(facts.Runtime), Isolated: facts.Runtime == sandbox.Containers, Began: began,
+		Runtime: string(facts.Runtime), Isolated: facts.Isolated(), Began: began,
 	}
 	err = r.fill(ctx, plan, &result)
 	result.Product = r.product()

@@ -155,7 +155,7 @@ const manyCalls = 100
 // leads to whom that calls.
 func (c *imageClient) open(ctx context.Context, call Call, server string) (*clientRoom, error) {
 	p := c.program(c.place.Names.Fresh(c.Name()), "")
-	if !call.Named {
+	if !call.Named || c.place.Sandbox.Facts().Nameless {
 		p.Hosts = []string{adapter.Host + ":" + server}
 	}
 	p.Often = call.Calls > manyCalls && !call.Altered

@@ -40,9 +40,9 @@ func (c *ownClient) Call(ctx context.Context, call Call) (wire.Outcome, error) {
 // ahead is the server's address, before it listens if that can be known: so both start at
 // once.
 func (c *ownClient) ahead(ctx context.Context, call Call) (string, error) {
-	listen := c.in.Sandbox.Facts().Listen
-	if call.Hostname != "" && portOf(listen) != "0" {
-		return c.in.Sandbox.Reach(call.Hostname, listen), nil
+	facts := c.in.Sandbox.Facts()
+	if call.Hostname != "" && portOf(facts.Listen) != "0" && !facts.Nameless {
+		return c.in.Sandbox.Reach(call.Hostname, facts.Listen), nil
 	}
 	return call.Server(ctx)
 }

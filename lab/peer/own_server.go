@@ -137,7 +137,7 @@ func (s *ownServing) Wait(ctx context.Context) (Listening, error) {
 
 // address is where it listens: by name, but for one that has no name of its own.
 func (s *ownServing) address(ctx context.Context) (string, error) {
-	if !s.given.Alone {
+	if !s.given.Alone && !s.server.in.Sandbox.Facts().Nameless {
 		return s.server.in.Sandbox.Reach(s.given.Hostname, s.says.Local), nil
 	}
 	ip, err := s.program.Address(ctx)

@@ -59,6 +59,7 @@ func newContainers(ctx context.Context, cfg Config) (*Isolated, error) {
 		return nil, err
 	}
 	c.about.Engine, c.about.Connect = &c.engine.about, time.Since(began)
+	c.about.Nameless = c.engine.about.Name == byPodman
 	c.labels = labels(cfg.Run, cfg.Ends)
 	go func() {
 		defer close(c.swept)
@@ -83,6 +84,10 @@ func newContainers(ctx context.Context, cfg Config) (*Isolated, error) {
 	})
 	if err := prepare.Wait(); err != nil {
 		return nil, errors.Join(err, c.Close(ctx))
+	}
+	if c.engine.about.Name == byPodman { // it heeds no option to keep the host out
+		c.about.Gateway = c.about.Network.gateway()
+		c.about.Outside = append([]string{c.about.Gateway}, c.about.Outside...)
 	}
 	return c, nil
 }

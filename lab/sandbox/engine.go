@@ -19,11 +19,29 @@ var ErrNoEngine = errors.New("no usable container engine")
 
 // EngineFacts is what a container engine says of itself.
 type EngineFacts struct {
+	Name    string `json:"name"` // "Docker" or "Podman"
 	Version string `json:"version"`
 	API     string `json:"api"`      // the version spoken
 	Arch    string `json:"arch"`     // as Go spells it
 	Host    string `json:"endpoint"` // "unix:///var/run/docker.sock"
 }
+
+// Cannot says what this engine has no way to do, a line each.
+func (f EngineFacts) Cannot() []string {
+	if f.Name == byPodman {
+		return []string{
+			"the host cannot be kept out of a lab's network, and answers at its gateway: isolation is not proven",
+			"names are not resolved in a lab's network: peers are told addresses",
+		}
+	}
+	return nil
+}
+
+// The names of engines.
+const (
+	byDocker = "Docker"
+	byPodman = "Podman"
+)
 
 // Engine is a connection to the container engine. It is a client of the engine's API
 // besides, for those who bring images into it.
@@ -66,7 +84,14 @@ func Connect(ctx context.Context) (*Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNoEngine, err)
 	}
-	e.about = EngineFacts{Version: version.Version, API: e.ClientVersion(), Arch: version.Arch, Host: e.DaemonHost()}
+	e.about = EngineFacts{
+		Name: byDocker, Version: version.Version, API: e.ClientVersion(), Arch: version.Arch, Host: e.DaemonHost(),
+	}
+	for _, component := range version.Components {
+		if component.Name == "Podman Engine" {
+			e.about.Name = byPodman
+		}
+	}
 	return e, nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"net/netip"
 
 	"github.com/containerd/errdefs"
@@ -27,6 +28,15 @@ type Network struct {
 	Subnet   string `json:"subnet"`
 	Internal bool   `json:"internal"` // as the engine says it, not as it was asked
 	id       string
+}
+
+// gateway is where the engine's host would be in the network, if it were.
+func (n *Network) gateway() string {
+	prefix, err := netip.ParsePrefix(n.Subnet)
+	if err != nil {
+		return ""
+	}
+	return net.JoinHostPort(prefix.Addr().Next().String(), hostPort)
 }
 
 // subnet returns the n-th subnet of the range, counted round.

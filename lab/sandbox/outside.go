@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/moby/moby/client"
@@ -74,14 +75,21 @@ func ofThisHost() []string {
 	return all
 }
 
+// builtIn are the networks that an engine makes itself, Docker and Podman. Not every engine
+// has a filter for them.
+var builtIn = []string{"bridge", "podman"}
+
 // bridges are the addresses that the engine's host has in its own networks.
 func (e *Engine) bridges(ctx context.Context) ([]string, error) {
-	networks, err := e.NetworkList(ctx, client.NetworkListOptions{Filters: client.Filters{}.Add("type", "builtin")})
+	networks, err := e.NetworkList(ctx, client.NetworkListOptions{})
 	if err != nil {
 		return nil, fmt.Errorf("listing networks: %w", err)
 	}
 	var all []string
 	for _, n := range networks.Items {
+		if !slices.Contains(builtIn, n.Name) {
+			continue
+		}
 		for _, config := range n.IPAM.Config {
 			if config.Gateway.IsValid() {
 				all = append(all, net.JoinHostPort(config.Gateway.String(), hostPort))

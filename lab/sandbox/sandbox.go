@@ -78,10 +78,21 @@ type Facts struct {
 	// chooses, and nobody knows before it listens.
 	Listen string `json:"-"`
 
+	// Nameless says that nobody in it is found by name: on an internal network Podman
+	// resolves none.
+	Nameless bool `json:"-"`
+
+	// Gateway is the address, host:port, at which the engine's host stays in the network, where
+	// the engine has no way to keep it out; empty if it is out.
+	Gateway string `json:"gateway,omitempty"`
+
 	// Outside are addresses, host:port, that no program in it may reach: a program that
 	// tries shows whether it is so. There are none where nothing is isolated.
 	Outside []string `json:"-"`
 }
+
+// Isolated says whether nobody in it reaches anybody outside, its engine's host included.
+func (f Facts) Isolated() bool { return f.Runtime == Containers && f.Gateway == "" }
 
 // New makes a sandbox. Without an engine its error is [ErrNoEngine] if containers
 // were asked for.

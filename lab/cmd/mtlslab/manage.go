@@ -182,8 +182,11 @@ func examine(cmd *cobra.Command) []check {
 	facts := engine.Facts()
 	checks = append(checks, check{
 		Name: "engine", OK: true,
-		Found: fmt.Sprintf("%s, API %s, %s, at %s", facts.Version, facts.API, facts.Arch, facts.Host),
+		Found: fmt.Sprintf("%s %s, API %s, %s, at %s", facts.Name, facts.Version, facts.API, facts.Arch, facts.Host),
 	})
+	for _, what := range facts.Cannot() {
+		checks = append(checks, check{Name: "engine", Found: what, optional: true})
+	}
 	leftovers := check{Name: "leftovers", OK: left.Total() == 0, Found: left.String(), optional: true}
 	if !leftovers.OK {
 		leftovers.Do = "they may belong to labs that run now; otherwise: mtlslab clean"

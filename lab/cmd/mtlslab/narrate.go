@@ -100,7 +100,7 @@ func (n *narrator) place(d demonstration) {
 	if f.Runtime == sandbox.Processes {
 		n.line("runtime", "local processes on loopback", f.Build)
 	} else {
-		n.line("engine", fmt.Sprintf("%s, API %s, %s", f.Engine.Version, f.Engine.API, f.Engine.Arch), f.Connect)
+		n.line("engine", fmt.Sprintf("%s %s, API %s, %s", f.Engine.Name, f.Engine.Version, f.Engine.API, f.Engine.Arch), f.Connect)
 		n.images(f.Images, f.Build)
 	}
 	n.line("pki", fmt.Sprintf("root, intermediate, 2 leaves; %s; valid for %.0f h",
@@ -156,7 +156,7 @@ func (n *narrator) exchange(d demonstration) {
 
 // isolation says what was tried from inside, and what came of it.
 func (n *narrator) isolation(d demonstration) {
-	if d.Facts.Runtime == sandbox.Processes {
+	if d.Facts.Runtime == sandbox.Processes || d.Isolation.HostOnly {
 		return // it is said at the end
 	}
 	if !d.Isolation.Proven {
