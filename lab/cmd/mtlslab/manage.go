@@ -185,7 +185,7 @@ func examine(cmd *cobra.Command) []check {
 		Found: fmt.Sprintf("%s %s, API %s, %s, at %s", facts.Name, facts.Version, facts.API, facts.Arch, facts.Host),
 	})
 	for _, what := range facts.Cannot() {
-		checks = append(checks, check{Name: "engine", Found: what, optional: true})
+		checks = append(checks, check{Name: "cannot", Found: what, optional: true})
 	}
 	leftovers := check{Name: "leftovers", OK: left.Total() == 0, Found: left.String(), optional: true}
 	if !leftovers.OK {

@@ -100,7 +100,8 @@ func (n *narrator) place(d demonstration) {
 	if f.Runtime == sandbox.Processes {
 		n.line("runtime", "local processes on loopback", f.Build)
 	} else {
-		n.line("engine", fmt.Sprintf("%s %s, API %s, %s", f.Engine.Name, f.Engine.Version, f.Engine.API, f.Engine.Arch), f.Connect)
+		e := f.Engine
+		n.line("engine", fmt.Sprintf("%s %s, API %s, %s", e.Name, e.Version, e.API, e.Arch), f.Connect)
 		n.images(f.Images, f.Build)
 	}
 	n.line("pki", fmt.Sprintf("root, intermediate, 2 leaves; %s; valid for %.0f h",

@@ -10,7 +10,7 @@ import (
 )
 
 // tested are the engines that it was tried with as a whole: docs/reference/engines.md.
-var tested = []string{"Docker 20.10"}
+var tested = []string{"Docker 20.10", "Docker 26.1, with the containerd image store, too", "Podman 4.3 and 5.4"}
 
 // versionDocument says which mtlslab this is.
 type versionDocument struct {
