@@ -3,6 +3,7 @@ package cases
 import (
 	"crypto/x509"
 	"slices"
+	"sync"
 
 	"github.com/mtlslab/mtlslab/lab/pki"
 	"github.com/mtlslab/mtlslab/lab/wire"
@@ -26,12 +27,14 @@ func Control(role wire.Role) pki.Request {
 }
 
 // All returns every case, in the order of the reference.
-func All() []Case {
+func All() []Case { return slices.Clone(catalogue()) }
+
+var catalogue = sync.OnceValue(func() []Case {
 	return slices.Concat(
 		identityCases(), chainCases(), validityCases(), usageCases(), constraintCases(), cryptoCases(), revocationCases(),
 		protocolCases(), resumptionCases(), openCases(), reloadCases(), framingCases(), httpCases(), operationalCases(),
 	)
-}
+})
 
 func refuse(cite string) Rule { return Rule{MustRefuse, cite} }
 func accept(cite string) Rule { return Rule{MustAccept, cite} }
@@ -39,7 +42,7 @@ func either(cite string) Rule { return Rule{MayEither, cite} }
 
 // Find returns the case of that id.
 func Find(id string) (Case, bool) {
-	all := All()
+	all := catalogue()
 	i := slices.IndexFunc(all, func(c Case) bool { return c.ID == id })
 	if i < 0 {
 		return Case{}, false
