@@ -217,10 +217,8 @@ func (r *round) fill(ctx context.Context, plan []trial, result *finding.Audit) e
 	if controls, before, err = r.usable(controls, before); err != nil {
 		return err
 	}
-	for _, s := range r.states() {
-		if _, err := s.compare(ctx); err != nil {
-			return err
-		}
+	if err := eachOf(r.states(), func(s *standing) error { return s.settle(ctx) }); err != nil {
+		return err
 	}
 	result.Controls = r.findings(controls, before)
 	plan = r.audit.without(func(version string) bool { return r.silent[version] != "" }, plan)

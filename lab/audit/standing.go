@@ -173,6 +173,11 @@ func (r *round) warm(ctx context.Context, s *standing) error {
 			Log: s.target.at.LastLines(),
 		}
 	}
+	return s.settle(ctx)
+}
+
+// settle waits until all processes of a server are there that was just started.
+func (s *standing) settle(ctx context.Context) error {
 	for range warmMost {
 		before := slices.Sorted(maps.Keys(s.ages))
 		if _, err := s.compare(ctx); err != nil {
