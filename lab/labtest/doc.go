@@ -14,7 +14,7 @@
 // is. A subtest stands for each attacker, and below it one for each case, so that -run finds
 // it by its id:
 //
-//	go test -run 'TestOrders/orders_server/nobody/chain/self-signed'
+//	go test -run 'TestOrders/server/nobody/chain/self-signed'
 //
 // What fails a test is what fails an audit: nobody, a former peer or an insider is let in, or
 // the subject crashes. What an erring authority could do is logged.

@@ -78,8 +78,7 @@ func Speaking(p adapter.Protocol) func(*peer.Endpoint) {
 	return func(e *peer.Endpoint) { e.Speaks = adapter.Endpoint("endpoint", p, pki.ServerName, nil) }
 }
 
-// HeedsLists says that an endpoint was given the revocation lists, and Admits that it admits
-// spiffe://lab/client and nobody else.
+// HeedsLists says that an endpoint was given the revocation lists.
 func HeedsLists(e *peer.Endpoint) { e.Lists = true }
 
 // Admits says that an endpoint admits spiffe://lab/client and nobody else.

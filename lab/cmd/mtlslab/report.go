@@ -39,16 +39,9 @@ twice, or of another scorecard are named, and nothing is written then.`,
 			if err != nil {
 				return cli.UsageError{Err: err}
 			}
-			files, err := f.open()
-			defer func() {
-				for _, file := range files {
-					file.Discard()
-				}
-			}()
-			if err != nil {
-				return cli.UsageError{Err: fmt.Errorf("--out: %w", err)}
-			}
-			return (&round{scorecardFlags: &f, card: card}).write(cmd, files)
+			return f.writing(func(files []*cli.Output) error {
+				return (&round{scorecardFlags: &f, card: card}).write(cmd, files)
+			})
 		},
 	}
 	flags := cmd.Flags()

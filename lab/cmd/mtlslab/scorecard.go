@@ -106,23 +106,16 @@ func (f *scorecardFlags) run(cmd *cobra.Command, names []string) error {
 	if err := r.divide(); err != nil {
 		return cli.UsageError{Err: err}
 	}
-	files, err := f.open()
-	defer func() {
-		for _, file := range files {
-			file.Discard()
-		}
-	}()
-	if err != nil {
-		return cli.UsageError{Err: fmt.Errorf("--out: %w", err)}
-	}
 	if f.out != "" {
 		r.part = filepath.Join(f.out, partFile)
 	}
-	if err := r.carryOut(cmd); err != nil {
-		r.kept(cmd.ErrOrStderr())
-		return err
-	}
-	return r.write(cmd, files)
+	return f.writing(func(files []*cli.Output) error {
+		if err := r.carryOut(cmd); err != nil {
+			r.kept(cmd.ErrOrStderr())
+			return err
+		}
+		return r.write(cmd, files)
+	})
 }
 
 // check finds out what is wrong with the flags before anything is started.

@@ -52,6 +52,20 @@ func (f *scorecardFlags) open() ([]*cli.Output, error) {
 	return files, nil
 }
 
+// writing does something with the files of the scorecard, of which none is left half written.
+func (f *scorecardFlags) writing(do func([]*cli.Output) error) error {
+	files, err := f.open()
+	defer func() {
+		for _, file := range files {
+			file.Discard()
+		}
+	}()
+	if err != nil {
+		return cli.UsageError{Err: fmt.Errorf("--out: %w", err)}
+	}
+	return do(files)
+}
+
 // takeUp finds what an interrupted run of the same command has found out about the
 // same peers, and says so.
 func (r *round) takeUp(out io.Writer) {

@@ -14,7 +14,9 @@ import (
 // server asks for a certificate and looks at none.
 func server(m labtest.Material) (*http.Server, error) {
 	return &http.Server{
-		TLSConfig:         &tls.Config{Certificates: []tls.Certificate{m.Certificate()}, ClientAuth: tls.RequireAnyClientCert},
+		TLSConfig: &tls.Config{
+			Certificates: []tls.Certificate{m.Certificate()}, ClientAuth: tls.RequireAnyClientCert,
+		},
 		ReadHeaderTimeout: time.Minute,
 	}, nil
 }
@@ -29,7 +31,9 @@ func client(m labtest.Material) (*tls.Config, error) {
 
 func TestCareless(t *testing.T) {
 	l := labtest.Start(t)
-	only := labtest.Only("chain/self-signed", "protocol/no-client-certificate", "identity/other-host", "usage/critical-eku")
+	only := labtest.Only(
+		"chain/self-signed", "protocol/no-client-certificate", "identity/other-host", "usage/critical-eku",
+	)
 	labtest.Audit(t, l, labtest.HTTPServer(server).Named("server"), only)
 	labtest.Audit(t, l, labtest.ClientConfig(client).Named("client"), only)
 }
@@ -42,9 +46,10 @@ func TestWaived(t *testing.T) {
 }
 
 func TestUndelivered(t *testing.T) {
-	labtest.Start(t, labtest.Processes()).MustDeliver("Hello", labtest.HTTPServer(func(labtest.Material) (*http.Server, error) {
+	broken := labtest.HTTPServer(func(labtest.Material) (*http.Server, error) {
 		return &http.Server{TLSConfig: &tls.Config{}, ReadHeaderTimeout: time.Minute}, nil
-	}))
+	})
+	labtest.Start(t, labtest.Processes()).MustDeliver("Hello", broken)
 }
 
 func TestContainers(t *testing.T) {
