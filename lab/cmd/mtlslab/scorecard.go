@@ -90,6 +90,7 @@ type round struct {
 	card       finding.Scorecard
 	contenders []contender
 	crossing   map[wire.Role][]peer.Peer // who makes plain exchanges
+	cfg        lab.Config                // of its labs
 	board      *console.Board
 	part       string // where what is found is kept; "" if nowhere
 
@@ -103,7 +104,7 @@ func (f *scorecardFlags) run(cmd *cobra.Command, names []string) error {
 	if err := errors.Join(f.check(), r.choose(names)); err != nil {
 		return cli.UsageError{Err: err}
 	}
-	if err := r.divide(); err != nil {
+	if err := errors.Join(r.divide(), r.configure()); err != nil {
 		return cli.UsageError{Err: err}
 	}
 	if f.out != "" {
@@ -216,10 +217,7 @@ func repeatOf(p peer.Peer, role wire.Role) string {
 func (r *round) carryOut(cmd *cobra.Command) (err error) {
 	ctx := cmd.Context()
 	show := newNarrator(cmd)
-	cfg, err := r.config()
-	if err != nil {
-		return err
-	}
+	cfg := r.cfg
 	cfg.Progress = show.progress
 	l, err := lab.Start(ctx, cfg)
 	if err != nil {

@@ -52,22 +52,22 @@ func partOf[T any](s finding.Shard, all []T) []T {
 	})
 }
 
-// config is that of its labs, which have the same authority where one was exported.
-func (r *round) config() (lab.Config, error) {
-	cfg := lab.Config{Runtime: sandbox.Containers, TTL: longTTL, Timeout: time.Minute}
+// configure says how its labs are made: with the same authority where one was exported.
+func (r *round) configure() error {
+	r.cfg = lab.Config{Runtime: sandbox.Containers, TTL: longTTL, Timeout: time.Minute}
 	if r.pki == "" {
-		return cfg, nil
+		return nil
 	}
 	d, err := deployment.Read(r.pki)
 	if err != nil {
-		return cfg, fmt.Errorf("--pki: %w", err)
+		return fmt.Errorf("--pki: %w", err)
 	}
 	if name := d.ServerName(); name != pki.ServerName {
-		return cfg, fmt.Errorf("--pki %s: its server is %q, and the gallery's is %q: mtlslab pki export --dns %[3]s",
+		return fmt.Errorf("--pki %s: its server is %q, and the gallery's is %q: mtlslab pki export --dns %[3]s",
 			r.pki, name, pki.ServerName)
 	}
-	cfg.Pair, cfg.Chains = d.Pair, d.Chains
-	return cfg, nil
+	r.cfg.Pair, r.cfg.Chains = d.Pair, d.Chains
+	return nil
 }
 
 // crosses says whether there are plain exchanges to be made.
@@ -78,11 +78,7 @@ func (r *round) crosses() bool {
 // cross carries out the plain exchanges, on a network of their own, in which each
 // server in turn has the name that its certificate is for.
 func (r *round) cross(ctx context.Context) (err error) {
-	cfg, err := r.config()
-	if err != nil {
-		return err
-	}
-	l, err := lab.Start(ctx, cfg)
+	l, err := lab.Start(ctx, r.cfg)
 	if err != nil {
 		return err
 	}
