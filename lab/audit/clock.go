@@ -2,6 +2,7 @@ package audit
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -37,13 +38,20 @@ func (r *round) readClock(ctx context.Context, plan []trial) (clock, error) {
 	past, err := r.edge(func(by time.Duration) (bool, error) {
 		return r.takes(ctx, func(q *pki.Request, now time.Time) { q.NotAfter = now.Add(-by) })
 	})
-	if err != nil {
-		return clock{}, err
+	var future time.Duration
+	if err == nil {
+		future, err = r.edge(func(by time.Duration) (bool, error) {
+			return r.takes(ctx, func(q *pki.Request, now time.Time) { q.NotBefore = now.Add(by) })
+		})
 	}
-	future, err := r.edge(func(by time.Duration) (bool, error) {
-		return r.takes(ctx, func(q *pki.Request, now time.Time) { q.NotBefore = now.Add(by) })
-	})
-	return clock{behind: (past - future) / 2, leeway: max(0, (past+future)/2)}, err
+	switch {
+	case errors.Is(err, errNoAnswer):
+		return clock{}, nil // whatever ails the peer, it is not its clock that shows
+	case err != nil:
+		return clock{}, err
+	default:
+		return clock{behind: (past - future) / 2, leeway: max(0, (past+future)/2)}, nil
+	}
 }
 
 // edge is by how much a certificate may be out of date: the largest for which taken says
@@ -92,6 +100,9 @@ func (r *round) edge(taken func(by time.Duration) (bool, error)) (time.Duration,
 	return towards((low + high) / 2), nil
 }
 
+// errNoAnswer says that a peer neither took nor refused what its clock was to be read by.
+var errNoAnswer = errors.New("neither delivered nor refused")
+
 // takes says whether the peer delivers a good exchange but for the dates of the leaf.
 func (r *round) takes(ctx context.Context, dates func(q *pki.Request, now time.Time)) (bool, error) {
 	t, err := r.goodExchange(false)
@@ -105,7 +116,17 @@ func (r *round) takes(ctx context.Context, dates func(q *pki.Request, now time.T
 		return false, err
 	}
 	made, err := r.inTurn(ctx, t, r.targetFor(t))
-	return err == nil && made.Judge().Decision == verdict.WasDelivered, err
+	if err != nil {
+		return false, err
+	}
+	switch made.Judge().Decision {
+	case verdict.WasDelivered:
+		return true, nil
+	case verdict.WasRefused:
+		return false, nil
+	default:
+		return false, errNoAnswer
+	}
 }
 
 // tell says of a clock what there is to say: that it is apart, or how much leeway it has.

@@ -86,7 +86,11 @@ func (r *round) undelivered(t trial, v tried) *peer.UnusableError {
 		What: fmt.Sprintf("%s in TLS %s is not delivered: %s\n  client saw: %s\n  server saw: %s",
 			f.Summary, f.Version, cmp.Or(f.Means, f.Decision), f.Client, f.Server),
 	}
-	if r.audit.Role == wire.Client {
+	switch {
+	case r.audit.Role == wire.Client && r.traits.Deployed:
+		e.Look = "whether it was given client/ of this export, and calls " + pki.ServerName
+		return e
+	case r.audit.Role == wire.Client:
 		e.Look, e.Log = "command, delivered, material", []string{f.Client}
 		return e
 	}

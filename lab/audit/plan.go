@@ -126,5 +126,6 @@ func (t trial) demand(role wire.Role) peer.Demand {
 		Reload:    t.Meanwhile.Reloads() || t.Reload != cases.NoReload,
 		Unheard:   t.attack().HangUp,
 		Ahead:     t.ahead(),
+		Opinion:   t.Refuses || t.AfterTrust,
 	}
 }

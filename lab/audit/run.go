@@ -279,8 +279,8 @@ func (r *round) try(
 	defer cancel()
 	nonce := sandbox.NewID()
 	v := verdict.Trial{
-		Case: t.Case, Rule: t.rule, Audited: r.audit.Role, Tells: r.traits.Tells, Patience: patience,
-		Sent: wire.DigestOf(greeting(nonce)), Nonce: nonce, GoodKey: wire.IdentityOf(r.Pair.Client.Certificate).Key,
+		Case: t.Case, Rule: t.rule, Audited: r.audit.Role, Tells: r.traits.Tells, OwnWords: r.traits.OwnWords,
+		Patience: patience, Sent: wire.DigestOf(greeting(nonce)), Nonce: nonce, GoodKey: wire.IdentityOf(r.Pair.Client.Certificate).Key,
 	}
 	err := carry(ctx, &v)
 	return tried{v, time.Since(began), nil}, err

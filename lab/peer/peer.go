@@ -19,7 +19,7 @@ import (
 )
 
 // Peer is a server or a client that can be run: [Own], [Image] or [InProcess], or that runs:
-// [Endpoint].
+// [Endpoint] or [Caller].
 type Peer interface {
 	// Name is what the peer is called beside others.
 	Name() string
@@ -54,6 +54,10 @@ type Traits struct {
 	// Pace, and no more once it serves nobody.
 	Deployed bool
 	Pace     time.Duration
+
+	// OwnWords says that a client says what it says anyway, and nobody learns what it thinks
+	// came of it: whatever it says counts as its message.
+	OwnWords bool
 
 	ServerName string // that it is asked for; that of the lab's servers if empty
 
@@ -100,6 +104,7 @@ type Demand struct {
 	Reload    bool // it is told to read its trust again
 	Unheard   bool // it is to tell of a message that it does not answer
 	Ahead     bool // it is told the message before any handshake
+	Opinion   bool // it says itself whether its message was delivered
 }
 
 // Server is a server that can be started as often as need be.

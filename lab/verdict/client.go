@@ -31,8 +31,8 @@ func (t Trial) judgeClient(v *Verdict) {
 
 // byExitCode decides about a client that gives no account but its exit code.
 func (t Trial) byExitCode(v *Verdict) {
-	v.Leaked = t.Evidence.Heard(t.Nonce)
-	delivered := v.Client.Kind == wire.Delivered
+	v.Leaked = slices.ContainsFunc(t.Evidence.Connections, t.said)
+	delivered := v.Client.Kind == wire.Delivered || t.OwnWords && v.Leaked
 	connections := t.Evidence.Connections
 	switch {
 	case v.Client.Reason == wire.Timeout:
@@ -71,8 +71,16 @@ func outlasted(c attack.Connection) bool { return c.End == attack.EndTimeout }
 // presented says whether the message came from whoever holds the good client's key.
 func (t Trial) presented() bool {
 	return slices.ContainsFunc(t.Evidence.Connections, func(c attack.Connection) bool {
-		return strings.Contains(c.Heard, t.Nonce) && c.Peer != nil && c.Peer.Key == t.GoodKey
+		return t.said(c) && c.Peer != nil && c.Peer.Key == t.GoodKey
 	})
+}
+
+// said says whether the audited client said its message on a connection.
+func (t Trial) said(c attack.Connection) bool {
+	if t.OwnWords {
+		return c.HeardBytes > 0
+	}
+	return strings.Contains(c.Heard, t.Nonce)
 }
 
 // adversaryAsServer is what the adversary saw of a client, in the words of a server's
@@ -80,9 +88,7 @@ func (t Trial) presented() bool {
 // known.
 func (t Trial) adversaryAsServer() *wire.Outcome {
 	c := t.Evidence.Last()
-	heard := slices.IndexFunc(t.Evidence.Connections, func(c attack.Connection) bool {
-		return strings.Contains(c.Heard, t.Nonce)
-	})
+	heard := slices.IndexFunc(t.Evidence.Connections, t.said)
 	if heard >= 0 {
 		c = t.Evidence.Connections[heard]
 	}
@@ -90,6 +96,9 @@ func (t Trial) adversaryAsServer() *wire.Outcome {
 	switch {
 	case heard >= 0:
 		o.Kind, o.Message = wire.Received, &t.Sent
+		if t.OwnWords {
+			o.Message = new(wire.DigestOf(c.FirstLine()))
+		}
 	case c.Alert != nil:
 		o.Kind, o.Alert = wire.RefusedByPeer, c.Alert
 	default:

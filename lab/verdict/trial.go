@@ -17,6 +17,10 @@ type Trial struct {
 	Audited wire.Role
 	Tells   bool // the audited peer gives an account of its own, with its reasons
 
+	// OwnWords says that the audited client says what it says anyway, and not the message:
+	// whatever it says is delivered by it.
+	OwnWords bool
+
 	Sent  wire.Digest // the message, with its nonce
 	Nonce string
 

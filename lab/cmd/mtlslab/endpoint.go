@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -22,6 +23,8 @@ import (
 type endpointFlags struct {
 	auditFlags
 	pki    string
+	client bool
+	wait   time.Duration
 	name   string
 	speaks string
 	status []int
@@ -30,21 +33,28 @@ type endpointFlags struct {
 	admits bool
 }
 
-// usualRate is how often an endpoint is asked, a second.
-const usualRate = 10
+const (
+	usualRate = 10          // how often an endpoint is asked, a second
+	usualWait = time.Minute // how long until a client calls
+	mostWait  = 4 * time.Minute
+)
 
 func newAuditEndpoint() *cobra.Command {
 	f := &endpointFlags{auditFlags: newAuditFlags(wire.Server)}
 	cmd := &cobra.Command{
 		Use:   "endpoint HOST:PORT --pki DIRECTORY",
-		Short: "Try what needs no restart against a server that runs already",
+		Short: "Try what needs no restart against a server or client that runs already",
 		Long: `Try who gets in to a server that somebody else has started, with material that
 mtlslab pki export wrote. Cases that need a server of their own are left out.
 
 Nothing is tried unless the server shows a certificate of that authority, and
 serves its good client. It is asked at a low rate, and no more once it serves
 nobody. Nothing is isolated: others are served meanwhile. When you are done,
-take the test authority out of the server's trust again.`,
+take the test authority out of the server's trust again.
+
+With --client it is a client that somebody else has started, which calls
+HOST:PORT of this machine by the name "server", again and again: each trial is
+one of its calls. Whatever it says over TLS counts as its message.`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 1 {
 				return cli.UsageError{Err: fmt.Errorf("%s takes one HOST:PORT", cmd.CommandPath())}
@@ -56,6 +66,8 @@ take the test authority out of the server's trust again.`,
 	flags := cmd.Flags()
 	f.register(flags)
 	flags.StringVar(&f.pki, "pki", "", "directory that mtlslab pki export wrote")
+	flags.BoolVar(&f.client, "client", false, "listen at HOST:PORT, and try the client that calls there")
+	flags.DurationVar(&f.wait, "wait", usualWait, "how long until a client calls again, at most")
 	flags.StringVar(&f.name, "name", "", "the server's name (default: the first that was exported)")
 	flags.StringVar(&f.speaks, "speaks", string(adapter.HTTP), "what is said over TLS: "+words(adapter.Protocols()))
 	flags.IntSliceVar(&f.status, "status", nil,
@@ -67,7 +79,7 @@ take the test authority out of the server's trust again.`,
 }
 
 func (f *endpointFlags) run(cmd *cobra.Command, args []string) error {
-	p, err := f.endpoint(args[0])
+	p, err := f.endpoint(args[0], cmd.Flags().Changed)
 	if err != nil {
 		return cli.UsageError{Err: err}
 	}
@@ -80,26 +92,23 @@ func (f *endpointFlags) run(cmd *cobra.Command, args []string) error {
 }
 
 // endpoint is the peer that is meant, of an authority that was exported.
-func (f *endpointFlags) endpoint(address string) (peer.Endpoint, error) {
-	host, port, err := net.SplitHostPort(address)
-	switch {
-	case err != nil || host == "" || port == "":
-		return peer.Endpoint{}, fmt.Errorf("endpoint %q: want HOST:PORT", address)
-	case f.pki == "":
-		return peer.Endpoint{}, errors.New("--pki: name the directory that mtlslab pki export wrote")
-	case f.rate <= 0:
-		return peer.Endpoint{}, fmt.Errorf("--rate %v: want more than none", f.rate)
-	case !slices.Contains(adapter.Protocols(), adapter.Protocol(f.speaks)):
-		return peer.Endpoint{}, fmt.Errorf("--speaks %q: choose %s", f.speaks, words(adapter.Protocols()))
+func (f *endpointFlags) endpoint(address string, given func(flag string) bool) (peer.Peer, error) {
+	if err := f.fault(address, given); err != nil {
+		return nil, err
 	}
 	d, err := deployment.Read(f.pki)
 	if err != nil {
-		return peer.Endpoint{}, err
+		return nil, err
 	}
 	f.cfg.Pair, f.cfg.Chains = d.Pair, d.Chains
-	if f.name == "" {
-		f.name = d.ServerName()
+	if f.client {
+		f.audit.Role = wire.Client
+		return peer.Caller{
+			Listen: address, Speaks: adapter.Endpoint("endpoint", adapter.Protocol(f.speaks), "", nil),
+			Wait: f.wait, Lists: f.lists,
+		}, nil
 	}
+	f.name = cmp.Or(f.name, d.ServerName())
 	return peer.Endpoint{
 		Address: address, ServerName: f.name, Authority: d.Pair.Authority.Trust(), Good: d.Pair.Material(wire.Client),
 		Speaks: adapter.Endpoint("endpoint", adapter.Protocol(f.speaks), f.name, f.status),
@@ -107,9 +116,42 @@ func (f *endpointFlags) endpoint(address string) (peer.Endpoint, error) {
 	}, nil
 }
 
+// fault is what is wrong with the flags.
+func (f *endpointFlags) fault(address string, given func(flag string) bool) error {
+	host, port, err := net.SplitHostPort(address)
+	switch {
+	case err != nil || host == "" && !f.client || port == "":
+		return fmt.Errorf("endpoint %q: want HOST:PORT", address)
+	case f.pki == "":
+		return errors.New("--pki: name the directory that mtlslab pki export wrote")
+	case f.rate <= 0:
+		return fmt.Errorf("--rate %v: want more than none", f.rate)
+	case f.wait <= 0 || f.wait > mostWait:
+		return fmt.Errorf("--wait %v: want up to %v", f.wait, mostWait)
+	case !slices.Contains(adapter.Protocols(), adapter.Protocol(f.speaks)):
+		return fmt.Errorf("--speaks %q: choose %s", f.speaks, words(adapter.Protocols()))
+	case f.client && !slices.Contains(ownWords, adapter.Protocol(f.speaks)):
+		return fmt.Errorf("--speaks %q: of a client that says what it says anyway choose %s", f.speaks, words(ownWords))
+	}
+	of, not := []string{"name", "status", "rate", "admits"}, "a server's, and --client is given"
+	if !f.client {
+		of, not = []string{"wait"}, "a client's: give --client"
+	}
+	if at := slices.IndexFunc(of, given); at >= 0 {
+		return fmt.Errorf("--%s is %s", of[at], not)
+	}
+	return nil
+}
+
+// ownWords are the protocols in which a client that says what it says anyway is answered.
+var ownWords = []adapter.Protocol{adapter.Line, adapter.HTTP}
+
 // command repeats the audit.
 func (f *endpointFlags) command(address string) string {
 	all := []string{"mtlslab audit endpoint", cli.Quoted(address), "--pki", cli.Quoted(f.pki), "--speaks", f.speaks}
+	if f.client {
+		all = append(all, "--client", "--wait", f.wait.String())
+	}
 	if f.lists {
 		all = append(all, "--lists")
 	}
