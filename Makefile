@@ -18,7 +18,7 @@ SBOM         := .tools/cyclonedx-gomod-$(SBOM_VERSION)
 # The race detector needs cgo, and cgo a C compiler.
 RACE = $(shell command -v "$$($(GO) env CC)" >/dev/null 2>&1 && echo -race)
 
-.PHONY: help lab test check scorecard base prepare images bench ratios engines fuzz lint dist clean format tidy short build go race
+.PHONY: help lab test check scorecard base prepare images bench ratios engines swarm fuzz lint dist clean format tidy short build go race
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
@@ -51,6 +51,9 @@ ratios: go ## the server's processor time and memory beside nginx's and gnutls-s
 
 engines: build ## try the whole of it with other container engines, started for that; root, Debian
 	@.ci/engines $(ARGS)
+
+swarm: build ## try the stack file of docs/how-to on two engines, joined as a swarm; root, Debian
+	@.ci/swarm
 
 fuzz: go ## every fuzz target for FUZZTIME, 10s
 	@set -e; for package in $$($(GO) list ./...); do \

@@ -63,7 +63,9 @@ put to the test.`,
 	flags.StringSliceVar(&f.versions, "version", nil, "only this version of TLS, 1.2 or 1.3")
 	flags.StringSliceVar(&f.cases, "case", nil, "only the case of this id; may be repeated")
 	flags.StringVar(&f.out, "out", "", "directory to write the scorecard to")
-	flags.StringVar(&f.shard, "shard", "", "only the I-th of N parts, I/N; mtlslab report merge puts them together")
+	flags.StringVar(&f.shard, "shard", "",
+		"only the I-th of N parts, I/N; mtlslab report merge puts them together "+
+			"(default: $MTLSLAB_SHARD)")
 	flags.StringVar(&f.pki, "pki", "", "authority that mtlslab pki export wrote, so that all parts have the same")
 	flags.IntVar(&f.atOnce, "at-once", scorecard.DefaultAtOnce, "how many peers are audited at once")
 	flags.BoolVar(&f.fresh, "fresh", false, "with --out: do not take up what an interrupted run has found")

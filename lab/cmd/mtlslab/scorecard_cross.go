@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"time"
 
@@ -23,7 +25,7 @@ func (r *round) divide() error {
 	for _, c := range r.contenders {
 		r.crossing[c.audit.Role] = append(r.crossing[c.audit.Role], c.Peer)
 	}
-	if r.shard == "" {
+	if r.shard = cmp.Or(r.shard, os.Getenv("MTLSLAB_SHARD")); r.shard == "" {
 		return nil
 	}
 	index, of, err := finding.ParseShard(r.shard)
