@@ -28,15 +28,22 @@ func TestDist(t *testing.T) {
 	if !bytes.Equal(one, readBytes(t, again)) {
 		t.Error("it is not the same twice")
 	}
+	dir := t.TempDir()
 	for _, try := range []struct{ args, says string }{
 		{"run --runtime processes", "PASS in"},
 		{"audit server --runtime processes --case chain/self-signed", "PASS: all as demanded"},
 		{"doctor", "carried by this command"},
 		{"version", "neither Go nor source is needed"},
 		{"adapter list", "nginx"},
+		{"doctor --workshop", "of which 11 need nothing but this command"},
+		{"learn start 02 --name ada", "workshop/02-mutual/lab.yaml"},
+		{"learn check", "not yet"},
+		{"learn start 11", "workshop/11-the-audit/lab.yaml"},
+		{"learn check", "nobody vouches for it"},
+		{"learn board workshop", "ada-"},
 	} {
 		cmd := exec.CommandContext(t.Context(), first, strings.Fields(try.args)...)
-		cmd.Dir, cmd.Env = t.TempDir(), []string{"PATH=" + t.TempDir(), "HOME=" + t.TempDir()}
+		cmd.Dir, cmd.Env = dir, []string{"PATH=" + t.TempDir(), "HOME=" + t.TempDir()}
 		if out, err := cmd.CombinedOutput(); !strings.Contains(string(out), try.says) {
 			t.Errorf("%s: %v, want %q in\n%s", try.args, err, try.says, out)
 		}

@@ -99,13 +99,29 @@ var rooms = map[string]struct {
 	"lab/deployment": {
 		[]string{"lab/audit", "lab/pki", "lab/wire"}, "what is written for somebody else to deploy starts nothing",
 	},
+	"lab/exercises": {
+		[]string{"lab/strictyaml"}, "an exercise is data: it does not know how it is carried out",
+	},
+	"lab/capture": {nil, "what went over a network is written down, whoever said it"},
+	"lab/learn": {
+		[]string{
+			"lab/exercises", "lab/audit", "lab/peer", "lab/verdict", "lab/finding", "lab/adapter", "lab/capture", "lab/journal",
+			"lab/pki", "lab/wire",
+		}, "a check is made of exchanges; it does not know how it is printed",
+	},
+	"lab/cmd/workshop": {
+		[]string{
+			"images", "lab", "lab/audit", "lab/finding", "lab/peer", "lab/sandbox", "lab/cmd/cli", "lab/console",
+			"lab/exercises", "lab/learn", "lab/wire",
+		}, "the workshop's verbs share nothing with the others but how they end",
+	},
 	"lab/cmd/cli": {
 		[]string{"lab", "lab/peer", "lab/sandbox", "lab/console", "lab/adapter", "lab/wire", "images"},
 		"what verbs have in common carries nothing out",
 	},
 	"lab/cmd/mtlslab": {
 		[]string{
-			"lab/cmd/cli",
+			"lab/cmd/cli", "lab/cmd/workshop", "lab/capture",
 			"images", "lab", "lab/deployment", "lab/scorecard", "lab/audit", "lab/exchange", "lab/peer", "lab/verdict",
 			"lab/report", "lab/console", "lab/sandbox",
 			"lab/cases", "lab/finding", "lab/adapter", "lab/pki", "lab/wire",
@@ -127,6 +143,7 @@ var sole = []struct {
 	{"github.com/pavlo-v-chernykh/keystore-go", "lab/adapter", "keystores are made where files are laid out"},
 	{"go.yaml.in/yaml", "lab/strictyaml", "what is misread would make a good peer look bad, or a bad one good"},
 	{"github.com/google/jsonschema-go", "lab/adapter", "only adapters have a schema that is made of code"},
+	{"github.com/gopacket/gopacket", "lab/capture", "frames are made and read in one place"},
 	{"github.com/chromedp/chromedp", "lab/report", "only a page is looked at in a browser"},
 }
 

@@ -69,6 +69,9 @@ func (x *exchange) tlsConfig() *tls.Config {
 		MinVersion: x.cfg.minVersion,
 		MaxVersion: x.cfg.maxVersion,
 	})
+	if x.cfg.keyLog {
+		config.KeyLogWriter = keyLog{x.report}
+	}
 	certificate := config.GetClientCertificate
 	config.GetClientCertificate = func(info *tls.CertificateRequestInfo) (*tls.Certificate, error) {
 		x.asked = true
@@ -81,10 +84,16 @@ func (x *exchange) tlsConfig() *tls.Config {
 }
 
 // talk sends the messages in turn, each after the receipt of the one before.
-// While it waits for a message it listens, so that a refusal is not left
-// unread until somebody types.
+// While it waits for somebody to type a message it listens, so that a refusal is
+// not left unread until then. Otherwise the next message, or that there is none,
+// is known: a server that ends the connection after the last receipt has taken
+// nothing back.
 func (x *exchange) talk(ctx context.Context, conn *tls.Conn, answers *answers, message string) wire.Outcome {
 	defer answers.stop()
+	var unasked <-chan line
+	if x.messages.typed {
+		unasked = answers.lines
+	}
 	for {
 		if err := x.send(conn, answers, message); err != nil {
 			return x.ended(ctx, conn, err)
@@ -105,11 +114,11 @@ func (x *exchange) talk(ctx context.Context, conn *tls.Conn, answers *answers, m
 				return x.end(wire.Failed, reasonOf(next.err), next.err)
 			}
 			message = next.text
-		case unasked := <-answers.lines:
-			if unasked.err == nil {
-				unasked.err = errUnasked
+		case answer := <-unasked:
+			if answer.err == nil {
+				answer.err = errUnasked
 			}
-			return x.ended(ctx, conn, unasked.err)
+			return x.ended(ctx, conn, answer.err)
 		}
 		if x.messages.typed {
 			x.startClock()

@@ -25,6 +25,7 @@ type config struct {
 	anonymous  bool          // present no certificate
 	echo       bool          // the message itself will do for a receipt
 	json       bool
+	keyLog     bool // tell the sessions' secrets
 	version    bool
 	messages   []string // none: lines of standard input
 }
@@ -74,6 +75,12 @@ func (c *config) flagSet() *flag.FlagSet {
 		false,
 		"take the message itself for its receipt, of a server that gives no other; it tells of nobody that was verified",
 	)
+	fs.BoolVar(
+		&c.keyLog,
+		"key-log",
+		false,
+		"tell the session's secrets, by which whoever has recorded it can read it; with -log json, for labs alone",
+	)
 	fs.BoolVar(&c.version, wire.VersionFlag, false, "print the version and exit")
 	return fs
 }
@@ -122,6 +129,8 @@ func (c *config) check() error {
 		return errors.New("-material -: give the messages as arguments, because standard input is the material")
 	case c.maxVersion != 0 && c.maxVersion < c.minVersion:
 		return errors.New("-min-version is above -max-version")
+	case c.keyLog && !c.json:
+		return errors.New("-key-log: give -log json, of which the secrets are lines")
 	case c.timeout < 0:
 		return fmt.Errorf("-timeout %v is negative", c.timeout)
 	case c.lifetime < 0:

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"io"
 	"runtime"
 	"time"
 
@@ -47,6 +48,10 @@ type Config struct {
 	// Shared is what this lab has in common with others of the process, such as what they
 	// have built: give it to all of them where there are many. Nothing if nil.
 	Shared *sandbox.Shared
+
+	// Secrets is told the secrets of all sessions, lines of a key log, by which whoever has recorded
+	// them can read them: those of our own clients, and of adversaries. Nobody is if nil.
+	Secrets io.Writer
 
 	// Progress is told what is about to be done when it may take long. It may be nil.
 	Progress func(string)
@@ -124,11 +129,13 @@ func (l *Lab) furnish(in sandbox.Sandbox) {
 	l.place = peer.Place{Sandbox: in, Names: new(sandbox.Names), Progress: l.cfg.Progress}
 	l.runner = &exchange.Runner{
 		Place: l.place, Pair: l.pair, Timeout: l.cfg.Timeout, Servers: &exchange.Servers{Reach: in.Facts().Outside},
+		Secrets: l.cfg.Secrets,
 	}
+	adversary := attack.New(func(ctx context.Context) (attack.Running, error) { return startAdversary(ctx, in) })
+	adversary.Secrets = l.cfg.Secrets
 	l.auditor = &audit.Auditor{
 		Place: l.place, Pair: l.pair, Chains: chains, Run: l.id, Timeout: l.cfg.Timeout,
-		Adversary: attack.New(func(ctx context.Context) (attack.Running, error) { return startAdversary(ctx, in) }),
-		Servers:   limit.To(4 * runtime.GOMAXPROCS(0)), Clients: limit.To(1 + runtime.GOMAXPROCS(0)),
+		Adversary: adversary, Servers: limit.To(4 * runtime.GOMAXPROCS(0)), Clients: limit.To(1 + runtime.GOMAXPROCS(0)),
 	}
 }
 

@@ -210,6 +210,7 @@ func lineEnd(a attack.Attack) string {
 func (c *contact) clientConfig(a attack.Attack, who *tls.Certificate, session *session) *tls.Config {
 	version, _ := a.TLSVersion() // checked when the line was read
 	return &tls.Config{
+		KeyLogWriter:       c.keyLog(a),
 		InsecureSkipVerify: true, //nolint:gosec // it attacks whoever answers
 		ServerName:         a.SNI,
 		MinVersion:         version,

@@ -47,6 +47,21 @@ func (c *contact) shake(ctx context.Context, conn *tls.Conn) error {
 	return nil
 }
 
+// keyLog takes the session's secrets, if they are wanted.
+func (c *contact) keyLog(a attack.Attack) io.Writer {
+	if !a.KeyLog {
+		return nil
+	}
+	return secrets{c}
+}
+
+type secrets struct{ *contact }
+
+func (s secrets) Write(line []byte) (int, error) {
+	s.seen.Secrets += string(line)
+	return len(line), nil
+}
+
 // listener notes what is read through it as heard.
 type listener struct {
 	*contact

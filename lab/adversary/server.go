@@ -203,6 +203,7 @@ func (c *contact) answer(
 func (c *contact) serverConfig(opened *opening, a attack.Attack, who *tls.Certificate) *tls.Config {
 	version, _ := a.TLSVersion() // checked when the line was read
 	config := &tls.Config{
+		KeyLogWriter:           c.keyLog(a),
 		MinVersion:             version,
 		MaxVersion:             version,
 		CipherSuites:           a.Suites,

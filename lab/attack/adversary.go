@@ -27,6 +27,9 @@ type Running struct {
 // many at once. It is started when it is first needed. Its methods may be called by
 // many goroutines at once. Make one with [New].
 type Adversary struct {
+	// Secrets is told the secrets of all sessions, lines of a key log. Nobody is if nil.
+	Secrets io.Writer
+
 	start func(context.Context) (Running, error)
 
 	starting sync.Mutex
@@ -137,6 +140,7 @@ func (a *Adversary) Finish(ctx context.Context, id string) (Evidence, error) {
 
 // tell writes one line to the adversary.
 func (a *Adversary) tell(ctx context.Context, what Attack) error {
+	what.KeyLog = a.Secrets != nil && !what.End
 	line, err := json.Marshal(what)
 	if err != nil {
 		return fmt.Errorf("attack %s: %w", what.ID, err)
@@ -174,6 +178,12 @@ func (a *Adversary) evidence(ctx context.Context, id string) (Evidence, error) {
 	a.mu.Unlock()
 	if err != nil {
 		return Evidence{}, err
+	}
+	for i, c := range report.Evidence.Connections {
+		if a.Secrets != nil && c.Secrets != "" {
+			_, _ = io.WriteString(a.Secrets, c.Secrets) // a recording that lacks them says so itself
+			report.Evidence.Connections[i].Secrets = ""
+		}
 	}
 	return *report.Evidence, nil
 }

@@ -58,6 +58,9 @@ type Attack struct {
 	// Dialogue is what is said in its place to a peer that speaks otherwise.
 	Dialogue *Dialogue `json:"dialogue,omitempty"`
 
+	// KeyLog has the secrets of each session be told, so that a recording can be read.
+	KeyLog bool `json:"key_log,omitempty"`
+
 	// Limit bounds each connection, of a server from when it is accepted: a client
 	// may be slow to start. DefaultLimit if zero. A server attack as a whole goes on
 	// until it is told to end, or MaxLimit has passed.

@@ -72,6 +72,8 @@ type Connection struct {
 	// Held is how much of Heard came before a turn held, in bytes.
 	Held int `json:"held,omitempty"`
 
+	Secrets string `json:"secrets,omitempty"` // lines of a key log, if that was asked for
+
 	End       Ending      `json:"end"`
 	Alert     *wire.Alert `json:"alert,omitempty"`      // the one received
 	AlertSent *wire.Alert `json:"alert_sent,omitempty"` // of gave_up

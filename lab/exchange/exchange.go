@@ -11,6 +11,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"io"
 	"strings"
 	"time"
 
@@ -36,6 +37,8 @@ type Exchange struct {
 
 	ServerName string // that the client demands; [pki.ServerName] if empty
 	Version    string // of TLS, "1.2" or "1.3", if the client is to speak only that
+
+	Secrets io.Writer // see [peer.Call]; the runner's if nil
 }
 
 // Whole is the exchange with what it leaves open filled in. Its error is of making the good
@@ -90,6 +93,7 @@ type Runner struct {
 	Pair    *pki.Pair     // whose material is the good one
 	Timeout time.Duration // of one exchange, or longer if a peer needs longer
 	Servers *Servers
+	Secrets io.Writer // see [peer.Call]
 }
 
 // Run carries out one exchange. Whatever the peers do to each other is the verdict; an
@@ -98,6 +102,9 @@ func (r *Runner) Run(ctx context.Context, x Exchange) (verdict.Verdict, error) {
 	began := time.Now()
 	// A server that was started for good material is known again by its material's place.
 	goodServer := x.ServerMaterial == nil
+	if x.Secrets == nil {
+		x.Secrets = r.Secrets
+	}
 	x, err := x.Whole(r.Pair)
 	if err == nil {
 		err = x.check()
@@ -135,7 +142,7 @@ func Between(ctx context.Context, server Started, client peer.Client, x Exchange
 	var ready time.Duration
 	call := peer.Call{
 		Message: text, Nonce: nonce, Material: *x.ClientMaterial, ServerName: x.ServerName, Version: x.Version,
-		Foreign: !e.ServerTells, Calls: server.Calls, Named: server.Named,
+		Foreign: !e.ServerTells, Calls: server.Calls, Named: server.Named, Secrets: x.Secrets,
 		Server: func(ctx context.Context) (address string, err error) {
 			listening, err = server.Wait(ctx)
 			ready = time.Since(began)

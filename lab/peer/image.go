@@ -102,7 +102,12 @@ func (i Image) Built(ctx context.Context, s sandbox.Sandbox) (bool, error) {
 	if err != nil || i.Adapter.Build == "" {
 		return false, nil //nolint:nilerr // where images cannot run there are none
 	}
-	return images.Built(ctx, in.Engine(), i.Adapter.BuildName(), i.files())
+	return i.BuiltIn(ctx, in.Engine())
+}
+
+// BuiltIn says whether an engine has that image already.
+func (i Image) BuiltIn(ctx context.Context, engine *sandbox.Engine) (bool, error) {
+	return images.Built(ctx, engine, i.Adapter.BuildName(), i.files())
 }
 
 // files are what the peer's image is built of.

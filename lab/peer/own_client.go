@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"io"
 	"slices"
 
 	"github.com/mtlslab/mtlslab/lab/sandbox"
@@ -53,6 +54,9 @@ func (c *ownClient) program(call Call, address string) sandbox.Program {
 	if call.Version != "" {
 		args = append(args, "-min-version", call.Version, "-max-version", call.Version)
 	}
+	if call.Secrets != nil {
+		args = append(args, "-key-log")
+	}
 	if call.Foreign {
 		args = append(args, "-echo")
 	}
@@ -70,7 +74,12 @@ func (p *program) last(ctx context.Context, call Call) (wire.Outcome, error) {
 		limit, cancel = context.WithTimeout(ctx, call.Patience+AccountGrace)
 	}
 	defer cancel()
-	outcome, err := p.await(limit, func(o wire.Outcome) bool { return o.Kind != wire.Warning })
+	outcome, err := p.await(limit, func(o wire.Outcome) bool {
+		if o.Kind == wire.Secret && call.Secrets != nil {
+			_, _ = io.WriteString(call.Secrets, o.Detail) // a recording that lacks it says so itself
+		}
+		return o.Kind != wire.Warning && o.Kind != wire.Secret
+	})
 	switch {
 	case err == nil:
 		return outcome, nil

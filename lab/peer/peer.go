@@ -9,6 +9,7 @@ package peer
 
 import (
 	"context"
+	"io"
 	"time"
 
 	"github.com/mtlslab/mtlslab/lab/adapter"
@@ -223,6 +224,10 @@ type Call struct {
 	Calls    int           // how many there will be, about, by which it is known how to run them cheaply
 	Foreign  bool          // the server is not ours: it gives the message back, and no receipt
 	Patience time.Duration // after which it has hung; as long as ctx allows if zero
+
+	// Secrets is told the session's secrets, lines of a key log, of a client of ours. Nobody is
+	// if nil.
+	Secrets io.Writer
 }
 
 // Limits that are the same for every peer.

@@ -85,6 +85,9 @@ func newContainers(ctx context.Context, cfg Config) (*Isolated, error) {
 	if err := prepare.Wait(); err != nil {
 		return nil, errors.Join(err, c.Close(ctx))
 	}
+	if c.engine.about.Name != byPodman { // which names them otherwise
+		c.about.Interface = c.about.Network.bridge()
+	}
 	if c.engine.about.Name == byPodman { // it heeds no option to keep the host out
 		c.about.Gateway = c.about.Network.gateway()
 		c.about.Outside = append([]string{c.about.Gateway}, c.about.Outside...)

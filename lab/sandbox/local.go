@@ -35,7 +35,7 @@ func newLocal(ctx context.Context, cfg Config, why string) (*local, error) {
 	if err := l.build(ctx, cfg.Sources...); err != nil {
 		return nil, err
 	}
-	l.about = Facts{Runtime: Processes, Why: why, Listen: loopback + ":0", Build: time.Since(began)}
+	l.about = Facts{Runtime: Processes, Why: why, Listen: loopback + ":0", Interface: "lo", Build: time.Since(began)}
 	return l, nil
 }
 

@@ -39,6 +39,12 @@ func (n *Network) gateway() string {
 	return net.JoinHostPort(prefix.Addr().Next().String(), hostPort)
 }
 
+// bridge is the interface of the network on the engine's host, as Docker names it.
+func (n *Network) bridge() string {
+	const digits = 12
+	return "br-" + n.id[:min(digits, len(n.id))]
+}
+
 // subnet returns the n-th subnet of the range, counted round.
 func subnet(n uint32) netip.Prefix {
 	size := uint32(1) << (32 - subnetBits)

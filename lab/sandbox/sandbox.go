@@ -86,6 +86,10 @@ type Facts struct {
 	// the engine has no way to keep it out; empty if it is out.
 	Gateway string `json:"gateway,omitempty"`
 
+	// Interface is the network interface of this machine over which its programs speak to each
+	// other, if the engine is here.
+	Interface string `json:"-"`
+
 	// Outside are addresses, host:port, that no program in it may reach: a program that
 	// tries shows whether it is so. There are none where nothing is isolated.
 	Outside []string `json:"-"`

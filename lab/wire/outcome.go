@@ -31,6 +31,7 @@ const (
 	ReloadFailed  Kind = "reload_failed"   // server: the new material is bad, the old is kept
 	Warning       Kind = "warning"         // something a person should know
 	Stopped       Kind = "stopped"         // server: drained, about to exit
+	Secret        Kind = "secret"          // client: a line of the session's key log, if that was asked for
 	Reached       Kind = "reached"         // server: what came of its tries to reach what it was told to try
 )
 

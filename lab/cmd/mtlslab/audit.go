@@ -36,6 +36,7 @@ type auditFlags struct {
 	verbose  bool
 	list     bool
 	files    map[string]*string // a path by format
+	rec      recording
 }
 
 // formats are the files that an audit can be written to besides what is printed.
@@ -106,6 +107,7 @@ func (f *auditFlags) register(flags *pflag.FlagSet) {
 		"an earlier audit as --report wrote it: what failed in it is told, and fails no more")
 	flags.BoolVar(&f.list, "list", false, "list the cases that would be tried, and try none")
 	flags.BoolVarP(&f.verbose, "verbose", "v", false, "a line for every finding")
+	f.rec.register(flags, "; with --case")
 	for _, format := range formats {
 		f.files[format.name] = flags.String(format.name, "", "also write "+format.what+" to this file")
 	}
@@ -139,6 +141,13 @@ func (f *auditFlags) audited(cmd *cobra.Command, subjects []*subject) error {
 			return cli.UsageError{Err: err}
 		}
 	}
+	if f.rec.path != "" && len(f.audit.Cases) == 0 {
+		return cli.UsageError{Err: errors.New("--capture: name the cases that are to be recorded by --case")}
+	}
+	if err := f.rec.open(&f.cfg); err != nil {
+		return err
+	}
+	defer f.rec.discard()
 	if _, image := subjects[0].audit.Peer.(peer.Image); image {
 		if f.cfg.Runtime == sandbox.Processes {
 			return cli.UsageError{Err: errors.New("--runtime processes: an image runs in containers alone")}
@@ -163,6 +172,9 @@ func (f *auditFlags) carryOut(cmd *cobra.Command, subjects []*subject) (err erro
 		return err
 	}
 	defer func() { err = errors.Join(err, l.Close(cmd.Context())) }()
+	if err := f.rec.begin(cmd.Context(), l.Facts(), cmd.ErrOrStderr()); err != nil {
+		return err
+	}
 	var verdicts []finding.Status
 	for i, s := range subjects {
 		s.audit.Progress = func(done, total int, current string) {
@@ -181,6 +193,9 @@ func (f *auditFlags) carryOut(cmd *cobra.Command, subjects []*subject) (err erro
 			return err
 		}
 		verdicts = append(verdicts, result.Verdict())
+	}
+	if err := f.rec.end(show); err != nil {
+		return err
 	}
 	switch {
 	case slices.Contains(verdicts, finding.Failed):

@@ -43,7 +43,7 @@ func newAuditEndpoint() *cobra.Command {
 	f := &endpointFlags{auditFlags: newAuditFlags(wire.Server)}
 	cmd := &cobra.Command{
 		Use:   "endpoint HOST:PORT --pki DIRECTORY",
-		Short: "Try what needs no restart against a server or client that runs already",
+		Short: "Try what needs no restart against what runs already",
 		Long: `Try who gets in to a server that somebody else has started, with material that
 mtlslab pki export wrote. Cases that need a server of their own are left out.
 

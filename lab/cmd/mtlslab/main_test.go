@@ -38,15 +38,7 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(env *testscript.Env) error {
-			for _, name := range []string{
-				"HOME", "XDG_CACHE_HOME", "GOCACHE", "GOPATH", "GOPROXY", "GOMODCACHE", "DOCKER_HOST",
-			} {
-				if value, ok := os.LookupEnv(name); ok {
-					env.Setenv(name, value)
-				}
-			}
-			env.Setenv("MODULE", module)
-			env.Setenv("MTLSLAB_OWNER", "script-"+filepath.Base(env.WorkDir))
+			setEnvironment(env, module)
 			return oldEngine(env)
 		},
 		Condition: func(condition string) (bool, error) {
@@ -56,6 +48,19 @@ func TestScripts(t *testing.T) {
 			return haveEngine(t), nil
 		},
 	})
+}
+
+// setEnvironment gives a script what the command needs to find its source and an engine.
+func setEnvironment(env *testscript.Env, module string) {
+	for _, name := range []string{
+		"HOME", "XDG_CACHE_HOME", "GOCACHE", "GOPATH", "GOPROXY", "GOMODCACHE", "DOCKER_HOST",
+	} {
+		if value, ok := os.LookupEnv(name); ok {
+			env.Setenv(name, value)
+		}
+	}
+	env.Setenv("MODULE", module)
+	env.Setenv("MTLSLAB_OWNER", "script-"+filepath.Base(env.WorkDir))
 }
 
 // haveEngine fails the test rather than say no where an engine is required.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/mtlslab/mtlslab/images"
 	"github.com/mtlslab/mtlslab/lab/cmd/cli"
+	"github.com/mtlslab/mtlslab/lab/cmd/workshop"
 	"github.com/mtlslab/mtlslab/lab/sandbox"
 )
 
@@ -130,12 +131,13 @@ type check struct {
 }
 
 func newDoctor() *cobra.Command {
-	return &cobra.Command{
+	var forWorkshop bool
+	cmd := &cobra.Command{
 		Use:   "doctor",
 		Short: "Look at what the lab needs on this machine",
 		Args:  cli.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			checks := examine(cmd)
+			checks := examineFor(cmd, forWorkshop)
 			if cli.WantsJSON(cmd) {
 				if err := cli.PrintJSON(cmd.OutOrStdout(), struct {
 					Format int     `json:"format"`
@@ -157,6 +159,20 @@ func newDoctor() *cobra.Command {
 			return nil
 		},
 	}
+	cmd.Flags().BoolVar(&forWorkshop, "workshop", false,
+		"look whether this machine is ready for mtlslab learn, without a network")
+	return cmd
+}
+
+// examineFor looks at what a lab needs, or a workshop.
+func examineFor(cmd *cobra.Command, forWorkshop bool) (checks []check) {
+	if !forWorkshop {
+		return examine(cmd)
+	}
+	for _, r := range workshop.Readiness(cmd.Context()) {
+		checks = append(checks, check{Name: r.Name, OK: r.OK, Found: r.Found, Do: r.Do, optional: r.Optional})
+	}
+	return checks
 }
 
 // examineEngine tells which engine answers, and what the caller's labs have in it.

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mtlslab/mtlslab/lab/cmd/cli"
+	"github.com/mtlslab/mtlslab/lab/cmd/workshop"
 )
 
 func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
@@ -55,6 +56,8 @@ the answer is inconclusive, 4 something was left behind, 130 interrupted.`,
 		newReport(),
 		newPKI(),
 		newVersion(),
+		workshop.New(),
+		workshop.NewBundle(),
 	)
 	return root
 }

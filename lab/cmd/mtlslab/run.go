@@ -66,6 +66,7 @@ type isolation struct {
 func newRun() *cobra.Command {
 	var cfg lab.Config
 	var message, algorithm string
+	rec := new(recording)
 	cmd := &cobra.Command{
 		Use:   "run",
 		Short: "Deliver one message, verified by both sides, and refuse impostors",
@@ -81,7 +82,11 @@ func newRun() *cobra.Command {
 			if cfg.TTL < time.Second {
 				return cli.UsageError{Err: fmt.Errorf("--ttl %v: must be at least a second", cfg.TTL)}
 			}
-			return demonstrate(cmd, cfg, message)
+			if err := rec.open(&cfg); err != nil {
+				return err
+			}
+			defer rec.discard()
+			return demonstrate(cmd, cfg, message, rec)
 		},
 	}
 	flags := cmd.Flags()
@@ -93,6 +98,7 @@ func newRun() *cobra.Command {
 		string(pki.ECDSAP256),
 		"of every key: ecdsa-p256, ecdsa-p384, rsa-2048 or ed25519",
 	)
+	rec.register(flags, "")
 	flags.DurationVar(&cfg.TTL, "ttl", lab.DefaultTTL, "how long the peers live at most")
 	return cmd
 }
@@ -113,7 +119,7 @@ func checkMessage(message string) error {
 	return nil
 }
 
-func demonstrate(cmd *cobra.Command, cfg lab.Config, message string) (err error) {
+func demonstrate(cmd *cobra.Command, cfg lab.Config, message string, rec *recording) (err error) {
 	began := time.Now()
 	ctx := cmd.Context()
 	show := newNarrator(cmd)
@@ -139,6 +145,9 @@ func demonstrate(cmd *cobra.Command, cfg lab.Config, message string) (err error)
 	}()
 
 	d.Facts = l.Facts()
+	if err := rec.begin(ctx, d.Facts, cmd.ErrOrStderr()); err != nil {
+		return err
+	}
 	leaf := l.Pair().Server.Certificate
 	d.PKI = pkiFacts{cfg.Algorithm, leaf.NotBefore, leaf.NotAfter}
 	show.place(d)
@@ -161,7 +170,7 @@ func demonstrate(cmd *cobra.Command, cfg lab.Config, message string) (err error)
 		return err
 	}
 	show.mistake(d.Mistake, took)
-	if err := closeLab(); err != nil {
+	if err := errors.Join(rec.end(show), closeLab()); err != nil {
 		return err
 	}
 	d.Took = time.Since(began)
