@@ -32,6 +32,7 @@ type Exercise struct {
 	Claims       []Claim                `yaml:"claims"`
 	Questions    []Question             `yaml:"questions"` // of Reading
 
+	Given    Attempt   `yaml:"given"` // how it fails before anything is mended
 	Solution []Edit    `yaml:"solution"`
 	Wrong    []Attempt `yaml:"wrong"`  // plausible fixes that are none
 	Cheats   []Attempt `yaml:"cheats"` // and ways round it
@@ -65,7 +66,7 @@ type Claim struct {
 	ClientWith string `yaml:"client_with"` // the learner's client shows that certificate in place of its own
 	Calls      string `yaml:"calls"`       // and calls the server by that name
 
-	Asks     string `yaml:"asks"`      // for that path
+	Asks     string `yaml:"asks"`      // for that path, or AnyPath
 	Resumes  bool   `yaml:"resumes"`   // with the session of an exchange before it, made by who was let in then
 	Before   string `yaml:"before"`    // of Resumes: the path that was asked for then
 	Version  string `yaml:"version"`   // it must be spoken
@@ -78,6 +79,9 @@ type Claim struct {
 	Says string `yaml:"says"` // of whatever else came of it, in the words of the exercise
 	Saw  []Saw  `yaml:"saw"`  // the same, where more can be said
 }
+
+// AnyPath is one that is drawn for the check.
+const AnyPath = "any"
 
 // Want is what an exchange comes to: "delivered", "refused by server" or "refused by client", the
 // latter two with the reason after a colon, if only one is right.
@@ -212,6 +216,8 @@ func (e *Exercise) check(source strictyaml.Source) error {
 		return missing("hints", "three: the symptom, where to look, the concept")
 	case len(e.Claims)+len(e.Questions) == 0 && e.Kind != Auditing:
 		return missing("claims", "at least one")
+	case e.Given.Fails == "":
+		return missing("given", "the claim that it fails as it is given")
 	case len(e.Solution) == 0:
 		return missing("solution", "at least one edit")
 	case len(e.Wrong) < leastWrong:

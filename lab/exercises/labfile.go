@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -99,6 +100,11 @@ func ReadLab(name string, content []byte) (*Lab, error) {
 }
 
 func (l *Lab) check() error {
+	for _, name := range []string{Own, Stranger} {
+		if _, made := l.Authorities[name]; made {
+			return l.source.Fault("authorities."+name, errors.New("that is an authority already: give yours another name"))
+		}
+	}
 	for name, c := range l.Certificates {
 		if err := l.checkCertificate("certificates."+name, c); err != nil {
 			return err
@@ -143,6 +149,11 @@ func (l *Lab) checkCertificate(key string, c Certificate) error {
 	}
 	if len(c.DNS)+len(c.URI) == 0 && c.CommonName == "" {
 		return l.source.Fault(key, errors.New("it names nobody: give it dns, uri or common_name"))
+	}
+	for i, u := range c.URI {
+		if parsed, err := url.Parse(u); err != nil || parsed.Scheme == "" {
+			return l.source.Fault(fmt.Sprintf("%s.uri[%d]", key, i), fmt.Errorf("%q is no URI, such as spiffe://domain/name", u))
+		}
 	}
 	for _, u := range c.Usage {
 		if u != "serverAuth" && u != "clientAuth" {

@@ -57,7 +57,7 @@ var interpreter = sync.OnceValue(func() string {
 var golang = Language{
 	Name: "Go", Extension: ".go",
 	prepare: func(ctx context.Context, dir, file string) ([]string, error) {
-		program := filepath.Join(dir, strings.TrimSuffix(file, ".go")+".bin")
+		program := filepath.Join(dir, strings.TrimSuffix(file, ".go")+".exe") // as Windows wants it
 		build := exec.CommandContext(ctx, "go", "build", "-o", program, file) //nolint:gosec // the learner's own
 		build.Dir = dir
 		build.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=", "CGO_ENABLED=0")
@@ -195,6 +195,7 @@ func (p *pair) try(ctx context.Context, c exercises.Claim) (seen, error) {
 	if err != nil {
 		return seen{}, err
 	}
+	defer s.stop()
 	var client wire.Outcome
 	switch {
 	case s.address == "":
@@ -211,13 +212,15 @@ func (p *pair) try(ctx context.Context, c exercises.Claim) (seen, error) {
 	serves := client.Kind == wire.Failed && client.Reason == wire.Disconnected && p.servesStill(ctx, s)
 	server := s.account(message)
 	switch {
+	case server.Kind == wire.Received && client.Reason == wire.BadReceipt: // its answer is a word of its own
+		client = wire.Outcome{Role: wire.Client, Kind: wire.Delivered}
 	case server.Kind == wire.Received:
 	case client.Kind == wire.RefusedByPeer:
 		server.Kind, server.Reason = wire.Refused, wire.ByAlert
 	case serves:
 		server.Kind, server.Reason = wire.Refused, wire.ByClosing
 	}
-	return judged(message, client, &server), nil
+	return judged(message, client, &server).placed(c), nil
 }
 
 // servesStill says whether the good client is served by a server that hung up on another: only
@@ -256,7 +259,7 @@ func (p *pair) tryClient(ctx context.Context, c exercises.Claim, message string)
 			server.Kind, server.Reason = wire.Failed, wire.Disconnected
 		}
 	}
-	return judged(message, client, server), nil
+	return judged(message, client, server).placed(c), nil
 }
 
 // running is a learner's server.
@@ -270,7 +273,7 @@ type running struct {
 func (p *pair) start(ctx context.Context) (*running, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	cmd := exec.CommandContext(ctx, p.server[0], p.server[1:]...) //nolint:gosec // the learner's own
-	cmd.Dir = p.dir
+	cmd.Dir, cmd.WaitDelay = p.dir, settled
 	complaints := new(bytes.Buffer)
 	cmd.Stderr = complaints
 	out, err := cmd.StdoutPipe()
@@ -331,7 +334,7 @@ func (p *pair) call(ctx context.Context, address, message string) wire.Outcome {
 	defer cancel()
 	argv := slices.Concat(p.client, []string{address, message})
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...) //nolint:gosec // the learner's own
-	cmd.Dir = p.dir
+	cmd.Dir, cmd.WaitDelay = p.dir, settled
 	said, err := cmd.CombinedOutput()
 	o := wire.Outcome{Role: wire.Client, Kind: wire.Delivered}
 	switch {

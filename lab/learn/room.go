@@ -40,7 +40,7 @@ func newRoom(learner string, lab *exercises.Lab, others map[string]exercises.Cer
 		issued:      make(map[string]*issued),
 	}
 	for _, name := range []string{exercises.Own, exercises.Stranger} {
-		authority, err := pki.New(pki.Config{TrustDomain: learner + ".test"})
+		authority, err := pki.New(pki.Config{Name: name, TrustDomain: learner + ".test"})
 		if err != nil {
 			return nil, err
 		}
@@ -50,15 +50,20 @@ func newRoom(learner string, lab *exercises.Lab, others map[string]exercises.Cer
 	return r, err
 }
 
+// template is that of a name. A learner's stands for nobody else's.
+func (r *room) template(name string) (t exercises.Certificate, ok bool) {
+	if t, ok = r.others[name]; !ok {
+		t, ok = r.lab.Certificates[name]
+	}
+	return t, ok
+}
+
 // certificate is the one of that name, made when it is first asked for.
 func (r *room) certificate(name string) (*issued, error) {
 	if made := r.issued[name]; made != nil {
 		return made, nil
 	}
-	template, ok := r.lab.Certificates[name]
-	if !ok {
-		template, ok = r.others[name]
-	}
+	template, ok := r.template(name)
 	if !ok {
 		return nil, fmt.Errorf("there is no certificate %q", name)
 	}

@@ -31,7 +31,7 @@ type server struct {
 	mu       sync.Mutex
 	config   *tls.Config
 	accounts []wire.Outcome // of its connections, in their order
-	resumed  bool           // the last was
+	last     met            // in the last of them
 	done     sync.WaitGroup
 }
 
@@ -117,15 +117,21 @@ func (s *server) accept() {
 		s.mu.Lock()
 		config := s.config
 		s.mu.Unlock()
-		account, resumed := s.take(conn, config)
+		account, who := s.take(conn, config)
 		s.mu.Lock()
-		s.accounts, s.resumed = append(s.accounts, account), resumed
+		s.accounts, s.last = append(s.accounts, account), who
 		s.mu.Unlock()
 	}
 }
 
+// met is what a server knows of who made a connection.
+type met struct {
+	as      string // asNobody, asClaimed or asVerified
+	resumed bool   // by a session from before
+}
+
 // take is one connection.
-func (s *server) take(raw net.Conn, config *tls.Config) (account wire.Outcome, resumed bool) {
+func (s *server) take(raw net.Conn, config *tls.Config) (account wire.Outcome, who met) {
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	_ = raw.SetDeadline(time.Now().Add(limit)) // reading says so
@@ -141,39 +147,41 @@ func (s *server) take(raw net.Conn, config *tls.Config) (account wire.Outcome, r
 		return accountOf(wire.Server, err, hello, conn.ConnectionState())
 	}
 	if err := wire.Handshake(ctx, conn); err != nil {
-		return explained(err), false
+		return explained(err), who
 	}
 	state := conn.ConnectionState()
 	account = wire.Outcome{Role: wire.Server, Kind: wire.Received, TLS: new(wire.NegotiatedOf(state))}
 	var leaf *x509.Certificate
+	who = met{as: asNobody, resumed: state.DidResume}
 	if len(state.PeerCertificates) > 0 {
 		leaf = state.PeerCertificates[0]
-		switch shown := wire.IdentityOf(leaf); {
-		case len(state.VerifiedChains) > 0 || state.DidResume:
-			account.Peer = &shown
-		default:
-			account.Detail = "from somebody who shows " + shown.String() + ", and was not verified"
-		}
-	} else {
+	}
+	switch {
+	case leaf == nil:
 		account.Detail = "from somebody who shows no certificate"
+	case len(state.VerifiedChains) > 0:
+		who.as, account.Peer = asVerified, new(wire.IdentityOf(leaf))
+	default:
+		who.as = asClaimed
+		account.Detail = "from somebody who shows " + wire.IdentityOf(leaf).String() + ", and was not verified"
 	}
 	line, err := readLine(conn)
 	if err != nil {
-		return explained(err), state.DidResume
+		return explained(err), who
 	}
 	path, _, _ := strings.Cut(line, " ")
 	if !s.allows(path, leaf) {
 		_, _ = fmt.Fprintln(conn, denied) // who does not hear it is denied all the same
 		account.Kind, account.Reason = wire.Refused, wire.NotAllowed
 		account.Detail = "it may not ask for " + path
-		return account, state.DidResume
+		return account, who
 	}
 	account.Message = new(wire.DigestOf(line))
 	receipt, err := json.Marshal(wire.Receipt{SHA256: account.Message.SHA256, TLS: *account.TLS})
 	if err == nil {
 		_, _ = fmt.Fprintf(conn, "%s\n", receipt) // it has arrived, whoever hears so
 	}
-	return account, state.DidResume
+	return account, who
 }
 
 // allows says whether who shows that certificate may ask for a path.

@@ -1,6 +1,7 @@
 package learn
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/tls"
@@ -14,7 +15,7 @@ import (
 
 // What an exchange can come to, besides what a claim can want.
 const (
-	delivered    = "delivered"
+	delivered    = "delivered"   // and, after a colon, as whom
 	claimed      = "claimed"     // the client calls delivered what never arrived
 	unresumed    = "not resumed" // it was delivered, and its session was not resumed
 	noSession    = "no session"  // the exchange in which it was to be made was not delivered
@@ -22,6 +23,11 @@ const (
 	longLived    = "long-lived"   // it was delivered, by a server whose certificate is good for too long
 	inconclusive = "inconclusive" // nobody refused anybody, and nothing arrived
 	refusedBy    = "refused by "
+
+	// What a server of ours knew of whom it was delivered by.
+	asNobody   = "unasked"    // it was shown no certificate
+	asClaimed  = "unverified" // it was shown one, and did not verify it
+	asVerified = "verified"
 )
 
 // seen is what came of an exchange.
@@ -30,11 +36,9 @@ type seen struct {
 	client, server string // either side's account, for people
 }
 
-// judged is what the accounts of both sides come to.
-func judged(nonce string, client wire.Outcome, server *wire.Outcome) seen {
-	v := verdict.Exchange{
-		Sent: wire.DigestOf(nonce), Nonce: nonce, Client: client, Server: server, ServerTells: true,
-	}.Judge()
+// judged is what the accounts of both sides come to. The message has its nonce in it.
+func judged(message string, client wire.Outcome, server *wire.Outcome) seen {
+	v := verdict.Exchange{Sent: wire.DigestOf(message), Client: client, Server: server, ServerTells: true}.Judge()
 	s := seen{client: verdict.Account(&client), server: verdict.Account(server)}
 	switch {
 	case v.Leaked || v.Decision == verdict.WasDelivered:
@@ -69,8 +73,7 @@ func (r *room) try(ctx context.Context, c exercises.Claim) (seen, error) {
 			return first, err
 		}
 	}
-	nonce := rand.Text()
-	message := asked(c.Asks) + " Hello, server! (" + nonce + ")"
+	message := asked(c.Asks) + " Hello, server! (" + rand.Text() + ")"
 	client := call(ctx, s.address(), config, calls.DeliveredAfter, message)
 	accounts := s.stop()
 	var account *wire.Outcome
@@ -79,31 +82,43 @@ func (r *room) try(ctx context.Context, c exercises.Claim) (seen, error) {
 	}
 	came := judged(message, client, account)
 	if came.came == delivered {
-		came.came = r.closer(c, s, shows, account)
+		came.came = closer(c, s.last, shows, account)
 	}
-	return came, nil
+	return came.placed(c), nil
+}
+
+// placed says in the accounts which side was not the learner's.
+func (s seen) placed(c exercises.Claim) seen {
+	const inPlace = "another in its place: "
+	if c.ClientShows != "" {
+		s.client = inPlace + s.client
+	}
+	if c.ServerShows != "" {
+		s.server = inPlace + s.server
+	}
+	return s
 }
 
 // closer looks closer at a message that was delivered.
-func (r *room) closer(c exercises.Claim, s *server, shows *issued, account *wire.Outcome) string {
+func closer(c exercises.Claim, of met, shows *issued, account *wire.Outcome) string {
 	switch {
-	case c.Resumes && !s.resumed:
+	case c.Resumes && !of.resumed:
 		return unresumed
 	case c.Version != "" && account.TLS != nil && account.TLS.Version != "TLS "+c.Version:
 		return otherVersion
 	case c.LiveMost > 0 && shows != nil && time.Until(shows.leaf.NotAfter) > time.Duration(c.LiveMost+1)*24*time.Hour:
 		return longLived
 	default:
-		return delivered
+		return delivered + ": " + of.as
 	}
 }
 
-// asked is the path that a claim asks for.
+// asked is the path that a claim asks for; one that nobody can have thought of, if it is to be any.
 func asked(asks string) string {
-	if asks == "" {
-		return "/"
+	if asks == exercises.AnyPath {
+		return "/" + rand.Text()
 	}
-	return asks
+	return cmp.Or(asks, "/")
 }
 
 // serverOf is the learner's server, or who is in its place.
@@ -116,10 +131,7 @@ func (r *room) serverOf(c exercises.Claim) (serves exercises.Server, shows *issu
 		shows, err = r.certificate(serves.Certificate)
 	}
 	if c.Renewed && err == nil {
-		template, ok := r.lab.Certificates[serves.Certificate]
-		if !ok {
-			template = r.others[serves.Certificate]
-		}
+		template, _ := r.template(serves.Certificate) // it was issued before
 		shows, err = r.issue(serves.Certificate, template)
 	}
 	return serves, shows, err

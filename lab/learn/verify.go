@@ -17,6 +17,11 @@ const verifier = "ada-c0ffee"
 // is given, its solution passes, and each wrong fix and each cheat fails at the claim that is
 // about it, with a sentence that no other has. An error is a [*BrokenError] or a [*MissingError].
 func (k Checker) Verify(ctx context.Context, e exercises.Exercise) (faults []string, err error) {
+	if e.Kind == exercises.Programs {
+		if _, err := languageOf(e, e.Start); err != nil {
+			return nil, err
+		}
+	}
 	for _, l := range Languages() {
 		if e.Kind == exercises.Programs && l.Missing() == "" {
 			of, err := k.verify(ctx, e, l.Extension)
@@ -46,8 +51,10 @@ func (k Checker) verify(ctx context.Context, e exercises.Exercise, extension str
 		}
 		return result, editing == nil && broken == nil
 	}
-	if result, ok := first(nil); ok && result.Passed {
-		faults = append(faults, "it passes as it is given")
+	if result, ok := first(nil); ok {
+		if fault := held(named.Given, result.First(), make(map[string]string)); fault != "" {
+			faults = append(faults, "as it is given: "+fault)
+		}
 	}
 	if result, ok := first(named.Solution); ok && !result.Passed {
 		f := result.First()

@@ -2,6 +2,7 @@ package workshop
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -38,10 +39,15 @@ func (s *stand) look(ctx context.Context, w *learn.Workshop, k learn.Checker) er
 		return nil
 	}
 	e, err := w.Exercise(s.Exercise)
-	if err != nil {
-		return err
+	if err != nil { // one of somebody's own, which is not here
+		s.Why = "it cannot be checked here: " + err.Error()
+		return nil
 	}
 	result, err := w.Look(ctx, k, e)
+	if missing, is := errors.AsType[*learn.MissingError](err); is {
+		s.Why = "it cannot be checked here: " + missing.Error()
+		return nil
+	}
 	if err != nil {
 		return err
 	}
