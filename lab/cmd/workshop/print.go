@@ -99,13 +99,21 @@ func printResult(cmd *cobra.Command, w *learn.Workshop, e exercises.Exercise, r 
 		return cli.PrintJSON(cmd.OutOrStdout(), r)
 	}
 	p := page(cmd)
-	rowsOf(p, w, e, r)
+	rowsOf(p, e, r)
+	if !r.Passed {
+		p.Row("next", indent, "", fmt.Sprintf("edit %s, and check again; %s", edited(w.DirOf(e.ID), e), hintsOpen(w, e)), 0)
+	}
 	return flush(cmd, p)
 }
 
+// hintsOpen says how many hints are open.
+func hintsOpen(w *learn.Workshop, e exercises.Exercise) string {
+	return fmt.Sprintf("%d of %d hints are open: mtlslab learn hint", w.Mark(e.ID).Hints, exercises.Rungs)
+}
+
 // rowsOf are what came of a check: each claim, the first that failed with what either side saw and
-// what it means, and what to do next.
-func rowsOf(p *console.Page, w *learn.Workshop, e exercises.Exercise, r learn.Result) {
+// what it means.
+func rowsOf(p *console.Page, e exercises.Exercise, r learn.Result) {
 	p.Row("exercise", indent, "", e.ID+"  "+e.Title, 0)
 	failed := 0
 	for _, f := range r.Claims {
@@ -126,14 +134,7 @@ func rowsOf(p *console.Page, w *learn.Workshop, e exercises.Exercise, r learn.Re
 	}
 	if r.Passed {
 		p.Rows("passed", indent, console.Green, []string{"all of it; go on: mtlslab learn next"})
-		return
 	}
-	open := 0
-	if mark := w.Mark(e.ID); mark != nil {
-		open = mark.Hints
-	}
-	p.Row("next", indent, "", fmt.Sprintf("edit %s, and check again; %d of %d hints are open: mtlslab learn hint",
-		edited(w.DirOf(e.ID), e), open, exercises.Rungs), 0)
 }
 
 // rungs are what the hints are about.

@@ -104,7 +104,11 @@ func (s *screen) show(w *learn.Workshop, e exercises.Exercise, r learn.Result) e
 		width = console.DefaultWidth
 	}
 	p := &console.Page{Width: width, Color: s.color}
-	rowsOf(p, w, e, r)
+	rowsOf(p, e, r)
+	if !r.Passed {
+		p.Row("next", indent, "", "edit "+edited(w.DirOf(e.ID), e)+", and save", 0)
+	}
+	p.Row("hints", indent, "", hintsOpen(w, e), 0)
 	for i, hint := range e.For(w.Learner()).Hints[:w.Mark(e.ID).Hints] {
 		p.Row(rungs[i], indent, "", hint, 0)
 	}
