@@ -132,7 +132,7 @@ func (r *room) serverOf(c exercises.Claim) (serves exercises.Server, shows *issu
 	}
 	if c.Renewed && err == nil {
 		template, _ := r.template(serves.Certificate) // it was issued before
-		shows, err = r.issue(serves.Certificate, template)
+		shows, err = r.issue(template)
 	}
 	return serves, shows, err
 }
