@@ -55,12 +55,8 @@ func NewBundle() *cobra.Command {
 	return cmd
 }
 
-func oneFile(cmd *cobra.Command, args []string) error {
-	if len(args) != 1 {
-		return cli.UsageError{Err: fmt.Errorf("%s takes one file, such as workshop.tar.gz", cmd.CommandPath())}
-	}
-	return nil
-}
+// aFile is what both take.
+const aFile = "one file, such as workshop.tar.gz"
 
 func newSave() *cobra.Command {
 	var dist string
@@ -71,7 +67,7 @@ func newSave() *cobra.Command {
 		Long: `Write a file with the command for each system, as make dist made it, the pages
 of the exercises, and, where an engine answers, the images that exercises and
 audits need. mtlslab bundle load takes it apart, with no network.`,
-		Args: oneFile,
+		Args: exactly(aFile),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			out, err := cli.OpenOutput(args[0])
 			if err != nil {
@@ -237,7 +233,7 @@ func newLoad() *cobra.Command {
 		Short: "Take such a file apart: command, pages and images",
 		Long: `Take such a file apart: this system's command and the pages into a directory,
 and the images into the engine, if one answers.`,
-		Args: oneFile,
+		Args: exactly(aFile),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			file, err := os.Open(args[0])
 			if err != nil {

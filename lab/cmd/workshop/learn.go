@@ -77,6 +77,16 @@ func one(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
+// exactly takes one argument, and says what it wants.
+func exactly(what string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) != 1 {
+			return cli.UsageError{Err: fmt.Errorf("%s takes %s", cmd.CommandPath(), what)}
+		}
+		return nil
+	}
+}
+
 func first(args []string) string {
 	if len(args) == 0 {
 		return ""

@@ -238,12 +238,7 @@ func (f *flags) verify() *cobra.Command {
 		Long: `Try an exercise as it is given, which must fail; its solution, which must pass;
 and each of its wrong fixes and cheats, which must fail at the claim that is
 about it, with a sentence that no other has.`,
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) != 1 {
-				return cli.UsageError{Err: fmt.Errorf("%s takes the directory of one exercise", cmd.CommandPath())}
-			}
-			return nil
-		},
+		Args: exactly("the directory of one exercise"),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			e, err := exercises.ReadDir(args[0])
 			if err != nil {
@@ -270,12 +265,7 @@ func (f *flags) pack() *cobra.Command {
 		Long: `Write an exercise, one of ours, into a directory: its page, what it starts with,
 its claims, solution, wrong fixes and cheats. Change it, hold it to the rules by
 mtlslab learn verify, and have learners start it by its directory.`,
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) != 1 {
-				return cli.UsageError{Err: fmt.Errorf("%s takes one directory, which is made", cmd.CommandPath())}
-			}
-			return nil
-		},
+		Args: exactly("one directory, which is made"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			e, err := exercises.Find(of)
 			if err != nil {
