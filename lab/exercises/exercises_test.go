@@ -28,7 +28,9 @@ func TestLabFaults(t *testing.T) {
 		},
 		"client_auth: \"Requires\": choose from NoClientCert": {"RequireAndVerifyClientCert", "Requires"},
 		"no such key; choose from":                            {"server_name:", "servername:"},
-		"authorities.stranger: that is an authority already":  {"certificates:", "authorities: {stranger: {permitted_dns: []}}\ncertificates:"},
+		"authorities.stranger: that is an authority already": {
+			"certificates:", "authorities: {stranger: {permitted_dns: []}}\ncertificates:",
+		},
 	} {
 		changed := strings.Replace(good, change[0], change[1], 1)
 		if changed == good {

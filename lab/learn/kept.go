@@ -47,7 +47,8 @@ func strangers(lab *exercises.Lab) map[string]exercises.Certificate {
 	return map[string]exercises.Certificate{
 		strangerClient: client,
 		strangerServer: {
-			Authority: exercises.Stranger, DNS: []string{cmp.Or(lab.Client.ServerName, "any.test")}, Usage: []string{"serverAuth"},
+			Authority: exercises.Stranger, DNS: []string{cmp.Or(lab.Client.ServerName, "any.test")},
+			Usage: []string{"serverAuth"},
 		},
 	}
 }

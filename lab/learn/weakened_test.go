@@ -10,15 +10,17 @@ import (
 
 // weakenings are what lets strangers into any lab that is solved.
 var weakenings = map[string]struct{ pattern, by string }{
-	"nobody is asked":                      {`client_auth: \w+`, "client_auth: NoClientCert"},
-	"asked, and not required":              {`client_auth: \w+`, "client_auth: RequestClientCert"},
-	"required, and not verified":           {`client_auth: \w+`, "client_auth: RequireAnyClientCert"},
-	"the server trusts a stranger, too":    {`client_cas: \[`, "client_cas: [stranger, "},
-	"the client trusts a stranger, too":    {`root_cas: \[`, "root_cas: [stranger, "},
-	"the client verifies nothing":          {`  root_cas: `, "  insecure_skip_verify: true\n  root_cas: "},
-	"the server trusts strangers alone":    {`client_cas: \[lab\]`, "client_cas: [stranger]"},
-	"nobody is served":                     {`  client_cas: `, "  verify_connection: {admits: []}\n  client_cas: "},
-	"the client says so after a handshake": {`  root_cas: `, "  delivered_after: handshake\n  insecure_skip_verify: true\n  root_cas: "},
+	"nobody is asked":                   {`client_auth: \w+`, "client_auth: NoClientCert"},
+	"asked, and not required":           {`client_auth: \w+`, "client_auth: RequestClientCert"},
+	"required, and not verified":        {`client_auth: \w+`, "client_auth: RequireAnyClientCert"},
+	"the server trusts a stranger, too": {`client_cas: \[`, "client_cas: [stranger, "},
+	"the client trusts a stranger, too": {`root_cas: \[`, "root_cas: [stranger, "},
+	"the client verifies nothing":       {`  root_cas: `, "  insecure_skip_verify: true\n  root_cas: "},
+	"the server trusts strangers alone": {`client_cas: \[lab\]`, "client_cas: [stranger]"},
+	"nobody is served":                  {`  client_cas: `, "  verify_connection: {admits: []}\n  client_cas: "},
+	"the client says so after a handshake": {
+		`  root_cas: `, "  delivered_after: handshake\n  insecure_skip_verify: true\n  root_cas: ",
+	},
 }
 
 // TestWeakened weakens every lab that is solved in every way, and none passes.

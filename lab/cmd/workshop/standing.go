@@ -39,16 +39,16 @@ func (s *stand) look(ctx context.Context, w *learn.Workshop, k learn.Checker) er
 		return nil
 	}
 	e, err := w.Exercise(s.Exercise)
-	if err != nil { // one of somebody's own, which is not here
+	if err != nil {
 		s.Why = "it cannot be checked here: " + err.Error()
-		return nil
+		return nil //nolint:nilerr // it is one of somebody's own, which is not here
 	}
 	result, err := w.Look(ctx, k, e)
-	if missing, is := errors.AsType[*learn.MissingError](err); is {
+	switch missing, is := errors.AsType[*learn.MissingError](err); {
+	case is:
 		s.Why = "it cannot be checked here: " + missing.Error()
 		return nil
-	}
-	if err != nil {
+	case err != nil:
 		return err
 	}
 	s.Still, s.Why = &result.Passed, result.First().Means
