@@ -20,7 +20,7 @@ const (
 	slower        = 5 // times what a peer has ever taken, before it has hung
 
 	leastLife = time.Second
-	unhurried = 50 // times what a peer has ever taken, before a certificate expires that it is shown
+	lifetime  = 50 // times what a peer has ever taken, before a certificate expires that it is shown
 )
 
 // patience is how long one waits for a peer. Its methods may be called by many goroutines at
@@ -28,9 +28,10 @@ const (
 type patience struct {
 	full time.Duration
 
-	mu      sync.Mutex
-	slowest time.Duration // that a peer has taken for anything; none while that is not known
-	hangs   map[hang]bool // that were waited for in full
+	mu        sync.Mutex
+	unhurried bool          // a certificate expired before it was of use
+	slowest   time.Duration // that a peer has taken for anything; none while that is not known
+	hangs     map[hang]bool // that were waited for in full
 }
 
 // hang is a kind of hang, by how far the connection had come.
@@ -79,18 +80,35 @@ func (p *patience) learn(t tried) (again bool) {
 func (p *patience) life() time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.slowest == 0 {
+	switch {
+	case p.unhurried:
+		return 2 * cases.BriefLife
+	case p.slowest == 0:
 		return cases.BriefLife
+	default:
+		return min(cases.BriefLife, max(leastLife, lifetime*p.slowest))
 	}
-	return min(cases.BriefLife, max(leastLife, unhurried*p.slowest))
+}
+
+// unhurry has such certificates live longer from now on, and returns how long.
+func (p *patience) unhurry() time.Duration {
+	p.mu.Lock()
+	p.unhurried = true
+	p.mu.Unlock()
+	return p.life()
 }
 
 // patiently carries out a trial, and once more in full where it was waited for too short a
-// time to say that the peer has hung.
+// time to say that the peer has hung. So it does where a certificate was to expire in the course
+// of it and came to nothing: on a machine that is busy it may have expired before it was shown.
 func (r *round) patiently(
 	ctx context.Context, t trial, carry func(context.Context, *verdict.Trial) error,
 ) (tried, error) {
+	life := r.patience.life()
 	made, err := r.try(ctx, t, r.patience.now(), carry)
+	if err == nil && made.Void != "" && t.expires() && life < r.patience.unhurry() {
+		made, err = r.try(ctx, t, r.patience.now(), carry)
+	}
 	if err != nil || !r.patience.learn(made) {
 		return made, err
 	}

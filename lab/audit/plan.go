@@ -106,6 +106,9 @@ func (t trial) ahead() bool {
 // resumes says whether the message is sent more than once, by one who may.
 func (t trial) resumes() bool { return t.attack().Resume != nil || t.Meanwhile != cases.Nothing }
 
+// expires says whether the adversary's certificate does, in the course of the trial.
+func (t trial) expires() bool { return t.waits() || t.Meanwhile == cases.StaysAsItIs }
+
 // waits says whether the trial waits for something of its own, for seconds.
 func (t trial) waits() bool {
 	resume := t.attack().Resume
