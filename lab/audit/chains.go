@@ -80,21 +80,24 @@ func (f *Chains) good(role wire.Role, known wire.Field) (*pki.Forged, error) {
 	return f.of(cases.Case{}, role, known)
 }
 
-// arm makes an attack what the case says, once all else about it is set.
-func (f *Chains) arm(t trial, known wire.Field, life time.Duration, a *attack.Attack) error {
+// arm makes an attack what the case says, once all else about it is set, and returns when its
+// certificate expires, if that is part of it.
+func (f *Chains) arm(
+	t trial, known wire.Field, life time.Duration, a *attack.Attack,
+) (expired time.Time, err error) {
 	if t.Attack == nil {
-		return nil
+		return expired, nil
 	}
 	t.Attack(a)
 	if a.Resume == nil || !a.Resume.AfterExpiry {
-		return nil
+		return expired, nil
 	}
-	forged, _, err := f.brief(known, life)
+	forged, expired, err := f.brief(known, life)
 	if err != nil {
-		return err
+		return expired, err
 	}
 	a.Chain, a.Key = forged.Chain, forged.PKCS8
-	return nil
+	return expired, nil
 }
 
 // brief is a good chain whose leaf expires after that life, up to the whole second, and so is

@@ -138,7 +138,8 @@ func (r *round) tryAgainst(ctx context.Context, t trial, server *target, v *verd
 	order := r.order(t, v.Nonce, v.Sent.Text)
 	order.Limit = v.Patience
 	order.Connect = server.at.Address
-	if err := r.Chains.arm(t, r.traits.Known, r.patience.life(), &order); err != nil {
+	expired, err := r.Chains.arm(t, r.traits.Known, r.patience.life(), &order)
+	if err != nil {
 		return err
 	}
 	head, err := r.headOf(t)
@@ -170,6 +171,11 @@ func (r *round) tryAgainst(ctx context.Context, t trial, server *target, v *verd
 	}
 	if err := r.carryAgainst(ctx, t, server, order, speech, v); err != nil {
 		return err
+	}
+	if !expired.IsZero() && len(v.Evidence.Connections) > 0 {
+		if first := v.Evidence.Connections[0]; first.Began.Add(first.Took).After(expired) {
+			v.Void = expiredUnshown
+		}
 	}
 	if !t.alone() || v.Judge().Decision != verdict.WasRefused {
 		return nil

@@ -24,13 +24,17 @@ func (r *round) stay(ctx context.Context, t trial, server *target, order attack.
 		}
 		return wait(ctx, began.Add(openAfter))
 	}
+	late := false
 	if t.Meanwhile == cases.StaysAsItIs {
 		brief, expired, err := r.Chains.brief(r.traits.Known, r.patience.life())
 		if err != nil {
 			return err
 		}
 		order.Chain, order.Key = brief.Chain, brief.PKCS8
-		meanwhile = func() error { return wait(ctx, expired.Add(openAfter)) }
+		meanwhile = func() error {
+			late = time.Now().After(expired)
+			return wait(ctx, expired.Add(openAfter))
+		}
 	}
 	evidence, speech, err := r.twice(ctx, order, v.Nonce, meanwhile)
 	if err != nil || v.Untried != "" {
@@ -38,6 +42,10 @@ func (r *round) stay(ctx context.Context, t trial, server *target, order attack.
 	}
 	v.Evidence = evidence
 	last := evidence.Last()
+	if late {
+		v.Void = expiredUnshown
+		return nil
+	}
 	if last.Held == 0 {
 		v.Void = "the connection that was to stay open was not served"
 		return nil
@@ -54,6 +62,9 @@ func (r *round) stay(ctx context.Context, t trial, server *target, order attack.
 	})
 	return err
 }
+
+// expiredUnshown voids a trial of a certificate that was to expire in its course, and not before.
+const expiredUnshown = "the certificate had expired before it was shown: the machine was busy"
 
 // openAfter is how long after a change an open connection is asked again. A server may have
 // ended it by then.
