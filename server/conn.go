@@ -50,35 +50,33 @@ type greeted struct {
 	of *conn
 }
 
-// serve takes the connection to its end.
-func (c *conn) serve() {
-	defer c.transport.Close() //nolint:errcheck // nothing is left to be lost
+// greet makes the handshake, and says whether the connection goes on. If not, it has ended.
+func (c *conn) greet() bool {
 	limit := time.Now().Add(c.server.cfg.handshakeTimeout)
 	_ = c.transport.SetWriteDeadline(limit)
 	c.await(limit, false)
-	if err := c.handshake(); err != nil {
-		if c.end(err) == wire.Refused {
-			c.part()
-		}
-		return
-	}
-	if !c.server.admit.authenticated(c) {
+	err := wire.Handshake(context.Background(), c.tls)
+	switch {
+	case err != nil && c.end(err) == wire.Refused:
+		c.part()
+	case err != nil:
+	case c.server.admit.authenticated(c):
+		return true
+	default:
 		c.close(wire.Evicted) // as whoever evicted it is about to
 		c.end(net.ErrClosed)
-		return
 	}
+	_ = c.transport.Close() // nothing is left to be lost
+	return false
+}
+
+// serve takes a connection that was greeted to its end.
+func (c *conn) serve() {
+	defer c.transport.Close() //nolint:errcheck // nothing is left to be lost
 	if err := c.messages(); err != nil {
 		c.end(err)
 	}
 	c.part()
-}
-
-// handshake is made in a goroutine of its own: it takes a stack that is large, and that a
-// connection which then has nothing to say would keep.
-func (c *conn) handshake() error {
-	done := make(chan error, 1)
-	go func() { done <- wire.Handshake(context.Background(), c.tls) }()
-	return <-done
 }
 
 // messages takes messages until the client is done, or this side is.

@@ -95,8 +95,16 @@ func (s *server) serve(ctx context.Context, listener net.Listener) {
 			continue
 		}
 		conns.Go(func() {
-			defer s.admit.leave(c)
-			c.serve()
+			if !c.greet() {
+				s.admit.leave(c)
+				return
+			}
+			// What comes after goes on in another goroutine: the handshake takes a stack that is
+			// large, and that a connection which then has nothing to say would keep.
+			conns.Go(func() {
+				defer s.admit.leave(c)
+				c.serve()
+			})
 		})
 	}
 	_ = listener.Close()
