@@ -1,6 +1,7 @@
 package workshop
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -82,14 +83,12 @@ func (f *flags) check() *cobra.Command {
 		Use:   "check [EXERCISE]",
 		Short: "Try what you have made of an exercise, by real exchanges",
 		Args:  one,
-		RunE: func(cmd *cobra.Command, args []string) (err error) {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			w, e, err := f.open(args)
 			if err != nil {
 				return err
 			}
-			k, end := f.checker()
-			defer func() { err = errors.Join(err, end(cmd.Context())) }()
-			result, err := w.Check(cmd.Context(), k, e)
+			result, err := f.checked(cmd.Context(), w, e)
 			if err != nil {
 				return err
 			}
@@ -104,6 +103,13 @@ func (f *flags) check() *cobra.Command {
 	}
 	f.containersFlag(cmd)
 	return cmd
+}
+
+// checked checks an exercise, in a lab that ends with it if it needs one.
+func (f *flags) checked(ctx context.Context, w *learn.Workshop, e exercises.Exercise) (result learn.Result, err error) {
+	k, end := f.checker()
+	defer func() { err = errors.Join(err, end(ctx)) }()
+	return w.Check(ctx, k, e)
 }
 
 func (f *flags) hint() *cobra.Command {
@@ -176,15 +182,13 @@ func (f *flags) next() *cobra.Command {
 		Use:   "next",
 		Short: "Go on to the next exercise, if this one is mended",
 		Args:  cli.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			w, e, err := f.open(nil)
 			if err != nil {
 				return err
 			}
 			if !jump {
-				k, end := f.checker()
-				defer func() { err = errors.Join(err, end(cmd.Context())) }()
-				result, err := w.Check(cmd.Context(), k, e)
+				result, err := f.checked(cmd.Context(), w, e)
 				if err != nil {
 					return err
 				}
