@@ -30,8 +30,12 @@ var rooms = map[string]struct {
 			"lab/attack", "lab/pki", "lab/limit", "lab/wire",
 		}, "the front door puts the rooms together; it does not know how anything is printed",
 	},
+	"lab/remedy": {
+		[]string{"lab/audit", "lab/peer", "lab/finding", "lab/cases"},
+		"a remedy is one audit more; it knows no way of its own to try anything",
+	},
 	"lab/scorecard": {
-		[]string{"lab/audit", "lab/exchange", "lab/peer", "lab/verdict", "lab/finding", "lab/pki", "lab/wire"},
+		[]string{"lab/remedy", "lab/audit", "lab/exchange", "lab/peer", "lab/verdict", "lab/finding", "lab/pki", "lab/wire"},
 		"many audits are one audit many times",
 	},
 	"lab/audit": {
@@ -121,7 +125,7 @@ var rooms = map[string]struct {
 	},
 	"lab/cmd/mtlslab": {
 		[]string{
-			"lab/cmd/cli", "lab/cmd/workshop", "lab/capture",
+			"lab/cmd/cli", "lab/cmd/workshop", "lab/capture", "lab/remedy",
 			"images", "lab", "lab/deployment", "lab/scorecard", "lab/audit", "lab/exchange", "lab/peer", "lab/verdict",
 			"lab/report", "lab/console", "lab/sandbox",
 			"lab/cases", "lab/finding", "lab/adapter", "lab/pki", "lab/wire",

@@ -184,18 +184,11 @@ func codeOf(t *testing.T, name string) []string {
 
 func peerOfGallery(t *testing.T, name string, role wire.Role) peer.Image {
 	t.Helper()
-	gallery, err := peer.Gallery()
+	image, err := peer.FromGallery(name, role)
 	if err != nil {
 		t.Fatal(err)
 	}
-	i := slices.IndexFunc(
-		gallery,
-		func(p peer.Image) bool { return p.Adapter.BuildName() == name && p.Adapter.Role == role },
-	)
-	if i < 0 {
-		t.Fatalf("the gallery has no %s %s", role, name)
-	}
-	return gallery[i]
+	return image
 }
 
 func checkSample(t *testing.T, audit finding.Audit, fails, holds []string) {

@@ -12,6 +12,9 @@ import (
 // Adapter is what one file says. Fields marked as templates are expanded with
 // [Values] by text/template, strictly: an unknown name is an error.
 type Adapter struct {
+	Like   string            `yaml:"like" jsonschema:"another adapter; what this does not give is as there"`
+	Change map[string]string `yaml:"change"`
+
 	Name string    `yaml:"name" jsonschema:"what reports call the peer: lower-case letters, digits and hyphens"`
 	Role wire.Role `yaml:"role" jsonschema:"the part the peer plays: server or client"`
 
@@ -22,6 +25,10 @@ type Adapter struct {
 	// letter in what the peer is run with, or in what its image is built of.
 	Authentication []string `yaml:"authentication"`
 	Adjusted       []string `yaml:"adjusted"`
+
+	Remedies []Remedy `yaml:"remedies" jsonschema:"settings that are said to help where it lets somebody in"`
+	Reports  []Report `yaml:"reports" jsonschema:"what is said of the product in public"`
+	Manual   Manual   `yaml:"manual" jsonschema:"of a peer that is set up as a published page says: which"`
 
 	Image string `yaml:"image" jsonschema:"image to run; give this or build"`
 	Build string `yaml:"build" jsonschema:"directory with a Dockerfile, relative to this file; give this or image"`

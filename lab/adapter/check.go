@@ -32,7 +32,7 @@ type rule struct {
 // Check says what is wrong with an adapter, as a *[strictyaml.Error]; [Read] has done
 // so.
 func (a *Adapter) Check() error {
-	for _, r := range slices.Concat(a.rulesOfAll(), a.rulesOfRole(), a.rulesOfMaterial()) {
+	for _, r := range slices.Concat(a.rulesOfAll(), a.rulesOfRole(), a.rulesOfMaterial(), a.rulesOfHelp()) {
 		if r.broke {
 			return a.fault(r.key, errors.New(r.why))
 		}
@@ -73,6 +73,7 @@ func (a *Adapter) rulesOfRole() []rule {
 	if a.Role == wire.Client {
 		const servers = "a server's, and this is a client"
 		return []rule{
+			{"speaks", slices.Contains(ofServers, a.Speaks), "only servers of it can be put to the test"},
 			{"command", len(a.Command) == 0, "missing: what is run for each message"},
 			{"port", a.Port != 0, servers},
 			{"ports", len(a.Ports) > 0, servers},
@@ -122,6 +123,42 @@ func (a *Adapter) rulesOfRole() []rule {
 		},
 		{"reload.command", a.Reload.Signal != "" && len(a.Reload.Command) > 0, "give a signal or a command"},
 	}
+}
+
+// rulesOfHelp are those of what is said of the peer, and of what would help.
+func (a *Adapter) rulesOfHelp() []rule {
+	rules := []rule{
+		{"change", len(a.Change) > 0 && a.Like == "", "only of an adapter that is like another"},
+		{"like", path.IsAbs(a.Like), "want a file relative to this one"},
+		{"manual.at", (a.Manual.At == "") != (a.Manual.Read == ""), "give at and read"},
+		{"manual.read", a.Manual.Read != "" && !isDay(a.Manual.Read), "want a day such as 2026-11-30"},
+	}
+	for i, r := range a.Remedies {
+		key := fmt.Sprintf("remedies[%d]", i)
+		_, err := a.Remedied(r)
+		rules = append(
+			rules,
+			rule{key + ".setting", r.Setting == "", "missing: what is set"},
+			rule{key + ".source", r.Source == "", "missing: where it is written that it helps"},
+			rule{key + ".change", len(r.Change) == 0, "missing: what is changed"},
+			rule{key + ".change", err != nil, fmt.Sprint(err)},
+			rule{key, len(r.Mends)+len(r.Fails) == 0, "give mends or fails: the cases that it is about"},
+		)
+	}
+	for i, r := range a.Reports {
+		key := fmt.Sprintf("reports[%d]", i)
+		rules = append(
+			rules,
+			rule{key, r.At == "" || r.Says == "", "give at and says"},
+			rule{key, len(r.Fails)+len(r.Holds) == 0 && r.Found == "", "give fails or holds: the cases that show it; or found"},
+		)
+	}
+	return rules
+}
+
+func isDay(text string) bool {
+	_, err := time.Parse(time.DateOnly, text)
+	return err == nil
 }
 
 func distinctPorts(all []int) bool {

@@ -7,14 +7,18 @@ import (
 
 // described are the keys whose description is too long for a tag, by type and field.
 var described = map[string]string{
+	"Adapter.Change": "with like: words of the other's files, command, entrypoint, env and stdin, and by what each is " +
+		"replaced: nothing if empty, and of a list several words, if several lines",
+	"Remedy.Change": "words of files, command, entrypoint, env and stdin, and by what each is replaced, as in change",
 	"Adapter.Authentication": "the lines that turn on mutual authentication, to the letter, of files, command, " +
 		"entrypoint or env, or of the files that the image is built of",
 	"Adapter.Adjusted": "the other lines, likewise, by which it differs from what is shipped; not those of its own " +
 		"certificate, its address, the message and what one case asks for",
 	"Adapter.Command": "in place of the image's; of a client, all of what is run for each message; templates, and a " +
 		"word that they leave empty is left out",
-	"Adapter.Ready":   "of a server: how it shows that it is ready; by default the port accepts a connection",
-	"Adapter.Speaks":  "what is said over the connection: line, http, postgres, smtp, redis or mqtt",
+	"Adapter.Ready": "of a server: how it shows that it is ready; by default the port accepts a connection",
+	"Adapter.Speaks": "what is said over the connection: line, http, postgres, smtp, redis, mqtt, grpc, git, imap, " +
+		"ldap, mysql or nats",
 	"Adapter.Refused": "what answer of a server, over TLS, is a refusal; each protocol has its default",
 	"Adapter.Hangup": "of a client: standard input is closed once its output matches this regular expression; at " +
 		"once if empty; template",

@@ -16,17 +16,12 @@ func TestGallery(t *testing.T) {
 		t.Fatalf("adapters: %v, %v", paths, err)
 	}
 	for _, path := range paths {
-		file, err := os.Open(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		a, err := adapter.Read(path, file)
+		a, err := adapter.ReadFile(path)
 		if err == nil {
 			err = a.CheckBuild(os.DirFS(a.BuildDir()))
 		}
 		if err != nil {
 			t.Error(err)
 		}
-		_ = file.Close()
 	}
 }

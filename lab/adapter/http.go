@@ -60,6 +60,19 @@ func httpTalk(a *Adapter, message, nonce string) talk {
 	return t
 }
 
+// twiceTalk is two requests on one connection, of which the second is as in httpTalk. A client that
+// makes another connection for the second is answered there as if it were the first.
+func twiceTalk(a *Adapter, message, nonce string) talk {
+	t := httpTalk(a, message, nonce)
+	first := t.asClient.Talk[0]
+	first.Say = []byte("GET /first HTTP/1.1\r\nHost: " + cmp.Or(a.host, Host) + "\r\n\r\n")
+	t.asClient.Talk = append([]attack.Turn{first, {Hear: `(?s)^HTTP/1\.[01] .*?\r?\n\r?\n`}}, t.asClient.Talk...)
+	t.asServer.Talk = append([]attack.Turn{
+		turn(`\r?\n\r?\n`, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"),
+	}, t.asServer.Talk...)
+	return t
+}
+
 // Headed is a speech in HTTP whose request says something otherwise.
 func (s Speech) Headed(h attack.Head) Speech {
 	talk := slices.Clone(s.AsClient.Talk)

@@ -19,6 +19,9 @@ func postgresTalk(_ *Adapter, message, _ string) talk {
 		authenticate = "R\x00\x00\x00\x08\x00\x00\x00\x00"
 	)
 	hear := hearReady + "|" + hearError
+	// Some clients quote by these.
+	settings := "S" + lengthened("client_encoding\x00UTF8\x00") +
+		"S" + lengthened("standard_conforming_strings\x00on\x00")
 	row := "\x00\x01" + counted(message)
 	// text
 	column := "\x00\x01m\x00" + "\x00\x00\x00\x00" + "\x00\x00" + "\x00\x00\x00\x19" + "\xff\xff" +
@@ -36,7 +39,7 @@ func postgresTalk(_ *Adapter, message, _ string) talk {
 			Opening: []attack.Turn{{Hear: hearRequest, Say: []byte("S")}},
 			Plain:   []attack.Turn{{Hear: hearRequest, Say: []byte("N")}},
 			Talk: []attack.Turn{
-				{Hear: `(?s)user\x00.*\x00\x00`, Say: []byte(authenticate + ready)},
+				{Hear: `(?s)user\x00.*\x00\x00`, Say: []byte(authenticate + settings + ready)},
 				{
 					Hear: `(?s)Q.{4}.*\x00`,
 					Say:  []byte("T" + lengthened(column) + "D" + lengthened(row) + "C" + lengthened("SELECT 1\x00") + ready),

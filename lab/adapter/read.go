@@ -4,6 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
+	"path"
 	"path/filepath"
 	"strings"
 
@@ -11,16 +14,51 @@ import (
 )
 
 // Read reads the adapter in the file of that name, and checks it. What it does
-// not understand is a *[strictyaml.Error].
+// not understand is a *[strictyaml.Error]. One that is like another is not read so, but from
+// where both are, by [ReadFile] or [ReadFS].
 func Read(name string, r io.Reader) (*Adapter, error) {
+	return read(name, r, nil)
+}
+
+// ReadFile reads the adapter in that file.
+func ReadFile(name string) (*Adapter, error) {
+	file, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close() //nolint:errcheck // read-only
+	return read(name, file, func(like string) (*Adapter, error) {
+		return ReadFile(filepath.Join(filepath.Dir(name), filepath.FromSlash(like)))
+	})
+}
+
+// ReadFS reads the adapter in that file of a file system, whose own place is said in errors.
+func ReadFS(files fs.FS, place, name string) (*Adapter, error) {
+	file, err := files.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close() //nolint:errcheck // read-only
+	return read(path.Join(place, name), file, func(like string) (*Adapter, error) {
+		return ReadFS(files, place, path.Join(path.Dir(name), like))
+	})
+}
+
+// read reads an adapter, which may be like another that is read by its path from this one.
+func read(name string, r io.Reader, other func(like string) (*Adapter, error)) (*Adapter, error) {
 	a := new(Adapter)
-	var err error
-	a.source, err = strictyaml.Read(name, r, a)
+	source, err := strictyaml.Read(name, r, a)
 	switch {
 	case errors.Is(err, strictyaml.ErrEmpty):
-		return nil, a.source.Fault("", fmt.Errorf("%w; mtlslab adapter init writes one to begin with", strictyaml.ErrEmpty))
+		return nil, source.Fault("", fmt.Errorf("%w; mtlslab adapter init writes one to begin with", strictyaml.ErrEmpty))
 	case err != nil:
 		return nil, err
+	}
+	a.source = source
+	if a.Like != "" {
+		if a, err = a.onto(other); err != nil {
+			return nil, err
+		}
 	}
 	if err := a.Check(); err != nil {
 		return nil, err

@@ -98,8 +98,11 @@ func keys(b *strings.Builder, t reflect.Type, prefix string) {
 			kind(field.Type),
 			strings.ReplaceAll(adapter.DescriptionOf(t, field), "|", `\|`),
 		)
-		if field.Type.Kind() == reflect.Struct {
-			keys(b, field.Type, prefix+key+".")
+		switch of := field.Type; {
+		case of.Kind() == reflect.Struct:
+			keys(b, of, prefix+key+".")
+		case of.Kind() == reflect.Slice && of.Elem().Kind() == reflect.Struct:
+			keys(b, of.Elem(), prefix+key+"[].")
 		}
 	}
 }
@@ -111,7 +114,7 @@ func kind(t reflect.Type) string {
 	case reflect.Map:
 		return "texts by name"
 	case reflect.Slice:
-		return "list of " + kind(t.Elem()) + "s"
+		return "list of " + strings.TrimSuffix(kind(t.Elem()), "s") + "s"
 	case reflect.Pointer:
 		return kind(t.Elem())
 	case reflect.Int:

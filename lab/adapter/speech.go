@@ -15,15 +15,25 @@ type Protocol string
 
 // The protocols.
 const (
-	Line     Protocol = "line"     // a line of text, which comes back
-	HTTP     Protocol = "http"     // GET, HTTP/1.1 (RFC 9112)
-	Postgres Protocol = "postgres" // SSLRequest, then a query (PostgreSQL, frontend/backend protocol 3.0)
-	SMTP     Protocol = "smtp"     // STARTTLS (RFC 3207), then a mail
-	Redis    Protocol = "redis"    // PING with an argument (RESP2)
-	MQTT     Protocol = "mqtt"     // MQTT 3.1.1
+	Line     Protocol = "line"       // a line of text, which comes back
+	HTTP     Protocol = "http"       // GET, HTTP/1.1 (RFC 9112)
+	Twice    Protocol = "http-twice" // the same, once more, on the connection of another
+	Postgres Protocol = "postgres"   // SSLRequest, then a query (PostgreSQL, frontend/backend protocol 3.0)
+	SMTP     Protocol = "smtp"       // STARTTLS (RFC 3207), then a mail
+	Redis    Protocol = "redis"      // PING with an argument (RESP2)
+	MQTT     Protocol = "mqtt"       // MQTT 3.1.1
+	GRPC     Protocol = "grpc"       // a call of lab.Echo/Say, over HTTP/2
+	Git      Protocol = "git"        // the branches of a repository, over HTTP
+	IMAP     Protocol = "imap"       // LOGIN, then NOOP (RFC 9051)
+	LDAP     Protocol = "ldap"       // bind, then a search (RFC 4511)
+	MySQL    Protocol = "mysql"      // SSLRequest, then a query
+	NATS     Protocol = "nats"       // a message to oneself
 )
 
-var protocols = []Protocol{Line, HTTP, Postgres, SMTP, Redis, MQTT}
+var protocols = []Protocol{Line, HTTP, Twice, Postgres, SMTP, Redis, MQTT, GRPC, Git, IMAP, LDAP, MySQL, NATS}
+
+// ofServers are the protocols in which no client can be answered by words that are known before.
+var ofServers = []Protocol{IMAP}
 
 // Repeats says whether one connection takes another message by the same words.
 func (p Protocol) Repeats() bool { return p == Line || p == HTTP || p == Redis }
@@ -50,6 +60,7 @@ type talk struct {
 
 var talks = map[Protocol]func(a *Adapter, message, nonce string) talk{
 	Line: lineTalk, HTTP: httpTalk, Postgres: postgresTalk, SMTP: smtpTalk, Redis: redisTalk, MQTT: mqttTalk,
+	GRPC: grpcTalk, Twice: twiceTalk, Git: gitTalk, IMAP: imapTalk, LDAP: ldapTalk, MySQL: mysqlTalk, NATS: natsTalk,
 }
 
 // Speech is how this peer is told a message, or tells it. The nonce is part of
@@ -174,4 +185,14 @@ func lineTalk(_ *Adapter, message, _ string) talk {
 
 func turn(hear, say string, args ...any) attack.Turn {
 	return attack.Turn{Hear: hear, Say: fmt.Appendf(nil, say, args...)}
+}
+
+// octets is a number in as many bytes, the highest first.
+func octets(n, many int) string {
+	text := ""
+	for range many {
+		text = string([]byte{byte(n & 0xff)}) + text
+		n >>= 8
+	}
+	return text
 }

@@ -99,7 +99,7 @@ func (c *contact) open(a attack.Attack) error {
 // talk says the dialogue to a server, and returns why it ended; nil if it was
 // said to its end.
 func (c *contact) talk(with io.ReadWriter, a attack.Attack) error {
-	err := (&speaker{contact: c, with: c.tap(with)}).take(a.Dialogue.Talk)
+	err := (&speaker{contact: c, with: c.tap(with)}).take(a.Dialogue.Said(c.seen.Plain))
 	if err != nil {
 		return err
 	}
@@ -121,7 +121,7 @@ func (c *contact) talkPlainly(a attack.Attack) attack.Connection {
 	s := &speaker{contact: c, with: c.tap(c.transport)}
 	err := s.take(a.Dialogue.Plain)
 	if err == nil {
-		err = s.take(a.Dialogue.Talk)
+		err = s.take(a.Dialogue.Said(true))
 	}
 	if err == nil {
 		c.seen.End, err = attack.EndDone, io.EOF
@@ -131,7 +131,7 @@ func (c *contact) talkPlainly(a attack.Attack) attack.Connection {
 
 // reply says the dialogue to a client, and listens until that is done.
 func (c *contact) reply(with io.ReadWriter, a attack.Attack) error {
-	err := (&speaker{contact: c, with: c.tap(with)}).take(a.Dialogue.Talk)
+	err := (&speaker{contact: c, with: c.tap(with)}).take(a.Dialogue.Said(c.seen.Plain))
 	if err == nil && a.Truncate {
 		_ = c.closeWrite()
 	}

@@ -16,6 +16,17 @@ type Dialogue struct {
 	// Talk comes once the handshake is done, or without one if the attack has
 	// no TLS.
 	Talk []Turn `json:"talk,omitempty"`
+	// PlainTalk takes the place of Talk where there was no handshake, if what is said differs
+	// then.
+	PlainTalk []Turn `json:"plain_talk,omitempty"`
+}
+
+// Said is the talk, with TLS or in the clear.
+func (d *Dialogue) Said(plain bool) []Turn {
+	if plain && len(d.PlainTalk) > 0 {
+		return d.PlainTalk
+	}
+	return d.Talk
 }
 
 // Turn is one step: what is waited for, and then what is said. Either may be
@@ -44,7 +55,7 @@ func (d *Dialogue) check() error {
 	if d == nil {
 		return nil
 	}
-	for _, part := range [][]Turn{d.Opening, d.Plain, d.Talk} {
+	for _, part := range [][]Turn{d.Opening, d.Plain, d.Talk, d.PlainTalk} {
 		for _, turn := range part {
 			if _, err := regexp.Compile(turn.Hear); err != nil {
 				return fmt.Errorf("dialogue: hear: %w", err)

@@ -98,6 +98,9 @@ type Audit struct {
 	// Complaints are about the audit itself: waivers that are stale or unused.
 	Complaints []string `json:"complaints,omitempty"`
 
+	// Remedies are what is said to help, where that was tried.
+	Remedies []Remedy `json:"remedies,omitempty"`
+
 	// Broke says why there was no audit: the peer was not put to the test.
 	Broke string `json:"broke,omitempty"`
 

@@ -16,6 +16,8 @@ type Shown struct {
 	Setting []string  `json:"setting,omitempty"` // the lines that turn mutual authentication on
 	Holds   []string  `json:"holds"`             // cases that came out as demanded
 	Fails   []string  `json:"fails,omitempty"`   // cases that did not
+
+	Remedies []Remedy `json:"remedies,omitempty"` // that were seen to work
 }
 
 // Shown is what a scorecard has shown of other people's software. Of a case in two versions
@@ -29,6 +31,11 @@ func (s Scorecard) Shown() []Shown {
 		one := Shown{
 			Peer: a.Product.Name, Role: a.Role, Version: a.Product.Version, Setting: a.Product.Authentication,
 			Holds: []string{},
+		}
+		for _, r := range a.Remedies {
+			if r.Works() {
+				one.Remedies = append(one.Remedies, r)
+			}
 		}
 		for _, findings := range ByCase(a.Findings) {
 			has := func(status Status) bool {

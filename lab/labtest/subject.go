@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net"
 	"net/http"
-	"os"
 	"testing"
 
 	"github.com/mtlslab/mtlslab/lab"
@@ -156,22 +155,13 @@ func Command(words ...string) func(*adapter.Adapter) {
 
 // Adapter is an image as the adapter of a file says, which is that of a server or of a client.
 func Adapter(file string) Subject {
-	a, err := readAdapter(file)
+	a, err := adapter.ReadFile(file)
 	if err != nil {
 		return Subject{peerFor: func(*Lab, testing.TB) (peer.Peer, error) { return nil, err }}
 	}
 	return Subject{a.Name, a.Role, false, a.Speaks, func(*Lab, testing.TB) (peer.Peer, error) {
 		return peer.Image{Adapter: a}, nil
 	}}
-}
-
-func readAdapter(file string) (*adapter.Adapter, error) {
-	opened, err := os.Open(file)
-	if err != nil {
-		return nil, err
-	}
-	defer opened.Close() //nolint:errcheck // read-only
-	return adapter.Read(file, opened)
 }
 
 // Gallery is a peer that comes with mtlslab: some product, in that role.

@@ -1,10 +1,11 @@
 package peer
 
 import (
+	"cmp"
 	"fmt"
 	"io/fs"
 	"path"
-	"strings"
+	"slices"
 
 	"github.com/mtlslab/mtlslab/images"
 	"github.com/mtlslab/mtlslab/lab/adapter"
@@ -14,56 +15,68 @@ import (
 // Gallery lists the peers of other people's software that come with mtlslab: servers,
 // then clients, each by name.
 func Gallery() ([]Image, error) {
-	var all []Image
 	files := images.Peers()
-	for _, role := range []wire.Role{wire.Server, wire.Client} {
-		paths, err := fs.Glob(files, "*/"+string(role)+".yaml")
+	paths, err := fs.Glob(files, "*/*.yaml")
+	if err != nil {
+		return nil, err
+	}
+	var all []Image
+	for _, file := range paths {
+		p, err := galleryPeer(files, file)
 		if err != nil {
 			return nil, err
 		}
-		for _, file := range paths {
-			p, err := galleryPeer(files, file)
-			if err != nil {
-				return nil, err
-			}
-			all = append(all, p)
-		}
+		all = append(all, p)
 	}
+	slices.SortStableFunc(
+		all,
+		func(a, b Image) int { return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a.Name(), b.Name())) },
+	)
 	return all, nil
 }
 
+// rank has servers before clients.
+func rank(p Image) int {
+	if p.Adapter.Role == wire.Server {
+		return 0
+	}
+	return 1
+}
+
 func galleryPeer(files fs.FS, file string) (Image, error) {
-	opened, err := files.Open(file)
+	a, err := adapter.ReadFS(files, galleryPlace, file)
 	if err != nil {
 		return Image{}, err
 	}
-	defer opened.Close() //nolint:errcheck // read-only
-	a, err := adapter.Read("images/peers/"+file, opened)
-	if err != nil {
-		return Image{}, err
-	}
-	context, err := fs.Sub(files, path.Dir(file))
+	context, err := fs.Sub(files, path.Join(path.Dir(file), a.Build))
 	if err != nil {
 		return Image{}, fmt.Errorf("%s: %w", file, err)
 	}
 	return Image{Adapter: a, Context: context}, nil
 }
 
-// FromGallery is the peer of that name and role which comes with mtlslab.
+// galleryPlace is where the gallery is, for errors.
+const galleryPlace = "images/peers"
+
+// FromGallery is the peer of that name and role which comes with mtlslab, or the one of that role
+// in the directory of that name.
 func FromGallery(name string, role wire.Role) (Image, error) {
 	all, err := Gallery()
 	if err != nil {
 		return Image{}, err
 	}
-	var names []string
+	all = slices.DeleteFunc(all, func(p Image) bool { return p.Adapter.Role != role })
+	var there []Image
 	for _, p := range all {
-		if p.Adapter.Role != role {
-			continue
-		}
-		if p.Adapter.Name == name || p.Adapter.BuildName() == name {
+		if p.Adapter.Name == name {
 			return p, nil
 		}
-		names = append(names, p.Adapter.BuildName())
+		if p.Adapter.BuildName() == name {
+			there = append(there, p)
+		}
 	}
-	return Image{}, fmt.Errorf("%q: the gallery has no such %s; choose from %s", name, role, strings.Join(names, ", "))
+	if len(there) == 1 {
+		return there[0], nil
+	}
+	return Image{}, fmt.Errorf("%q: the gallery has no such %s; mtlslab adapter list shows all that it has", name, role)
 }

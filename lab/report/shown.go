@@ -57,12 +57,13 @@ func InGallery(c cases.Case) (parts []finding.Part) {
 		return nil // a test reads it
 	}
 	for _, role := range c.Roles {
-		var holds, fails, settings []string
+		var holds, fails, settings, remedies []string
 		for _, one := range all {
 			switch name := one.Peer; {
 			case one.Role != role.Other():
 			case slices.Contains(one.Fails, c.ID):
 				fails = append(fails, name)
+				remedies = append(remedies, helped(one, c.ID)...)
 			case slices.Contains(one.Holds, c.ID):
 				holds = append(holds, name)
 				if len(settings) < mostSettings && len(one.Setting) > 0 {
@@ -77,11 +78,23 @@ func InGallery(c cases.Case) (parts []finding.Part) {
 			finding.Part{Label: plural(role.Other(), "hold"), Text: finding.Or(strings.Join(holds, ", "), "none")},
 			finding.Part{Label: plural(role.Other(), "fail"), Text: finding.Or(strings.Join(fails, ", "), "none")},
 		)
-		if len(settings) > 0 && len(fails) > 0 {
+		if len(remedies) > 0 {
+			parts = append(parts, finding.Part{Label: "what helps", Text: strings.Join(remedies, "; ")})
+		} else if len(settings) > 0 && len(fails) > 0 {
 			parts = append(parts, finding.Part{Label: "what helps", Text: strings.Join(settings, "; ")})
 		}
 	}
 	return parts
+}
+
+// helped are the remedies that were seen to mend a case on a product.
+func helped(one finding.Shown, id string) (all []string) {
+	for _, r := range one.Remedies {
+		if slices.Contains(r.Mends, id) {
+			all = append(all, fmt.Sprintf("`%s`, seen to help on %s", r.Setting, finding.Or(one.Version, one.Peer)))
+		}
+	}
+	return all
 }
 
 func plural(role wire.Role, does string) string { return string(role) + "s " + does }

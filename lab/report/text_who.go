@@ -112,6 +112,36 @@ func (p *page) faults(a finding.Audit, all bool) {
 		}
 		p.Row("  shown by", labelWidth, "", shownBy(f, all), 0)
 		p.account(f)
+		p.remedies(a.RemediesFor(idsOf(f)))
+	}
+	p.inVain(a.Remedies)
+}
+
+// idsOf are the cases of a fault.
+func idsOf(f finding.Fault) (ids []string) {
+	for _, c := range f.Cases {
+		ids = append(ids, c[0].Case)
+	}
+	return ids
+}
+
+// remedies shows the settings that were seen to help against a fault.
+func (p *page) remedies(all []finding.Remedy) {
+	for _, r := range all {
+		p.Row("  remedy", labelWidth, console.Green, wire.Printable(r.Setting)+"; seen to help", 0)
+		p.Row("", labelWidth, "", wire.Printable(r.Source), 0)
+	}
+}
+
+// inVain shows the settings that are no remedies, though it is said or was hoped.
+func (p *page) inVain(all []finding.Remedy) {
+	for _, r := range all {
+		if r.Works() {
+			continue
+		}
+		p.WriteByte('\n')
+		p.Row("no remedy", labelWidth, console.Yellow, wire.Printable(r.Setting), 0)
+		p.Row("  because", labelWidth, "", wire.Printable(r.Why()), 0)
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/mtlslab/mtlslab/lab/audit"
 	"github.com/mtlslab/mtlslab/lab/finding"
 	"github.com/mtlslab/mtlslab/lab/peer"
+	"github.com/mtlslab/mtlslab/lab/remedy"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
@@ -23,6 +24,9 @@ import (
 type Audits struct {
 	Audits []audit.Audit
 	AtOnce int // how many are under way at once; [DefaultAtOnce] if 0
+
+	// Remedies: each peer is audited again with each of its adapter's remedies.
+	Remedies bool
 
 	// Finished, if not nil, is told of each audit as it is over, or why it broke:
 	// that says nothing of the others. It is not called twice at the same time.
@@ -45,6 +49,9 @@ func (a Audits) Run(ctx context.Context, by *audit.Auditor) error {
 				return context.Cause(ctx)
 			}
 			result, err := by.Audit(ctx, a.Audits[i])
+			if err == nil && a.Remedies {
+				result, err = remedy.Try(ctx, by, a.Audits[i], result)
+			}
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
 			}

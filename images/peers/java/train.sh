@@ -26,5 +26,8 @@ until run b TLSv1.2 -Xshare:auto Client localhost 12345 warm; do
 done
 run b TLSv1.3,TLSv1.2 "-Xlog:cds=error -Xlog:cds+dynamic=error -XX:ArchiveClassesAtExit=/app/client.jsa" \
     Client localhost 12345 training
+# The server answers no HTTP: what is loaded until then is enough.
+run b TLSv1.3,TLSv1.2 "-Xlog:cds=error -Xlog:cds+dynamic=error -XX:ArchiveClassesAtExit=/app/get.jsa" \
+    HttpGet https://localhost:12345/training || true
 kill $server
 wait $server || true

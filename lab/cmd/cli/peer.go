@@ -152,7 +152,7 @@ func (p *PeerFlags) check(args []string) error {
 }
 
 func (p *PeerFlags) fromFile(role wire.Role, args []string) (peer.Image, error) {
-	a, err := ReadAdapter(p.adapter)
+	a, err := adapter.ReadFile(p.adapter)
 	if err != nil {
 		return peer.Image{}, fmt.Errorf("--adapter: %w", err)
 	}
@@ -289,16 +289,6 @@ func AtMostOneImage(cmd *cobra.Command, args []string) error {
 	return UsageError{
 		fmt.Errorf("%s takes one image, got %q; see %s --help", cmd.CommandPath(), args, cmd.CommandPath()),
 	}
-}
-
-// ReadAdapter reads the file of that name, or standard input for "-".
-func ReadAdapter(name string) (*adapter.Adapter, error) {
-	file, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close() //nolint:errcheck // read-only
-	return adapter.Read(name, file)
 }
 
 // CheckBuild looks at what the image of an adapter is built of, if it is.

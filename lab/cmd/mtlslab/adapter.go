@@ -134,7 +134,7 @@ func newAdapterCheck() *cobra.Command {
 }
 
 func checkFile(name string) checked {
-	a, err := cli.ReadAdapter(name)
+	a, err := adapter.ReadFile(name)
 	if err == nil {
 		err = cli.CheckBuild(name, a)
 	}
@@ -158,12 +158,11 @@ func newAdapterList() *cobra.Command {
 				type entry struct {
 					Peer  string    `json:"peer"`
 					Role  wire.Role `json:"role"`
-					Name  string    `json:"name"`
 					About string    `json:"about"`
 				}
 				var entries []entry
 				for _, p := range all {
-					entries = append(entries, entry{p.Adapter.BuildName(), p.Adapter.Role, p.Adapter.Name, p.Adapter.About})
+					entries = append(entries, entry{p.Adapter.Name, p.Adapter.Role, p.Adapter.About})
 				}
 				return cli.PrintJSON(cmd.OutOrStdout(), entries)
 			}
@@ -171,7 +170,7 @@ func newAdapterList() *cobra.Command {
 				for i, line := range console.Wrap(p.Adapter.About, width-32) {
 					name, role := "", ""
 					if i == 0 {
-						name, role = p.Adapter.BuildName(), string(p.Adapter.Role)
+						name, role = p.Adapter.Name, string(p.Adapter.Role)
 					}
 					fmt.Fprintf(cmd.OutOrStdout(), "%-7s %-23s %s\n", role, name, line)
 				}

@@ -20,6 +20,7 @@ import (
 	"github.com/mtlslab/mtlslab/lab/console"
 	"github.com/mtlslab/mtlslab/lab/finding"
 	"github.com/mtlslab/mtlslab/lab/peer"
+	"github.com/mtlslab/mtlslab/lab/remedy"
 	"github.com/mtlslab/mtlslab/lab/report"
 	"github.com/mtlslab/mtlslab/lab/sandbox"
 	"github.com/mtlslab/mtlslab/lab/wire"
@@ -33,6 +34,7 @@ type auditFlags struct {
 	demand   []string
 	waivers  string
 	baseline string
+	remedies bool
 	verbose  bool
 	list     bool
 	files    map[string]*string // a path by format
@@ -105,6 +107,8 @@ func (f *auditFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&f.waivers, "waivers", "", "file of the failures that are accepted, why, and until when")
 	flags.StringVar(&f.baseline, "baseline", "",
 		"an earlier audit as --report wrote it: what failed in it is told, and fails no more")
+	flags.BoolVar(&f.remedies, "remedies", false,
+		"audit the peer again with each remedy that its adapter has, and tell what helps")
 	flags.BoolVar(&f.list, "list", false, "list the cases that would be tried, and try none")
 	flags.BoolVarP(&f.verbose, "verbose", "v", false, "a line for every finding")
 	f.rec.register(flags, "; with --case")
@@ -140,6 +144,12 @@ func (f *auditFlags) audited(cmd *cobra.Command, subjects []*subject) error {
 		if err := f.open(s); err != nil {
 			return cli.UsageError{Err: err}
 		}
+	}
+	if f.remedies && remedy.Of(subjects[0].audit.Peer) == 0 {
+		return cli.UsageError{Err: errors.New("--remedies: the peer has none; its adapter says which there are, in remedies")}
+	}
+	if err := remedy.Check(subjects[0].audit.Peer); err != nil {
+		return cli.UsageError{Err: err}
 	}
 	if f.rec.path != "" && len(f.audit.Cases) == 0 {
 		return cli.UsageError{Err: errors.New("--capture: name the cases that are to be recorded by --case")}
@@ -182,6 +192,9 @@ func (f *auditFlags) carryOut(cmd *cobra.Command, subjects []*subject) (err erro
 			progress.Update(done, total, current)
 		}
 		result, err := l.Audit(cmd.Context(), s.audit)
+		if err == nil && f.remedies {
+			result, err = remedy.Try(cmd.Context(), l, s.audit, result)
+		}
 		progress.Clear()
 		if err != nil {
 			return err

@@ -37,6 +37,7 @@ type scorecardFlags struct {
 	fresh       bool
 	noExchanges bool
 	thorough    bool
+	remedies    bool
 	verbose     bool
 }
 
@@ -70,6 +71,7 @@ put to the test.`,
 	flags.IntVar(&f.atOnce, "at-once", scorecard.DefaultAtOnce, "how many peers are audited at once")
 	flags.BoolVar(&f.fresh, "fresh", false, "with --out: do not take up what an interrupted run has found")
 	flags.BoolVar(&f.thorough, "thorough", false, "try certificates in both versions of TLS, not the last alone")
+	flags.BoolVar(&f.remedies, "remedies", false, "audit each peer again with each remedy of its adapter")
 	flags.BoolVar(&f.noExchanges, "no-exchanges", false, "leave the plain exchanges out")
 	flags.BoolVarP(&f.verbose, "verbose", "v", false, "list what failed, too")
 	return cmd
@@ -209,8 +211,8 @@ func buildNameOf(p peer.Peer) string {
 
 func repeatOf(p peer.Peer, role wire.Role) string {
 	command := "mtlslab audit " + string(role)
-	if name := buildNameOf(p); name != "" {
-		command += " --peer " + name
+	if image, ok := p.(peer.Image); ok {
+		command += " --peer " + image.Name()
 	}
 	return command
 }
@@ -301,7 +303,7 @@ func (r *round) show(out io.Writer) {
 // audit puts to the test whoever is not known yet.
 func (r *round) audit(ctx context.Context, l *lab.Lab) error {
 	var which []int
-	todo := scorecard.Audits{AtOnce: r.atOnce}
+	todo := scorecard.Audits{AtOnce: r.atOnce, Remedies: r.remedies}
 	for i, c := range r.contenders {
 		if c.known != nil {
 			continue
