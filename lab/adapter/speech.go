@@ -32,6 +32,9 @@ const (
 
 var protocols = []Protocol{Line, HTTP, Twice, Postgres, SMTP, Redis, MQTT, GRPC, Git, IMAP, LDAP, MySQL, NATS}
 
+// ofClients are the protocols in which no server is asked: it would be asked as in another.
+var ofClients = []Protocol{Twice}
+
 // ofServers are the protocols in which no client can be answered by words that are known before.
 var ofServers = []Protocol{IMAP}
 
