@@ -18,7 +18,7 @@ SBOM         := .tools/cyclonedx-gomod-$(SBOM_VERSION)
 # The race detector needs cgo, and cgo a C compiler.
 RACE = $(shell command -v "$$($(GO) env CC)" >/dev/null 2>&1 && echo -race)
 
-.PHONY: help lab test check scorecard base prepare images bench ratios engines swarm fuzz lint dist clean format tidy short build go race
+.PHONY: help lab test check scorecard manuals base prepare images bench ratios engines swarm fuzz lint dist clean format tidy short build go race
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
@@ -34,8 +34,11 @@ test: race prepare ## all tests; with containers where an engine answers
 check: format tidy lint short ## what to run before every commit
 
 scorecard: base ## audit the gallery of real software, and write docs/scorecard
-	@bin/mtlslab scorecard --out docs/scorecard $(ARGS)
+	@bin/mtlslab scorecard --remedies --out docs/scorecard $(ARGS)
 	@mv docs/scorecard/shown.json lab/report/shown.json
+
+manuals: base ## audit what published pages set up, and write docs/scorecard/manuals.md
+	@bin/mtlslab scorecard --manuals --out docs/scorecard $(ARGS)
 
 base: prepare ## bring debian:bookworm-slim into the engine, for the gallery
 	@bin/mtlslab base

@@ -18,14 +18,18 @@ import (
 	"github.com/moby/moby/client"
 )
 
-//go:embed all:peers
-var peers embed.FS
+//go:embed all:peers all:manuals
+var gallery embed.FS
+
+// Gallery returns the files of the gallery: peers of other people's software, and manuals, in which
+// there are adapters alone, of peers that are set up as a published page says.
+func Gallery() fs.FS { return gallery }
 
 // Peers returns the gallery of peers of other people's software: a directory each, which
 // is called as the peer is, with a Dockerfile, adapter files and what the Dockerfile
 // copies.
 func Peers() fs.FS {
-	sub, err := fs.Sub(peers, "peers")
+	sub, err := fs.Sub(gallery, "peers")
 	if err != nil {
 		panic(err) // only for a name that is no path
 	}

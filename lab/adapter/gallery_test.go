@@ -12,9 +12,11 @@ import (
 func TestGallery(t *testing.T) {
 	t.Parallel()
 	paths, err := filepath.Glob("../../images/peers/*/*.yaml")
-	if err != nil || len(paths) == 0 {
-		t.Fatalf("adapters: %v, %v", paths, err)
+	manuals, failed := filepath.Glob("../../images/manuals/*.yaml")
+	if err != nil || failed != nil || len(paths) == 0 || len(manuals) == 0 {
+		t.Fatalf("adapters: %v, %v; %v, %v", paths, err, manuals, failed)
 	}
+	paths = append(paths, manuals...)
 	for _, path := range paths {
 		a, err := adapter.ReadFile(path)
 		if err == nil {

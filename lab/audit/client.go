@@ -50,7 +50,8 @@ func (r *round) tryClient(ctx context.Context, t trial, v *verdict.Trial) error 
 // call is how the audited client is called.
 func (r *round) call(t trial, v *verdict.Trial, address string) peer.Call {
 	c := peer.Call{
-		Message: v.Sent.Text, Nonce: v.Nonce, Material: r.material, Lists: t.lists, Altered: t.Material != nil,
+		Message: v.Sent.Text, Nonce: v.Nonce, Material: r.material, Store: r.store, Lists: t.lists,
+		Altered:    t.Material != nil,
 		Server:     func(context.Context) (string, error) { return address, nil },
 		ServerName: pki.ServerName, Calls: r.calls, Patience: v.Patience,
 	}

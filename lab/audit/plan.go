@@ -122,6 +122,7 @@ func (t trial) demand(role wire.Role) peer.Demand {
 		Admission: role == wire.Server && slices.Contains(t.Needs, cases.Admission),
 		HTTP:      t.Head != nil,
 		Stays:     t.Stays,
+		Store:     slices.Contains(t.Needs, cases.SystemStore),
 		Open:      slices.Contains(t.Needs, cases.OpenHost),
 		Guest:     t.Meanwhile == cases.StrikesOff,
 		Altered:   t.Material != nil,

@@ -43,6 +43,7 @@ type round struct {
 	traits   peer.Traits
 	chosen   bool          // whether the versions were asked for
 	material wire.Material // of the audited peer
+	store    []byte        // the roots that its system trusts, PEM
 	patience *patience
 	calls    int // how many a client gets, about
 
@@ -147,6 +148,7 @@ func (r *round) collect(plan []trial) error {
 		given[t.forged] = true
 		r.material.Trust = append(r.material.Trust, t.forged.Trust()...)
 		r.material.CRL = append(r.material.CRL, t.forged.CRLs()...)
+		r.store = append(r.store, t.forged.SystemTrust()...)
 	}
 	return nil
 }

@@ -28,7 +28,7 @@ type target struct {
 // given is what the audited server is started with.
 func (r *round) given(lists bool) peer.Given {
 	return peer.Given{
-		Hostname: r.Place.Names.Fresh(r.audit.Peer.Name()), Material: r.material, Lists: lists,
+		Hostname: r.Place.Names.Fresh(r.audit.Peer.Name()), Material: r.material, Lists: lists, Store: r.store,
 		Admit: r.traits.Known.Of(pki.RequestOf(wire.Client).Name),
 	}
 }

@@ -45,6 +45,7 @@ type Need string
 const (
 	Admission       Need = "admission"        // whom a server is to admit
 	RevocationLists Need = "revocation lists" // what authorities have taken back
+	SystemStore     Need = "system's store"   // which authorities its system trusts
 	OpenHost        Need = "open host"        // that it serves another name too, and anybody by that
 )
 

@@ -27,6 +27,14 @@ func chainCase(c Case) Case {
 	return c
 }
 
+// systemCase is of an authority that the system of the other side trusts. Who is told whom to trust
+// trusts nobody else.
+func systemCase(c Case) Case {
+	c.ID, c.Mutation, c.Reasons = "chain/"+c.ID, same(pki.OfSystem), unknown
+	c.Rules = alike(MustRefuse, "RFC 5280, 6.1.1 (d)")
+	return c.needing(SystemStore)
+}
+
 // goodChain must be accepted, or may be.
 func goodChain(c Case) Case {
 	c.ID, c.Roles = "chain/"+c.ID, asBoth
@@ -59,6 +67,17 @@ func strangers() []Case {
 			ID: "other-authority-with-root", Summary: "presents that chain and its root",
 			Meaning: ownAuthority, Rules: alike(MustRefuse, "RFC 5280, 6.1"), Reasons: unknown,
 			Mutation: same(pki.UntrustedPresented),
+		}),
+		systemCase(Case{
+			ID: "public-authority", Roles: asClient, Attacker: Nobody,
+			Summary: "has a good certificate of an authority that the server's system trusts, and the server was not told of",
+			Meaning: "Whoever has a certificate of any public authority is let in: anybody can have one, in a name of his own.",
+		}),
+		systemCase(Case{
+			ID: "public-authority-errs", Roles: asServer, Attacker: Authority,
+			Summary: "has a certificate in the host's name of an authority that the client's system trusts, and the client " +
+				"was not told of",
+			Meaning: "Any public authority that errs, or is robbed, can make whoever it likes the server.",
 		}),
 		chainCase(Case{
 			ID: "namesake", Summary: "presents a chain of an authority of the same name",

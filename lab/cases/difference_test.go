@@ -53,6 +53,9 @@ func TestDifferences(t *testing.T) {
 			if n := len(one.ExtraRoots); n > 0 {
 				diff = append(diff, fmt.Sprintf("+%d trusted", n))
 			}
+			if n := len(one.SystemRoots); n > 0 {
+				diff = append(diff, fmt.Sprintf("+%d trusted by the system", n))
+			}
 			diff = append(diff, listDifferences(t, c, one)...)
 			if !slices.EqualFunc(one.ExtraCRLs, one.LaterCRLs, bytes.Equal) {
 				diff = append(diff, "+lists later")

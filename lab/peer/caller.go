@@ -82,6 +82,8 @@ func (c *callingClient) Product() *finding.Product {
 // Lacks says what cannot be known of a client that somebody else runs.
 func (c *callingClient) Lacks(d Demand) string {
 	switch {
+	case d.Store:
+		return "whom its system trusts is not ours to say"
 	case d.Altered:
 		return "it is not ours to start with other material"
 	case d.Opinion:

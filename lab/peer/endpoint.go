@@ -71,6 +71,8 @@ func (s endpointServer) Lacks(d Demand) string {
 	switch {
 	case d.Another, d.Altered, d.Reload, d.Guest:
 		return "it is not ours to start again or to tell anything"
+	case d.Store:
+		return "whom its system trusts is not ours to say"
 	case d.HTTP && s.of.Speaks.Speaks != adapter.HTTP:
 		return "it does not speak HTTP"
 	case d.Lists && !s.of.Lists:

@@ -2,6 +2,7 @@ package peer
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"io/fs"
 	"path"
@@ -14,9 +15,15 @@ import (
 
 // Gallery lists the peers of other people's software that come with mtlslab: servers,
 // then clients, each by name.
-func Gallery() ([]Image, error) {
-	files := images.Peers()
-	paths, err := fs.Glob(files, "*/*.yaml")
+func Gallery() ([]Image, error) { return listed("peers/*/*.yaml") }
+
+// Manuals lists the peers that are set up as a published page says, likewise.
+func Manuals() ([]Image, error) { return listed("manuals/*.yaml") }
+
+// listed are the peers whose adapters are in the files of that pattern.
+func listed(pattern string) ([]Image, error) {
+	files := images.Gallery()
+	paths, err := fs.Glob(files, pattern)
 	if err != nil {
 		return nil, err
 	}
@@ -28,10 +35,9 @@ func Gallery() ([]Image, error) {
 		}
 		all = append(all, p)
 	}
-	slices.SortStableFunc(
-		all,
-		func(a, b Image) int { return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a.Name(), b.Name())) },
-	)
+	slices.SortStableFunc(all, func(a, b Image) int {
+		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a.Name(), b.Name()))
+	})
 	return all, nil
 }
 
@@ -56,14 +62,20 @@ func galleryPeer(files fs.FS, file string) (Image, error) {
 }
 
 // galleryPlace is where the gallery is, for errors.
-const galleryPlace = "images/peers"
+const galleryPlace = "images"
 
 // FromGallery is the peer of that name and role which comes with mtlslab, or the one of that role
 // in the directory of that name.
 func FromGallery(name string, role wire.Role) (Image, error) {
 	all, err := Gallery()
-	if err != nil {
+	manuals, failed := Manuals()
+	if err := errors.Join(err, failed); err != nil {
 		return Image{}, err
+	}
+	for _, p := range manuals {
+		if p.Name() == name && p.Adapter.Role == role {
+			return p, nil
+		}
 	}
 	all = slices.DeleteFunc(all, func(p Image) bool { return p.Adapter.Role != role })
 	var there []Image

@@ -161,6 +161,7 @@ func (i Image) bring(ctx context.Context, in Place, as wire.Role) (*broughtImage
 	b.product = finding.Product{
 		Name: a.Name, About: a.About, Image: ref, Digest: inspected.ID, Adapter: fingerprint(a),
 		Authentication: a.Authentication, Adjusted: a.Adjusted, Hint: a.Hint, Notes: a.Notes(),
+		Manual: a.Manual.At, Read: a.Manual.Read,
 	}
 	if config := inspected.Config; config != nil {
 		b.user = config.User
@@ -211,12 +212,41 @@ func (b *broughtImage) ensure(ctx context.Context) (ref string, err error) {
 	return a.Image, nil
 }
 
-// program is how a container of the image is started, without its files.
-func (b *broughtImage) program(hostname, alias string) sandbox.ImageProgram {
-	return sandbox.ImageProgram{
+// program is how a container of the image is started, without its files, in a system that trusts
+// those roots; as it comes if there are none.
+func (b *broughtImage) program(hostname, alias string, store []byte) sandbox.ImageProgram {
+	p := sandbox.ImageProgram{
 		Hostname: hostname, Alias: alias, Ref: b.product.Image, User: b.Adapter.User,
 		Owner: b.owner(), Dirs: b.dirs(),
 	}
+	if len(store) > 0 && !b.Adapter.TrustsStore() {
+		for _, dir := range adapter.StoreDirs() {
+			if !slices.Contains(p.Dirs, dir) {
+				p.Dirs = append(p.Dirs, dir)
+			}
+		}
+	}
+	return p
+}
+
+// storeFiles are those of a system that trusts these roots.
+func (b *broughtImage) storeFiles(store []byte) ([]sandbox.File, error) {
+	if len(store) == 0 || b.Adapter.TrustsStore() {
+		return nil, nil
+	}
+	files, err := adapter.StoreFiles(store)
+	if err != nil {
+		return nil, err
+	}
+	return sandboxFiles(files), nil
+}
+
+func sandboxFiles(files []adapter.File) []sandbox.File {
+	all := make([]sandbox.File, len(files))
+	for i, f := range files {
+		all[i] = sandbox.File{Path: f.Path, Data: f.Data, Mode: f.Mode}
+	}
+	return all
 }
 
 // owner is who is to own the files.
@@ -249,18 +279,20 @@ func (b *broughtImage) material(m wire.Material, dir string) ([]sandbox.File, er
 	if !slices.Contains(b.dirs(), dir) {
 		all = append(all, sandbox.File{Path: dir, Mode: fs.ModeDir | 0o755})
 	}
-	for _, f := range made {
-		all = append(all, sandbox.File{Path: f.Path, Data: f.Data, Mode: f.Mode})
-	}
-	return all, nil
+	return append(all, sandboxFiles(made)...), nil
 }
 
-// configured are a peer's material and its configuration.
-func (b *broughtImage) configured(m wire.Material, values adapter.Values) ([]sandbox.File, error) {
+// configured are a peer's material and its configuration, and what its system trusts.
+func (b *broughtImage) configured(m wire.Material, store []byte, values adapter.Values) ([]sandbox.File, error) {
 	all, err := b.material(m, values.Dir)
 	if err != nil {
 		return nil, err
 	}
+	trusted, err := b.storeFiles(store)
+	if err != nil {
+		return nil, err
+	}
+	all = append(all, trusted...)
 	texts, err := b.expandMap(b.Adapter.Files, "files", values)
 	if err != nil {
 		return nil, err

@@ -56,10 +56,14 @@ func newImageClient(b *broughtImage) (*imageClient, error) {
 }
 
 func (c *imageClient) Lacks(d Demand) string {
-	if d.Lists && !c.Adapter.TakesLists() {
+	switch {
+	case d.Store && c.Adapter.TrustsStore():
+		return "the authority that it is to trust is put into its system's store"
+	case d.Lists && !c.Adapter.TakesLists():
 		return "its adapter gives it no revocation lists"
+	default:
+		return ""
 	}
-	return ""
 }
 
 func (c *imageClient) Close(ctx context.Context) {
@@ -154,14 +158,14 @@ const manyCalls = 100
 // open starts a container of the client, with the material of a call. The server's name
 // leads to whom that calls.
 func (c *imageClient) open(ctx context.Context, call Call, server string) (*clientRoom, error) {
-	p := c.program(c.place.Names.Fresh(c.Name()), "")
+	p := c.program(c.place.Names.Fresh(c.Name()), "", call.Store)
 	if !call.Named || c.place.Sandbox.Facts().Nameless {
 		p.Hosts = []string{adapter.Host + ":" + server}
 	}
 	p.Often = call.Calls > manyCalls && !call.Altered
 	var err error
 	lists := call.Lists && c.namesLists
-	if p.Files, err = c.configured(call.Material, c.Adapter.ValuesFor(c.Adapter.Dir(), lists)); err != nil {
+	if p.Files, err = c.configured(call.Material, call.Store, c.Adapter.ValuesFor(c.Adapter.Dir(), lists)); err != nil {
 		return nil, err
 	}
 	started, err := c.in.StartImage(ctx, p)

@@ -44,7 +44,7 @@ func (s *imageServer) enter(ctx context.Context, hostname string) (in *room, lea
 	if in != nil {
 		return in, leave, nil
 	}
-	if in, err = s.open(ctx, s.program(hostname, "")); err != nil {
+	if in, err = s.open(ctx, s.program(hostname, "", nil)); err != nil {
 		leave()
 	}
 	return in, leave, err
@@ -83,7 +83,7 @@ func (s *imageServer) startReused(ctx context.Context, g Given) (started *imageS
 	}
 	in.starts++
 	values := s.valuesFor(s.Adapter.Dir()+"-"+strconv.Itoa(in.starts), g)
-	files, err := s.configured(g.Material, values)
+	files, err := s.configured(g.Material, nil, values)
 	if err != nil {
 		return nil, err
 	}

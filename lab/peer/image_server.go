@@ -33,6 +33,8 @@ func newImageServer(made *broughtImage) *imageServer {
 func (s *imageServer) Lacks(d Demand) string {
 	a := s.Adapter
 	switch {
+	case d.Store && a.TrustsStore():
+		return "the authority that it is to trust is put into its system's store"
 	case d.Lists && !a.TakesLists():
 		return "its adapter gives it no revocation lists"
 	case d.Admission && !a.Admits:
@@ -98,9 +100,9 @@ func (s *imageServer) valuesFor(dir string, g Given) adapter.Values {
 // startOwn starts the server in a container of its own.
 func (s *imageServer) startOwn(ctx context.Context, g Given) (*imageServing, error) {
 	values := s.valuesFor(s.Adapter.Dir(), g)
-	p := s.program(g.Hostname, g.Alias)
+	p := s.program(g.Hostname, g.Alias, g.Store)
 	var err error
-	if p.Files, err = s.configured(g.Material, values); err != nil {
+	if p.Files, err = s.configured(g.Material, g.Store, values); err != nil {
 		return nil, err
 	}
 	in, err := s.open(ctx, p)

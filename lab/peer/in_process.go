@@ -106,6 +106,8 @@ func (p *inProcess) Lacks(d Demand) string {
 		return "it does not speak HTTP"
 	case d.Lists:
 		return "code in this process is given no revocation lists"
+	case d.Store:
+		return "whom the system of this process trusts is not the lab's to say"
 	case d.Admission:
 		return "code in this process is not told whom to admit"
 	case d.Reload:

@@ -49,12 +49,16 @@ func (o Own) Client(_ context.Context, in Place) (Client, error) {
 // Product is nil.
 func (Own) Product() *finding.Product { return nil }
 
-// Lacks says that they speak in lines. All else they can be told.
+// Lacks says that they speak in lines, and are all that there is. All else they can be told.
 func (Own) Lacks(d Demand) string {
-	if d.HTTP {
+	switch {
+	case d.HTTP:
 		return "it does not speak HTTP"
+	case d.Store:
+		return "where it runs there is no system that trusts anybody"
+	default:
+		return ""
 	}
-	return ""
 }
 
 // Traits are the same for both of our programs.

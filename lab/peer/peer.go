@@ -99,6 +99,7 @@ type Demand struct {
 	Guest     bool // it is told to admit another than the good client
 	HTTP      bool // it is asked in HTTP
 	Stays     bool // it takes two messages on one connection
+	Store     bool // its system trusts authorities that it was not told of
 	Open      bool // it has a second name, which it does not guard
 	Altered   bool // it is started with other material than its own
 	Another   bool // it is started once more
@@ -127,6 +128,7 @@ type Given struct {
 	Alias    string // another such name; none if empty
 	Material wire.Material
 	Lists    bool     // whether it is to have the material's revocation lists
+	Store    []byte   // roots that its system trusts, PEM; those that it trusts anyway if nil
 	Admit    string   // the identity that alone is admitted; every verified client's if empty
 	Reach    []string // addresses that it is to try to reach, host:port
 
@@ -212,6 +214,9 @@ type Call struct {
 	Material wire.Material
 	Lists    bool // whether it is to have the material's revocation lists
 	Altered  bool // the material is not that which it has otherwise
+
+	// Store are roots that its system trusts, PEM; those that it trusts anyway if nil.
+	Store []byte
 
 	// Server waits until the server takes connections, and returns its address, host:port.
 	// Hostname is the server's, if it is known before.

@@ -20,6 +20,12 @@ func Untrusted(f *Forgery) {
 	root.Lists, f.Intermediate.Lists = nil, nil
 }
 
+// OfSystem is a good chain of an authority that the verifying side's system trusts.
+func OfSystem(f *Forgery) {
+	Untrusted(f)
+	f.System = append(f.System, f.Root)
+}
+
 // UntrustedPresented is that chain with its root.
 func UntrustedPresented(f *Forgery) {
 	Untrusted(f)

@@ -36,6 +36,9 @@ type Forgery struct {
 	// authority's, so that nothing but the mutation is wrong.
 	Trusted []*Draft
 
+	// System are the roots that the verifying side's system trusts, and that side was not told of.
+	System []*Draft
+
 	// Bystanders issue nothing of this chain; their lists go along.
 	Bystanders []*Draft
 
@@ -54,6 +57,8 @@ type Forged struct {
 	// ExtraRoots are to be trusted for this chain. Nobody has their keys any
 	// more, so that they are good for nothing else. Go can parse every one.
 	ExtraRoots [][]byte
+	// SystemRoots are to be trusted by the system of the verifying side, and not by itself.
+	SystemRoots [][]byte
 	// ExtraCRLs are the lists of every issuer in the chain but the authority's
 	// own, whose are [Authority.CRLs]. Go can parse every one.
 	ExtraCRLs [][]byte
@@ -63,6 +68,9 @@ type Forged struct {
 
 // Trust returns the extra roots as PEM, to be appended to [Authority.Trust].
 func (f *Forged) Trust() []byte { return encodePEM("CERTIFICATE", f.ExtraRoots) }
+
+// SystemTrust returns the roots of the system as PEM.
+func (f *Forged) SystemTrust() []byte { return encodePEM("CERTIFICATE", f.SystemRoots) }
 
 // CRLs returns the extra lists as PEM, to be appended to [Authority.CRLs].
 func (f *Forged) CRLs() []byte { return encodePEM("X509 CRL", f.ExtraCRLs) }
@@ -193,6 +201,9 @@ func (f *Forgery) finish() (*Forged, error) {
 	}
 	for _, draft := range f.Trusted {
 		forged.ExtraRoots = append(forged.ExtraRoots, f.sealed(draft))
+	}
+	for _, draft := range f.System {
+		forged.SystemRoots = append(forged.SystemRoots, f.sealed(draft))
 	}
 	for _, issuer := range f.issuers() {
 		later := slices.ContainsFunc(issuer.Lists, func(l *List) bool { return l.Later })

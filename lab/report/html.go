@@ -105,6 +105,9 @@ func HTML(w io.Writer, a finding.Audit) error {
 			v.Notes = append(v.Notes, wire.Printable(a.Product.Hint))
 		}
 	}
+	for _, part := range remediesOf(a) {
+		v.Notes = append(v.Notes, wire.Printable(part.Label+": "+part.Text))
+	}
 	for _, l := range a.WhoGetsIn() {
 		v.Lines = append(v.Lines, auditLine{l, saidOf(l), classOf(l.In > 0, l.Demanded)})
 	}

@@ -121,13 +121,13 @@ func (d *htmlData) peer(a finding.Audit, place map[string]int) htmlPeerData {
 	}
 	p := htmlPeerData{
 		Name: d.raw(peerName(a)), Run: d.text(a.Run), Role: a.Role, Verdict: a.Verdict(), Hint: d.text(product.Hint),
-		Facts: d.facts(
+		Facts: d.facts(append([]finding.Part{
 			fact("about", product.About), fact("version", product.Version), fact("image", product.Image),
 			fact("digest", product.Digest), fact("subject", a.Subject), fact("profile", string(a.Profile)),
 			fact("runtime", a.Runtime), fact("isolation", isolated),
 			fact("began", a.Began.UTC().Format("2006-01-02 15:04:05 UTC")), fact("took", console.Duration(a.Took)),
 			fact("findings", words(finding.Group{Findings: a.Findings})), fact("broke", a.Broke),
-		),
+		}, remediesOf(a)...)...),
 		Controls: []findingData{}, Findings: []findingData{},
 	}
 	for _, line := range product.Authentication {

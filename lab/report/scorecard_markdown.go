@@ -201,6 +201,9 @@ func (m *markdown) differences(sc finding.Scorecard) {
 		if a.Product != nil && a.Product.Hint != "" && len(all) > 0 {
 			m.line("Hint: %s\n", prose(a.Product.Hint, ""))
 		}
+		for _, part := range remediesOf(a) {
+			m.line("- %s: %s", map[bool]string{true: "Remedy", false: "No remedy"}[part.Label == "remedy"], prose(part.Text, ""))
+		}
 		for _, complaint := range a.Complaints {
 			m.line("- Complaint: %s", prose(complaint, ""))
 		}

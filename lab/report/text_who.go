@@ -133,7 +133,7 @@ func (p *page) remedies(all []finding.Remedy) {
 	}
 }
 
-// inVain shows the settings that are no remedies, though it is said or was hoped.
+// inVain shows the settings that are no remedies, though it was said or hoped.
 func (p *page) inVain(all []finding.Remedy) {
 	for _, r := range all {
 		if r.Works() {

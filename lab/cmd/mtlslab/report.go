@@ -2,14 +2,11 @@ package main
 
 import (
 	"errors"
-	"fmt"
-	"os"
 
 	"github.com/spf13/cobra"
 
 	"github.com/mtlslab/mtlslab/lab/cmd/cli"
 	"github.com/mtlslab/mtlslab/lab/finding"
-	"github.com/mtlslab/mtlslab/lab/report"
 )
 
 func newReport() *cobra.Command {
@@ -56,13 +53,9 @@ func mergeFiles(names []string) (finding.Scorecard, error) {
 	}
 	shards := make([]finding.Scorecard, len(names))
 	for i, name := range names {
-		file, err := os.Open(name)
-		if err != nil {
+		var err error
+		if shards[i], err = readCard(name); err != nil {
 			return finding.Scorecard{}, err
-		}
-		shards[i], err = report.ReadScorecard(file)
-		if err := errors.Join(err, file.Close()); err != nil {
-			return finding.Scorecard{}, fmt.Errorf("%s: %w", name, err)
 		}
 	}
 	return finding.Merge(shards)

@@ -36,6 +36,7 @@ type scorecardFlags struct {
 	atOnce      int
 	fresh       bool
 	noExchanges bool
+	manuals     bool
 	thorough    bool
 	remedies    bool
 	verbose     bool
@@ -72,8 +73,10 @@ put to the test.`,
 	flags.BoolVar(&f.fresh, "fresh", false, "with --out: do not take up what an interrupted run has found")
 	flags.BoolVar(&f.thorough, "thorough", false, "try certificates in both versions of TLS, not the last alone")
 	flags.BoolVar(&f.remedies, "remedies", false, "audit each peer again with each remedy of its adapter")
+	flags.BoolVar(&f.manuals, "manuals", false, "audit what published pages set up, in place of the gallery")
 	flags.BoolVar(&f.noExchanges, "no-exchanges", false, "leave the plain exchanges out")
 	flags.BoolVarP(&f.verbose, "verbose", "v", false, "list what failed, too")
+	cmd.AddCommand(newScorecardDiff())
 	return cmd
 }
 
@@ -151,7 +154,11 @@ func (f *scorecardFlags) auditOf(role wire.Role, ids ...string) audit.Audit {
 // choose lists the peers that are meant, the gallery's and our own, and leaves out
 // those for which there is nothing to try.
 func (r *round) choose(names []string) error {
-	all, err := peer.Gallery()
+	list := peer.Gallery
+	if r.manuals {
+		list, r.noExchanges = peer.Manuals, true
+	}
+	all, err := list()
 	if err != nil {
 		return err
 	}
@@ -165,8 +172,8 @@ func (r *round) choose(names []string) error {
 		if len(r.cases) > 0 && len(ids) == 0 {
 			continue
 		}
-		for _, p := range candidates(all, role) {
-			if len(names) > 0 && !slices.ContainsFunc(names, goesBy(p)) {
+		for _, p := range r.candidates(all, role) {
+			if len(names) > 0 && !slices.ContainsFunc(names, meant(p, all)) {
 				continue
 			}
 			c := contender{Peer: p, audit: r.auditOf(role, ids...)}
@@ -175,7 +182,7 @@ func (r *round) choose(names []string) error {
 		}
 	}
 	for _, name := range names {
-		if !slices.ContainsFunc(r.contenders, func(c contender) bool { return goesBy(c.Peer)(name) }) {
+		if !slices.ContainsFunc(r.contenders, func(c contender) bool { return meant(c.Peer, all)(name) }) {
 			return fmt.Errorf(
 				"peer %q: there is none of that name with anything to try; mtlslab adapter list shows the gallery",
 				name,
@@ -185,9 +192,11 @@ func (r *round) choose(names []string) error {
 	return nil
 }
 
-// candidates are our own program of a role and those of the gallery.
-func candidates(gallery []peer.Image, role wire.Role) []peer.Peer {
-	all := []peer.Peer{peer.Own{}}
+// candidates are our own program of a role, but where manuals are audited, and those of the gallery.
+func (r *round) candidates(gallery []peer.Image, role wire.Role) (all []peer.Peer) {
+	if !r.manuals {
+		all = append(all, peer.Own{})
+	}
 	for _, image := range gallery {
 		if image.Adapter.Role == role {
 			all = append(all, image)
@@ -196,9 +205,12 @@ func candidates(gallery []peer.Image, role wire.Role) []peer.Peer {
 	return all
 }
 
-// goesBy says whether a peer is meant by a name.
-func goesBy(p peer.Peer) func(name string) bool {
-	return func(name string) bool { return name == p.Name() || name == buildNameOf(p) }
+// meant says whether a peer is meant by a name: its own, or if that is nobody's, that of its directory.
+func meant(p peer.Peer, gallery []peer.Image) func(name string) bool {
+	return func(name string) bool {
+		own := slices.ContainsFunc(gallery, func(image peer.Image) bool { return image.Name() == name })
+		return name == p.Name() || !own && name == buildNameOf(p)
+	}
 }
 
 // buildNameOf is how a peer of the gallery is called on the command line; "" of our own.

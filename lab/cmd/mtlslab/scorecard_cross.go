@@ -19,10 +19,14 @@ import (
 )
 
 // divide leaves those out that are of other shards: of the peers to be audited, and of the
-// servers that all clients call.
+// servers that all clients call. Peers that are like another, but for a setting, call nobody and
+// are not called.
 func (r *round) divide() error {
 	r.crossing = make(map[wire.Role][]peer.Peer)
 	for _, c := range r.contenders {
+		if image, is := c.Peer.(peer.Image); is && image.Adapter.Like != "" {
+			continue // it would talk as that does
+		}
 		r.crossing[c.audit.Role] = append(r.crossing[c.audit.Role], c.Peer)
 	}
 	if r.shard = cmp.Or(r.shard, os.Getenv("MTLSLAB_SHARD")); r.shard == "" {

@@ -23,14 +23,25 @@ import (
 // partFile is what an interrupted scorecard leaves. It is gone when that is whole.
 const partFile = "scorecard.part.json"
 
-var scorecardFiles = []struct {
-	name  string
-	write func(io.Writer, finding.Scorecard) error
-}{
+var scorecardFiles = []output{
 	{"scorecard.json", report.ScorecardJSON},
 	{"README.md", report.ScorecardMarkdown},
 	{"scorecard.html", report.ScorecardHTML},
 	{"shown.json", report.ScorecardShown},
+}
+
+// output is one file that a scorecard is written to.
+type output struct {
+	name  string
+	write func(io.Writer, finding.Scorecard) error
+}
+
+// outputs are those of this scorecard.
+func (f *scorecardFlags) outputs() []output {
+	if f.manuals {
+		return []output{{"manuals.json", report.ScorecardJSON}, {"manuals.md", report.ManualsMarkdown}}
+	}
+	return scorecardFiles
 }
 
 // open opens the files of the scorecard, if any are to be written.
@@ -42,7 +53,7 @@ func (f *scorecardFlags) open() ([]*cli.Output, error) {
 		return nil, err
 	}
 	var files []*cli.Output
-	for _, file := range scorecardFiles {
+	for _, file := range f.outputs() {
 		opened, err := cli.OpenOutput(filepath.Join(f.out, file.name))
 		if err != nil {
 			return files, err
@@ -163,8 +174,9 @@ func (r *round) write(cmd *cobra.Command, files []*cli.Output) error {
 			cmd.OutOrStdout(), r.card, report.Options{Verbose: r.verbose, Color: cli.InColor(cmd.OutOrStdout())},
 		)
 	}
+	outputs := r.outputs()
 	for i, file := range files {
-		if wrote := file.Write(func(w io.Writer) error { return scorecardFiles[i].write(w, r.card) }); wrote != nil {
+		if wrote := file.Write(func(w io.Writer) error { return outputs[i].write(w, r.card) }); wrote != nil {
 			err = errors.Join(err, fmt.Errorf("--out: %w", wrote))
 		}
 	}
