@@ -15,6 +15,7 @@ func imapTalk(_ *Adapter, _, nonce string) talk {
 			turn(`(?m)^a .*\r\n`, "%s NOOP\r\n", nonce),
 			turn(`(?m)^`+regexp.QuoteMeta(nonce)+` .*\r\n`, "z LOGOUT\r\n"),
 		}},
+		greeting:  `\* OK [^\r]*\r\n`,
 		delivered: `(?m)^` + regexp.QuoteMeta(nonce) + ` OK`,
 		refused:   `(?m)^a (NO|BAD) |^\* BYE `,
 		echo:      true,

@@ -33,6 +33,7 @@ func natsTalk(_ *Adapter, message, nonce string) talk {
 				turn(`PING\r\n`, "PONG\r\n"),
 			},
 		},
+		greeting:  `INFO [^\r]*\r\n`,
 		delivered: `MSG lab\.`,
 		refused:   `-ERR `,
 		echo:      true,

@@ -42,6 +42,7 @@ func smtpTalk(_ *Adapter, message, nonce string) talk {
 				turn(`(?mi)^QUIT\r\n`, "221 2.0.0 bye\r\n"),
 			},
 		},
+		greeting:  `220 [^\r]*\r\n`,
 		delivered: `(?s)(?:^|\n)354 .*\n250 [^\n]*\n`,
 		refused:   `(?m)^[45]\d\d[ -]|^221 2\.7\.`, // RFC 3463, 3.8: its policy
 	}

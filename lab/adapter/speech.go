@@ -51,6 +51,7 @@ type Speech struct {
 	nonce     string
 	delivered []*regexp.Regexp // all of which its answer matches
 	refused   *regexp.Regexp   // which it does not; nil if no answer is a refusal
+	greeting  *regexp.Regexp   // what it says to anybody who comes; nil if nothing
 	answers   int              // that are heard, of which it is the last; if 0, only it is
 }
 
@@ -58,6 +59,7 @@ type Speech struct {
 type talk struct {
 	asClient, asServer attack.Dialogue
 	delivered, refused string // of a server's answer
+	greeting           string // of a server, to anybody, if it speaks first
 	echo               bool   // the answer holds the nonce
 }
 
@@ -74,6 +76,9 @@ func (a *Adapter) Speech(message, nonce string) (Speech, error) {
 	echo := t.echo
 	if a.Delivered.Echo != nil {
 		echo = *a.Delivered.Echo
+	}
+	if t.greeting != "" {
+		s.greeting = regexp.MustCompile(`^(?:` + t.greeting + `)$`) // ours
 	}
 	patterns := []string{t.delivered}
 	if echo {
@@ -105,19 +110,17 @@ func (a *Adapter) OpensPlainly() bool {
 	return len(talks[a.Speaks](a, "", "").asClient.Opening) > 0
 }
 
-// Refused says whether a server's answer, given over TLS, turns the client away.
-func (s Speech) Refused(answer string) bool {
-	return s.refused != nil && s.refused.MatchString(s.last(answer))
-}
-
-// Delivered says whether a server's answer shows that the message arrived. One
-// that turns the client away does not, whatever else is in it.
-func (s Speech) Delivered(answer string) bool {
-	answer = s.last(answer)
-	if answer == "" || s.Refused(answer) {
-		return false
+// Read says what was heard of a server comes to. An answer that turns the client away shows no
+// delivery, whatever else is in it.
+func (s Speech) Read(heard string) attack.Reading {
+	answer := s.last(heard)
+	r := attack.Reading{
+		Refused:  s.refused != nil && s.refused.MatchString(answer),
+		Answered: answer != "" && (s.greeting == nil || !s.greeting.MatchString(heard)),
 	}
-	return !slices.ContainsFunc(s.delivered, func(p *regexp.Regexp) bool { return !p.MatchString(answer) })
+	lacks := func(p *regexp.Regexp) bool { return !p.MatchString(answer) }
+	r.Delivered = answer != "" && !r.Refused && !slices.ContainsFunc(s.delivered, lacks)
+	return r
 }
 
 // Ask has an attack on a server said in its own protocol, once all else about the

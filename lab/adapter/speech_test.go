@@ -81,9 +81,9 @@ func TestAnswers(t *testing.T) {
 			t.Parallel()
 			got, s := neither, speechOf(t, test.peer)
 			switch {
-			case s.Delivered(test.answer):
+			case s.Read(test.answer).Delivered:
 				got = delivered
-			case s.Refused(test.answer):
+			case s.Read(test.answer).Refused:
 				got = refused
 			}
 			if got != test.want {
@@ -107,7 +107,7 @@ func TestBothHalves(t *testing.T) {
 					t.Error("there is no opening")
 				}
 			}
-			if heard := converse(t, s.AsClient.Talk, s.AsServer.Talk); !s.Delivered(heard) {
+			if heard := converse(t, s.AsClient.Talk, s.AsServer.Talk); !s.Read(heard).Delivered {
 				t.Errorf("%q is not delivered", heard)
 			}
 		})
@@ -139,7 +139,7 @@ func TestWithoutTLS(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			heard := converse(t, test.client, slices.Concat(test.speech.AsServer.Plain, test.speech.AsServer.Talk))
-			if delivered := test.speech.Delivered(heard); delivered != test.delivered {
+			if delivered := test.speech.Read(heard).Delivered; delivered != test.delivered {
 				t.Errorf("delivered: %t, want %t; heard %q", delivered, test.delivered, heard)
 			}
 		})

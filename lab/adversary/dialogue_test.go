@@ -83,7 +83,7 @@ func TestDialogues(t *testing.T) {
 				saw := f.evidence(client.ID)
 				f.begin(attack.Attack{ID: server.ID, End: true})
 				heard := f.evidence(server.ID)
-				if got := speech.Delivered(saw.Last().Heard); got != c.answered {
+				if got := speech.Read(saw.Last().Heard).Delivered; got != c.answered {
 					t.Errorf("answered: %v, want %v: %+v", got, c.answered, saw.Last())
 				}
 				if got := heard.Heard(nonce) && heard.Last().Handshake; got != c.arrives {

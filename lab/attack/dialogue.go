@@ -40,6 +40,15 @@ type Turn struct {
 	Hold bool `json:"hold,omitempty"`
 }
 
+// Reading is what was heard of a server comes to. None of it may hold.
+type Reading struct {
+	Delivered bool // its answer shows that the message arrived
+	Refused   bool // its answer, given over TLS, turns the client away
+	// Answered says that there is an answer: what it says to anybody who comes, and the end of what it
+	// said before, are none.
+	Answered bool
+}
+
 // Head is what a request of HTTP says otherwise than an honest one (RFC 9112).
 type Head struct {
 	Host      string   // the host that it is for, in place of the server's name

@@ -97,7 +97,7 @@ func (r *round) say(
 		return attack.Evidence{}, false, err
 	}
 	evidence, err := r.Adversary.Carry(ctx, order)
-	return evidence, speech.Delivered(evidence.Last().Heard), err
+	return evidence, speech.Read(evidence.Last().Heard).Delivered, err
 }
 
 // settled is for how long a server must have refused all new sessions before it
@@ -146,7 +146,7 @@ func (r *round) turnedAway(ctx context.Context, t trial, server *target) (bool, 
 		return false, err
 	}
 	last := evidence.Last()
-	return last.Alert != nil || speech.Refused(last.Heard) || verdict.Closed(last), nil
+	return last.Alert != nil || speech.Read(last.Heard).Refused || verdict.Closed(last), nil
 }
 
 // servesGood takes a refusal back that says nothing: a server that was told to trust less

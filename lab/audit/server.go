@@ -219,14 +219,14 @@ func (r *round) carryAgainst(
 	}
 	last := evidence.Last()
 	v.Evidence, v.CutShort = evidence, order.Truncate
-	v.Delivered, v.Refused = speech.Delivered(last.Heard), speech.Refused(last.Heard)
+	v.Reading = speech.Read(last.Heard)
 	if makesSession {
 		first, err := r.traits.Protocol.Speech(order.Resume.Message, v.Nonce, nil)
 		if err != nil {
 			return err
 		}
 		made := evidence.Connections[0]
-		if notResumable(made, first.Delivered(made.Heard), v) {
+		if notResumable(made, first.Read(made.Heard).Delivered, v) {
 			return nil
 		}
 	}

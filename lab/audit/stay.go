@@ -50,7 +50,7 @@ func (r *round) stay(ctx context.Context, t trial, server *target, order attack.
 		v.Void = "the connection that was to stay open was not served"
 		return nil
 	}
-	v.Delivered, v.Refused = speech.Delivered(last.Heard), speech.Refused(last.Heard)
+	v.Reading = speech.Read(last.Heard)
 	if !v.Delivered {
 		if stays, err := r.staysOpen(ctx, t, server); !stays || err != nil {
 			v.Untried = "it serves no second message on a connection, whatever happens"
@@ -82,7 +82,7 @@ func (r *round) staysOpen(ctx context.Context, t trial, server *target) (bool, e
 	order := r.order(t, nonce, greeting(nonce))
 	order.Connect = server.at.Address
 	evidence, speech, err := r.twice(ctx, order, nonce, func() error { return nil })
-	return err == nil && speech.Delivered(evidence.Last().Heard), err
+	return err == nil && speech.Read(evidence.Last().Heard).Delivered, err
 }
 
 // twice carries out an attack that says two messages on one connection, the attack's own as the

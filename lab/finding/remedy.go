@@ -16,6 +16,8 @@ type Remedy struct {
 	Mends []string `json:"mends,omitempty"` // cases that failed without it, and pass with it
 	Fails []string `json:"fails,omitempty"` // cases for which it was tried, and that fail with it as without
 	Worse []string `json:"worse,omitempty"` // cases that passed without it, and do not with it
+	// Costs are good peers that are turned away with it, and were let in without it as anybody was.
+	Costs []string `json:"costs,omitempty"`
 
 	// Wrong is what was said of the remedy and is not so; empty if all is.
 	Wrong string `json:"wrong,omitempty"`
@@ -52,8 +54,11 @@ func Grave() []cases.Attacker { return []cases.Attacker{cases.Nobody, cases.Form
 // Compare says what a peer with a remedy does otherwise than without it. Of a case in several
 // versions of TLS all count: it is mended if none fails any more. The remedy says for which cases
 // it should be, and those for which it was tried in vain; each is an id, or a group with a final
-// slash.
+// slash. That a peer which let anybody in let good ones in as well is no merit of it: where it
+// does not go on to, that is a cost of the remedy, and not a fault.
 func (r Remedy) Compare(without, with Audit, mends, fails []string) Remedy {
+	open := slices.ContainsFunc(without.Findings, func(f Finding) bool { return f.Case == stranger && f.lets() })
+	good := 0
 	now := make(map[string]outcome)
 	for _, findings := range ByCase(with.Findings) {
 		now[findings[0].Case] = outcomeOf(findings)
@@ -61,7 +66,13 @@ func (r Remedy) Compare(without, with Audit, mends, fails []string) Remedy {
 	for _, findings := range ByCase(without.Findings) {
 		id, then := findings[0].Case, outcomeOf(findings)
 		grave := slices.Contains(Grave(), attackerIn(findings))
-		switch after := now[id]; {
+		after := now[id]
+		if attackerIn(findings) == cases.Good && after == well {
+			good++
+		}
+		switch {
+		case then == well && after == bad && open && attackerIn(findings) == cases.Good:
+			r.Costs = append(r.Costs, id)
 		case then == bad && after == well:
 			r.Mends = append(r.Mends, id)
 		case then == well && after != well && after != unasked:
@@ -70,9 +81,15 @@ func (r Remedy) Compare(without, with Audit, mends, fails []string) Remedy {
 			r.Fails = append(r.Fails, id)
 		}
 	}
+	if good < len(r.Costs) { // it refuses most of them: that it refuses others too is no merit
+		r.Worse, r.Costs = append(r.Worse, r.Costs...), nil
+	}
 	r.Wrong = r.wrong(mends, fails)
 	return r
 }
+
+// stranger is the case of who is let in where anybody is.
+const stranger = "chain/other-authority"
 
 // wrong holds what is said of a remedy against what was seen.
 func (r Remedy) wrong(mends, fails []string) string {

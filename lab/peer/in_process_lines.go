@@ -154,7 +154,7 @@ func sayLine(conn net.Conn, message string) error {
 	if err != nil {
 		return err
 	}
-	if !(receiptFor{wire.DigestOf(message).SHA256}).Delivered(answer) {
+	if !(receiptFor{wire.DigestOf(message).SHA256}).delivered(answer) {
 		return errors.New("the answer is no receipt of the message")
 	}
 	return nil

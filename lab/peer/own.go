@@ -83,9 +83,13 @@ type receiptFor struct{ sha256 string }
 
 func (receiptFor) Ask(*attack.Attack) error    { return nil }
 func (receiptFor) Answer(*attack.Attack) error { return nil }
-func (receiptFor) Refused(string) bool         { return false }
 
-func (r receiptFor) Delivered(answer string) bool {
+// Read takes a receipt for the message for its delivery. Nothing that is said is a refusal.
+func (r receiptFor) Read(heard string) attack.Reading {
+	return attack.Reading{Delivered: r.delivered(heard), Answered: heard != ""}
+}
+
+func (r receiptFor) delivered(answer string) bool {
 	receipt, err := wire.ParseReceipt([]byte(firstLine(answer)))
 	return err == nil && receipt.SHA256 == r.sha256
 }

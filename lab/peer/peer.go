@@ -86,10 +86,8 @@ type Speech interface {
 	Ask(a *attack.Attack) error
 	// Answer has an attack on a client answered so, once all else about it is set.
 	Answer(a *attack.Attack) error
-	// Delivered says whether a server's answer shows that the message arrived.
-	Delivered(answer string) bool
-	// Refused says whether a server's answer, given over TLS, turns the client away.
-	Refused(answer string) bool
+	// Read says what was heard of a server comes to.
+	Read(heard string) attack.Reading
 }
 
 // Demand is a state that a peer is to be put into. The zero value is none.

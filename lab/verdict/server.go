@@ -51,7 +51,7 @@ func (t Trial) byEvidence(v *Verdict, c attack.Connection) {
 		v.refused(wire.Server, wire.ByAlert)
 	case t.Refused:
 		v.refused(wire.Server, wire.ByAnswer)
-	case c.Heard != "" && !t.CutShort:
+	case t.Answered && !t.CutShort:
 		v.inconclusive(
 			"it answered in a way that its adapter calls neither delivered nor refused: " + abridged(c.FirstLine()),
 		)

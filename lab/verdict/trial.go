@@ -33,7 +33,7 @@ type Trial struct {
 	Evidence attack.Evidence
 
 	// What the answer of an audited server comes to, in its own protocol.
-	Delivered, Refused bool
+	attack.Reading
 
 	CutShort bool          // the adversary ended in the middle of its message
 	Patience time.Duration // how long the adversary waited for the other side

@@ -1,0 +1,42 @@
+package remedy_test
+
+import (
+	"testing"
+
+	"github.com/mtlslab/mtlslab/lab/cases"
+	"github.com/mtlslab/mtlslab/lab/finding"
+	"github.com/mtlslab/mtlslab/lab/wire"
+)
+
+// A peer that lets anybody in lets good ones in, too, and that is no merit. But one that then refuses
+// most of these has no remedy.
+func TestCosts(t *testing.T) {
+	t.Parallel()
+	audit := func(stranger finding.Status, good ...finding.Status) finding.Audit {
+		a := found(map[string]finding.Status{"chain/other-authority": stranger})
+		for i, status := range good {
+			a.Findings = append(a.Findings, finding.Finding{
+				Case: "good/" + string(rune('a'+i)), Role: wire.Server, Version: "1.3", Status: status,
+				Attacker: cases.Good, Expect: cases.MustAccept,
+			})
+		}
+		return a
+	}
+	const well, ill = finding.Passed, finding.Failed
+	for _, test := range []struct {
+		name          string
+		without, with finding.Audit
+		works         bool
+		costs         int
+	}{
+		{"none", audit(ill, well, well, well), audit(well, well, well, well), true, 0},
+		{"one of three", audit(ill, well, well, well), audit(well, ill, well, well), true, 1},
+		{"most", audit(ill, well, well, well), audit(well, ill, ill, well), false, 0},
+		{"one where strangers were refused anyway", audit(well, well, well, well), audit(well, ill, well, well), false, 0},
+	} {
+		r := finding.Remedy{}.Compare(test.without, test.with, nil, nil)
+		if r.Works() != test.works || len(r.Costs) != test.costs {
+			t.Errorf("%s: works %t, costs %q, worse %q", test.name, r.Works(), r.Costs, r.Worse)
+		}
+	}
+}
