@@ -107,9 +107,13 @@ func (b brokenPeer) tried(turn int) []string {
 		return b.cases
 	}
 	var ids []string
-	for i, c := range cases.All() {
-		if c.Head != nil {
-			continue // none of them speaks HTTP
+	i := -1
+	for _, c := range cases.All() {
+		if slices.Contains(c.Needs, cases.SystemStore) {
+			continue
+		}
+		if i++; beyondOwn(c) {
+			continue
 		}
 		group, _, _ := strings.Cut(c.ID, "/")
 		if b.named(finding.Finding{Case: c.ID, Group: group}) || i%brokenSample == turn%brokenSample {
