@@ -56,6 +56,9 @@ func (a *Adapter) onto(other func(like string) (*Adapter, error)) (*Adapter, err
 		return nil, a.fault("like", errNoOther)
 	}
 	base, err := other(a.Like)
+	if errors.Is(err, errCircle) {
+		err = errCircle // said once, and not at each turn
+	}
 	if err != nil {
 		return nil, a.fault("like", err)
 	}

@@ -81,6 +81,7 @@ func TestChangeFaults(t *testing.T) {
 	const head = "name: off\nrole: server\nspeaks: http\nlike: "
 	for _, test := range []struct{ name, text, want string }{
 		{"no such file", head + "none.yaml\n", "peers/shop/off.yaml:4: like: open shop/none.yaml"},
+		{"itself", head + "off.yaml\n", "peers/shop/off.yaml:4: like: it is like itself, by way of others"},
 		{
 			"words that are not there", head + "shop.yaml\nchange: {--verify=maybe: x}\n",
 			`peers/shop/off.yaml:5: change: "--verify=maybe" is in none of `,

@@ -21,26 +21,43 @@ func Read(name string, r io.Reader) (*Adapter, error) {
 }
 
 // ReadFile reads the adapter in that file.
-func ReadFile(name string) (*Adapter, error) {
+func ReadFile(name string) (*Adapter, error) { return readFile(name, mostLike) }
+
+// mostLike is how many adapters may be like one another in a row. More are a circle.
+const mostLike = 8
+
+var errCircle = errors.New("it is like itself, by way of others")
+
+func readFile(name string, left int) (*Adapter, error) {
 	file, err := os.Open(name)
 	if err != nil {
 		return nil, err
 	}
 	defer file.Close() //nolint:errcheck // read-only
 	return read(name, file, func(like string) (*Adapter, error) {
-		return ReadFile(filepath.Join(filepath.Dir(name), filepath.FromSlash(like)))
+		if left == 0 {
+			return nil, errCircle
+		}
+		return readFile(filepath.Join(filepath.Dir(name), filepath.FromSlash(like)), left-1)
 	})
 }
 
 // ReadFS reads the adapter in that file of a file system, whose own place is said in errors.
 func ReadFS(files fs.FS, place, name string) (*Adapter, error) {
+	return readFS(files, place, name, mostLike)
+}
+
+func readFS(files fs.FS, place, name string, left int) (*Adapter, error) {
 	file, err := files.Open(name)
 	if err != nil {
 		return nil, err
 	}
 	defer file.Close() //nolint:errcheck // read-only
 	return read(path.Join(place, name), file, func(like string) (*Adapter, error) {
-		return ReadFS(files, place, path.Join(path.Dir(name), like))
+		if left == 0 {
+			return nil, errCircle
+		}
+		return readFS(files, place, path.Join(path.Dir(name), like), left-1)
 	})
 }
 

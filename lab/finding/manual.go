@@ -15,13 +15,17 @@ const (
 	Unproven       Promise = "could not be put to the test so"
 	AsksNobody     Promise = "lets in who shows no certificate"
 	VerifiesNobody Promise = "asks, but does not verify"
+	TakesStrangers Promise = "verifies, but lets in who holds nothing of the authority's"
 	TakesFormer    Promise = "verifies, but takes what is not good any more"
 	TakesAnybody   Promise = "authenticates, but anybody of the authority is anybody"
 	Authenticates  Promise = "authenticates"
 )
 
+// noCertificate is the case of who comes with nothing.
+const noCertificate = "protocol/no-client-certificate"
+
 // Promise is what a peer, as it is set up, comes to. A peer that is told whom to admit authenticates
-// only if no other gets in.
+// only if no other gets in. Nothing good is said of what was not shown.
 func (a Audit) Promise() Promise {
 	if a.Broke != "" || !a.Controlled() || len(a.Findings) == 0 {
 		return Unproven
@@ -32,17 +36,27 @@ func (a Audit) Promise() Promise {
 	fails := func(id string) bool {
 		return slices.ContainsFunc(a.Findings, func(f Finding) bool { return f.Case == id && f.lets() })
 	}
-	told := slices.ContainsFunc(a.Findings, func(f Finding) bool {
-		return f.Case == "identity/other-id" && f.Shown() == Passed
-	})
+	shown := func(id string) bool {
+		of := func(f Finding) bool { return f.Case == id }
+		return slices.ContainsFunc(a.Findings, of) && !slices.ContainsFunc(a.Findings, func(f Finding) bool {
+			return of(f) && f.Shown() != Passed
+		})
+	}
+	first := map[wire.Role]string{wire.Server: noCertificate, wire.Client: "identity/other-host"}[a.Role]
 	switch {
-	case fails("chain/other-authority") || fails("chain/self-signed"):
+	case fails(stranger) || fails("chain/self-signed"):
 		return VerifiesNobody
-	case in(cases.Nobody):
+	case fails(noCertificate):
 		return AsksNobody
+	case in(cases.Nobody):
+		return TakesStrangers
 	case in(cases.Former):
 		return TakesFormer
-	case in(cases.Insider), a.Role == wire.Server && !told:
+	case in(cases.Insider):
+		return TakesAnybody
+	case !shown(stranger) || !shown(first):
+		return Unproven
+	case a.Role == wire.Server && !shown("identity/other-id"):
 		return TakesAnybody
 	default:
 		return Authenticates

@@ -8,6 +8,20 @@ import (
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
+// What was seen of a peer that does not serve the good client to the end shows nothing of a remedy.
+func TestUncontrolled(t *testing.T) {
+	t.Parallel()
+	without := found(map[string]finding.Status{"chain/other-authority": finding.Failed})
+	with := found(map[string]finding.Status{"chain/other-authority": finding.Passed})
+	if r := (finding.Remedy{}).Compare(without, with, nil, nil); !r.Works() {
+		t.Errorf("it does not work: %s", r.Why())
+	}
+	with.Controls[1].Status = finding.Failed
+	if r := (finding.Remedy{}).Compare(without, with, nil, nil); r.Works() {
+		t.Error("it works, and the good client was not served any more")
+	}
+}
+
 // A peer that lets anybody in lets good ones in, too, and that is no merit. But one that then refuses
 // most of these has no remedy.
 func TestCosts(t *testing.T) {

@@ -51,12 +51,14 @@ func TestManuals(t *testing.T) {
 			cameTo("revocation/leaf", cases.Former, finding.Failed))},
 		{finding.TakesAnybody, manualOf("takes-anybody", wire.Server,
 			cameTo("chain/other-authority", cases.Nobody, finding.Passed),
+			cameTo("protocol/no-client-certificate", cases.Nobody, finding.Passed),
 			cameTo("identity/other-id", cases.Insider, finding.Untried))},
 		{finding.TakesAnybody, manualOf("compares-no-name", wire.Client,
 			cameTo("chain/other-authority", cases.Nobody, finding.Passed),
 			cameTo("identity/other-host", cases.Insider, finding.Failed))},
 		{finding.Authenticates, manualOf("is-told-whom-to-admit", wire.Server,
 			cameTo("chain/other-authority", cases.Nobody, finding.Passed),
+			cameTo("protocol/no-client-certificate", cases.Nobody, finding.Passed),
 			cameTo("identity/other-id", cases.Insider, finding.Passed))},
 		{finding.Authenticates, manualOf("client", wire.Client,
 			cameTo("chain/other-authority", cases.Nobody, finding.Passed),
@@ -78,6 +80,30 @@ func TestManuals(t *testing.T) {
 	} {
 		if !strings.Contains(page.String(), want) {
 			t.Errorf("no %q in\n%s", want, page.String())
+		}
+	}
+}
+
+// Nothing good is said of what was not shown.
+func TestPromiseUnshown(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		want finding.Promise
+		came []finding.Finding
+	}{
+		{finding.Unproven, []finding.Finding{
+			cameTo("chain/other-authority", cases.Nobody, finding.Inconclusive),
+			cameTo("protocol/no-client-certificate", cases.Nobody, finding.Passed),
+		}},
+		{finding.Unproven, []finding.Finding{cameTo("chain/other-authority", cases.Nobody, finding.Passed)}},
+		{finding.TakesStrangers, []finding.Finding{
+			cameTo("chain/other-authority", cases.Nobody, finding.Passed),
+			cameTo("protocol/no-client-certificate", cases.Nobody, finding.Passed),
+			cameTo("protocol/wrong-key", cases.Nobody, finding.Failed),
+		}},
+	} {
+		if got := manualOf("some", wire.Server, test.came...).Promise(); got != test.want {
+			t.Errorf("got %q, want %q", got, test.want)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/mtlslab/mtlslab/lab/console"
 	"github.com/mtlslab/mtlslab/lab/finding"
@@ -15,11 +16,22 @@ func remediesOf(a finding.Audit) (parts []finding.Part) {
 			case r.Works() != works:
 			case works:
 				parts = append(parts, finding.Part{Label: "remedy", Text: fmt.Sprintf(
-					"%s; seen to mend %s: %s", r.Setting, console.Plural(len(r.Mends), "case"), r.Source)})
+					"%s; seen to mend %s%s: %s", r.Setting, console.Plural(len(r.Mends), "case"), costOf(r), r.Source)})
 			default:
 				parts = append(parts, finding.Part{Label: "no remedy", Text: fmt.Sprintf("%s: %s", r.Setting, r.Why())})
 			}
 		}
 	}
+	if open := a.Open(); len(a.Remedies) > 0 && len(open) > 0 {
+		parts = append(parts, finding.Part{Label: "no remedy", Text: "for " + strings.Join(open, ", ")})
+	}
 	return parts
+}
+
+// costOf says which good peers are turned away by a remedy.
+func costOf(r finding.Remedy) string {
+	if len(r.Costs) == 0 {
+		return ""
+	}
+	return ", and to turn good peers away (" + strings.Join(r.Costs, ", ") + ")"
 }

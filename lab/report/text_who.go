@@ -128,7 +128,7 @@ func idsOf(f finding.Fault) (ids []string) {
 // remedies shows the settings that were seen to help against a fault.
 func (p *page) remedies(all []finding.Remedy) {
 	for _, r := range all {
-		p.Row("  remedy", labelWidth, console.Green, wire.Printable(r.Setting)+"; seen to help", 0)
+		p.Row("  remedy", labelWidth, console.Green, wire.Printable(r.Setting)+"; seen to help"+costOf(r), 0)
 		p.Row("", labelWidth, "", wire.Printable(r.Source), 0)
 	}
 }

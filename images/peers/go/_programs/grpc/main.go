@@ -15,7 +15,7 @@ import (
 	"programs/common"
 )
 
-func say(_ interface{}, _ context.Context, decode func(interface{}) error, _ grpc.UnaryServerInterceptor) (interface{}, error) {
+func say(_ any, _ context.Context, decode func(any) error, _ grpc.UnaryServerInterceptor) (any, error) {
 	said := new(wrapperspb.StringValue)
 	return said, decode(said)
 }
@@ -26,7 +26,7 @@ func main() {
 	if *common.Host == "" {
 		server := grpc.NewServer(grpc.Creds(creds))
 		server.RegisterService(&grpc.ServiceDesc{
-			ServiceName: "lab.Echo", HandlerType: (*interface{})(nil),
+			ServiceName: "lab.Echo", HandlerType: (*any)(nil),
 			Methods: []grpc.MethodDesc{{MethodName: "Say", Handler: say}},
 		}, nil)
 		listener, err := net.Listen("tcp", ":"+*common.Port)
