@@ -11,7 +11,6 @@ import (
 
 	"github.com/mtlslab/mtlslab/lab/cases"
 	"github.com/mtlslab/mtlslab/lab/peer"
-	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
 // How many trials there are between two looks at a server that stands, and how often one
@@ -306,7 +305,7 @@ func (r *round) stranger(lists bool) (trial, error) {
 		return t, err
 	}
 	t.Case, _ = cases.Find("chain/other-authority")
-	t.forged, err = r.Chains.of(t.Case, wire.Client, r.traits.Known)
+	t.forged, err = r.Chains.of(t.Case, r.guise())
 	t.rule = t.Rules[r.audit.Profile]
 	return t, err
 }

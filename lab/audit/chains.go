@@ -26,9 +26,25 @@ type Chains struct {
 
 // chainKey tells the chains apart.
 type chainKey struct {
-	id    string // of the case; empty for the control
+	id string // of the case; empty for the control
+	guise
+}
+
+// guise is whose good certificate the adversary's differs from.
+type guise struct {
 	role  wire.Role
 	known wire.Field // where the audited peer looks for whom it has before it
+	host  string     // a server's name; that of the lab's servers if empty
+}
+
+// request is what the good certificate is asked for with.
+func (g guise) request() pki.Request {
+	request := pki.RequestOf(g.role)
+	request.Known = g.known
+	if g.host != "" {
+		request.DNS = []string{g.host}
+	}
+	return request
 }
 
 // NewChains returns chains of that authority, none of which has been made.
@@ -37,11 +53,11 @@ func NewChains(pair *pki.Pair) *Chains {
 }
 
 // of is the adversary's chain in a case. Some take long to make, and none waits for another.
-func (f *Chains) of(c cases.Case, role wire.Role, known wire.Field) (*pki.Forged, error) {
+func (f *Chains) of(c cases.Case, as guise) (*pki.Forged, error) {
 	f.mu.Lock()
-	key := chainKey{c.ID, role, known}
+	key := chainKey{c.ID, as}
 	if f.forged[key] == nil {
-		f.forged[key] = sync.OnceValues(func() (*pki.Forged, error) { return f.late(c, role, known) })
+		f.forged[key] = sync.OnceValues(func() (*pki.Forged, error) { return f.late(c, as) })
 	}
 	forged := f.forged[key]
 	f.mu.Unlock()
@@ -50,19 +66,18 @@ func (f *Chains) of(c cases.Case, role wire.Role, known wire.Field) (*pki.Forged
 
 // late is a chain that was not made earlier: of what a peer would have had to be told of,
 // there is none.
-func (f *Chains) late(c cases.Case, role wire.Role, known wire.Field) (*pki.Forged, error) {
-	forged, err := f.forge(c, role, known)
+func (f *Chains) late(c cases.Case, as guise) (*pki.Forged, error) {
+	forged, err := f.forge(c, as)
 	if err == nil && f.imported && told(forged) {
 		return nil, errors.New("it is not among what was exported: export anew, with this mtlslab")
 	}
 	return forged, err
 }
 
-func (f *Chains) forge(c cases.Case, role wire.Role, known wire.Field) (*pki.Forged, error) {
-	request := pki.RequestOf(role)
-	request.Known = known
+func (f *Chains) forge(c cases.Case, as guise) (*pki.Forged, error) {
+	request := as.request()
 	switch {
-	case known != wire.FieldURI && c.Named != "": // a good certificate, of somebody else
+	case as.known != wire.FieldURI && c.Named != "": // a good certificate, of somebody else
 		request.Name = c.Named
 		return f.pair.Authority.Forge(request)
 	case c.Meanwhile == cases.ForgetsTrust, c.Meanwhile == cases.TrustsElsewhere,
@@ -71,19 +86,19 @@ func (f *Chains) forge(c cases.Case, role wire.Role, known wire.Field) (*pki.For
 	case c.Mutation == nil:
 		return f.pair.Authority.Forge(request)
 	default:
-		return f.pair.Authority.Forge(request, c.Mutation(role))
+		return f.pair.Authority.Forge(request, c.Mutation(request))
 	}
 }
 
 // good is the chain of a control.
-func (f *Chains) good(role wire.Role, known wire.Field) (*pki.Forged, error) {
-	return f.of(cases.Case{}, role, known)
+func (f *Chains) good(as guise) (*pki.Forged, error) {
+	return f.of(cases.Case{}, as)
 }
 
 // arm makes an attack what the case says, once all else about it is set, and returns when its
 // certificate expires, if that is part of it.
 func (f *Chains) arm(
-	t trial, known wire.Field, life time.Duration, a *attack.Attack,
+	t trial, as guise, life time.Duration, a *attack.Attack,
 ) (expired time.Time, err error) {
 	if t.Attack == nil {
 		return expired, nil
@@ -92,7 +107,7 @@ func (f *Chains) arm(
 	if a.Resume == nil || !a.Resume.AfterExpiry {
 		return expired, nil
 	}
-	forged, expired, err := f.brief(known, life)
+	forged, expired, err := f.brief(as, life)
 	if err != nil {
 		return expired, err
 	}
@@ -103,10 +118,9 @@ func (f *Chains) arm(
 // brief is a good chain whose leaf expires after that life, up to the whole second, and so is
 // made last of all, and when nobody takes it any more: notAfter is inclusive (RFC 5280, 4.1.2.5).
 func (f *Chains) brief(
-	known wire.Field, life time.Duration,
+	as guise, life time.Duration,
 ) (forged *pki.Forged, expired time.Time, err error) {
-	request := pki.RequestOf(wire.Client)
-	request.Known = known
+	request := as.request()
 	request.NotAfter = time.Now().Add(life).Truncate(time.Second)
 	forged, err = f.pair.Authority.Forge(request)
 	return forged, request.NotAfter.Add(time.Second), err

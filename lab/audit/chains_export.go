@@ -45,7 +45,7 @@ func (f *Chains) each(role wire.Role, do func(cases.Case, *pki.Forged)) error {
 		if len(c.Roles) > 0 && !slices.Contains(c.Roles, role) {
 			continue
 		}
-		forged, err := f.of(c, role, wire.FieldURI)
+		forged, err := f.of(c, guise{role: role, known: wire.FieldURI})
 		if err != nil {
 			return fmt.Errorf("case %s: %w", c.ID, err)
 		}
@@ -63,7 +63,7 @@ func ImportChains(pair *pki.Pair, text []byte) (*Chains, error) {
 	f := NewChains(pair)
 	f.imported = true
 	for _, c := range all {
-		f.forged[chainKey{c.Case, c.Role, wire.FieldURI}] = func() (*pki.Forged, error) { return &c.Forged, nil }
+		f.forged[chainKey{c.Case, guise{role: c.Role, known: wire.FieldURI}}] = func() (*pki.Forged, error) { return &c.Forged, nil }
 	}
 	return f, nil
 }

@@ -19,7 +19,7 @@ func (r *round) tryClient(ctx context.Context, t trial, v *verdict.Trial) error 
 		ID: v.Nonce, Role: wire.Server, Version: t.version, Message: v.Sent.Text, Chain: t.forged.Chain, Key: t.forged.PKCS8,
 		Listen: anyPort(r.Place.Sandbox.Facts().Listen), Limit: v.Patience,
 	}
-	if _, err := r.Chains.arm(t, r.traits.Known, r.patience.life(), &order); err != nil {
+	if _, err := r.Chains.arm(t, r.guise(), r.patience.life(), &order); err != nil {
 		return err
 	}
 	speech, err := r.traits.Protocol.Speech(v.Sent.Text, v.Nonce, nil)

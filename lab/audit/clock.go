@@ -109,8 +109,7 @@ func (r *round) takes(ctx context.Context, dates func(q *pki.Request, now time.T
 	if err != nil {
 		return false, err
 	}
-	request := pki.RequestOf(r.audit.Role.Other())
-	request.Known = r.traits.Known
+	request := r.guise().request()
 	dates(&request, time.Now())
 	if t.forged, err = r.Pair.Authority.Forge(request); err != nil {
 		return false, err

@@ -17,7 +17,7 @@ import (
 // controls are the good exchange in every version, and in every state in which
 // the trials find the peer.
 func (r *round) controls(plan []trial) ([]trial, error) {
-	forged, err := r.Chains.good(r.audit.Role.Other(), r.traits.Known)
+	forged, err := r.Chains.good(r.guise())
 	if err != nil {
 		return nil, err
 	}
@@ -103,7 +103,7 @@ func (r *round) undelivered(t trial, v tried) *peer.UnusableError {
 // peer that takes one root alone turns those away whatever else is wrong.
 func (r *round) otherRoot() (trial, error) {
 	c := underOtherRoot()
-	forged, err := r.Chains.of(c, r.audit.Role.Other(), r.traits.Known)
+	forged, err := r.Chains.of(c, r.guise())
 	version := r.audit.Versions[len(r.audit.Versions)-1]
 	if r.silent[version] != "" {
 		version = r.audit.Versions[0]
@@ -114,7 +114,7 @@ func (r *round) otherRoot() (trial, error) {
 func underOtherRoot() cases.Case {
 	return cases.Case{
 		ID: "control/other-root", Summary: "the good exchange under another root",
-		Mutation: func(wire.Role) pki.Mutation { return func(f *pki.Forgery) { f.OwnRoot() } },
+		Mutation: func(pki.Request) pki.Mutation { return func(f *pki.Forgery) { f.OwnRoot() } },
 	}
 }
 

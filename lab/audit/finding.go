@@ -44,7 +44,7 @@ func (r *round) finding(t trial, of tried) finding.Finding {
 
 // differs is in what the adversary's certificates differ from the good ones.
 func (r *round) differs(t trial) string {
-	good, err := r.Chains.good(r.audit.Role.Other(), r.traits.Known)
+	good, err := r.Chains.good(r.guise())
 	if err != nil || t.Mutation == nil && len(t.forged.ExtraRoots) == 0 {
 		return ""
 	}

@@ -11,7 +11,6 @@ import (
 	"github.com/mtlslab/mtlslab/lab/peer"
 	"github.com/mtlslab/mtlslab/lab/sandbox"
 	"github.com/mtlslab/mtlslab/lab/verdict"
-	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
 // meanwhile has the adversary make a session, and then has the server change as the case says.
@@ -152,7 +151,7 @@ func (r *round) turnedAway(ctx context.Context, t trial, server *target) (bool, 
 // servesGood takes a refusal back that says nothing: a server that was told to trust less
 // may have stopped serving anybody.
 func (r *round) servesGood(ctx context.Context, t trial, server *target, v *verdict.Trial) error {
-	good, err := r.Chains.good(wire.Client, r.traits.Known)
+	good, err := r.Chains.good(r.guise())
 	if err != nil {
 		return err
 	}

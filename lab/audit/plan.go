@@ -25,13 +25,13 @@ type trial struct {
 
 // plan lists the trials with their certificates forged: what they need the peer to
 // trust must be known before it starts.
-func (a Audit) plan(chains *Chains, known wire.Field) ([]trial, error) {
+func (a Audit) plan(chains *Chains, as guise) ([]trial, error) {
 	plan := a.trials()
 	group := new(errgroup.Group)
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for i, t := range plan {
 		group.Go(func() (err error) {
-			if plan[i].forged, err = chains.of(t.Case, a.Role.Other(), known); err != nil {
+			if plan[i].forged, err = chains.of(t.Case, as); err != nil {
 				return fmt.Errorf("case %s: %w", t.ID, err)
 			}
 			return nil

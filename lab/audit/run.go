@@ -80,7 +80,7 @@ func (a *Auditor) Audit(ctx context.Context, what Audit) (finding.Audit, error) 
 	r := &round{Auditor: a, chosen: len(what.Versions) > 0, audit: what.whole(), silent: make(map[string]string)}
 	r.traits = r.audit.Peer.Traits()
 	r.patience = newPatience(r.traits.Patience)
-	plan, err := r.audit.plan(a.Chains, r.traits.Known)
+	plan, err := r.audit.plan(a.Chains, r.guise())
 	if err != nil {
 		return finding.Audit{}, err
 	}
@@ -106,6 +106,15 @@ func (a *Auditor) Audit(ctx context.Context, what Audit) (finding.Audit, error) 
 		result = result.Since(*r.audit.Baseline)
 	}
 	return result, nil
+}
+
+// guise is whose good certificate the adversary's differs from, in each case.
+func (r *round) guise() guise {
+	as := guise{role: r.audit.Role.Other(), known: r.traits.Known}
+	if as.role == wire.Server {
+		as.host = r.traits.ServerName
+	}
+	return as
 }
 
 // start gives the peer what every trial needs of it, and brings it up.

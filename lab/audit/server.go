@@ -138,7 +138,7 @@ func (r *round) tryAgainst(ctx context.Context, t trial, server *target, v *verd
 	order := r.order(t, v.Nonce, v.Sent.Text)
 	order.Limit = v.Patience
 	order.Connect = server.at.Address
-	expired, err := r.Chains.arm(t, r.traits.Known, r.patience.life(), &order)
+	expired, err := r.Chains.arm(t, r.guise(), r.patience.life(), &order)
 	if err != nil {
 		return err
 	}
@@ -188,7 +188,7 @@ func (r *round) headOf(t trial) (*attack.Head, error) {
 	if t.Head == nil || !t.Head.Copied {
 		return t.Head, nil
 	}
-	good, err := r.Chains.good(wire.Client, r.traits.Known)
+	good, err := r.Chains.good(r.guise())
 	if err != nil {
 		return nil, err
 	}

@@ -201,7 +201,7 @@ func (s *standing) settle(ctx context.Context) error {
 // goodExchange is the one that is made between trials, in the last version of TLS that the
 // server speaks.
 func (r *round) goodExchange(lists bool) (trial, error) {
-	forged, err := r.Chains.good(r.audit.Role.Other(), r.traits.Known)
+	forged, err := r.Chains.good(r.guise())
 	t := trial{
 		Case: cases.Case{ID: controlID, Summary: "the good exchange"}, rule: cases.Rule{Expect: cases.MustAccept},
 		forged: forged, lists: lists,

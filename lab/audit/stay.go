@@ -11,7 +11,6 @@ import (
 	"github.com/mtlslab/mtlslab/lab/peer"
 	"github.com/mtlslab/mtlslab/lab/sandbox"
 	"github.com/mtlslab/mtlslab/lab/verdict"
-	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
 // stay has the adversary say something, and something else on the same connection once the
@@ -26,7 +25,7 @@ func (r *round) stay(ctx context.Context, t trial, server *target, order attack.
 	}
 	late := false
 	if t.Meanwhile == cases.StaysAsItIs {
-		brief, expired, err := r.Chains.brief(r.traits.Known, r.patience.life())
+		brief, expired, err := r.Chains.brief(r.guise(), r.patience.life())
 		if err != nil {
 			return err
 		}
@@ -73,7 +72,7 @@ const openAfter = time.Second
 // staysOpen is the control of a connection that ended: whether the good client is served twice
 // on one, if nothing happens in between.
 func (r *round) staysOpen(ctx context.Context, t trial, server *target) (bool, error) {
-	good, err := r.Chains.good(wire.Client, r.traits.Known)
+	good, err := r.Chains.good(r.guise())
 	if err != nil {
 		return false, err
 	}

@@ -182,7 +182,7 @@ func TestNamed(t *testing.T) {
 		if c.Named == "" {
 			continue
 		}
-		forged, err := authority.Forge(cases.Control(wire.Client), c.Mutation(wire.Client))
+		forged, err := authority.Forge(cases.Control(wire.Client), c.Mutation(cases.Control(wire.Client)))
 		if err != nil {
 			t.Fatal(err)
 		}

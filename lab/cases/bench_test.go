@@ -18,7 +18,7 @@ func BenchmarkForgeAll(b *testing.B) {
 	for b.Loop() {
 		for _, c := range all {
 			for _, role := range c.Roles {
-				if _, err := authority.Forge(cases.Control(role), c.Mutation(role)); err != nil {
+				if _, err := authority.Forge(cases.Control(role), c.Mutation(cases.Control(role))); err != nil {
 					b.Fatal(err)
 				}
 			}

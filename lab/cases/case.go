@@ -96,8 +96,8 @@ type Case struct {
 	Refuses bool
 
 	// At least one of these is set: what differs from the control.
-	Mutation func(role wire.Role) pki.Mutation // of the adversary's certificates
-	Attack   func(*attack.Attack)              // of what it does on the wire; the rest of the attack is set by then
+	Mutation func(good pki.Request) pki.Mutation // of the adversary's certificates; good is the control's
+	Attack   func(*attack.Attack)                // of what it does on the wire; the rest of the attack is set by then
 
 	// Named is the name that a client has in place of the good one's, where that is all that
 	// is odd. A server that does not go by the URI finds it in the field that it goes by.

@@ -10,7 +10,7 @@ import (
 )
 
 // The names of the good exchange. The audited server is told to admit clientID
-// and nobody else; the audited client is told to expect host.
+// and nobody else; the audited client is told to expect host, unless it calls another.
 const (
 	host     = "server"
 	serverID = "spiffe://lab/server"
@@ -60,13 +60,13 @@ func rules(rfc5280, spiffe, strict Rule) map[Profile]Rule {
 	return map[Profile]Rule{RFC5280: rfc5280, SPIFFE: spiffe, Strict: strict}
 }
 
-// same is a mutation that does not depend on the role.
-func same(m pki.Mutation) func(wire.Role) pki.Mutation {
-	return func(wire.Role) pki.Mutation { return m }
+// same is a mutation that does not depend on who is good.
+func same(m pki.Mutation) func(pki.Request) pki.Mutation {
+	return func(pki.Request) pki.Mutation { return m }
 }
 
 // leaf changes what crypto/x509 can say of the leaf.
-func leaf(change func(*x509.Certificate)) func(wire.Role) pki.Mutation {
+func leaf(change func(*x509.Certificate)) func(pki.Request) pki.Mutation {
 	return same(pki.Leaf(change))
 }
 
@@ -80,13 +80,13 @@ func idOf(role wire.Role) string {
 
 // namesOf are the names of the good identity, with another ID if one is given.
 // The ID comes last, as crypto/x509 writes it.
-func namesOf(role wire.Role, ids ...string) []pki.GeneralName {
+func namesOf(good pki.Request, ids ...string) []pki.GeneralName {
 	var names []pki.GeneralName
-	if role == wire.Server {
-		names = append(names, pki.DNSName(host))
+	if good.Role == wire.Server {
+		names = append(names, pki.DNSName(hostOf(good)))
 	}
 	if len(ids) == 0 {
-		ids = []string{idOf(role)}
+		ids = []string{idOf(good.Role)}
 	}
 	for _, id := range ids {
 		names = append(names, pki.URIName(id))

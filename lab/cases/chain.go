@@ -127,8 +127,8 @@ func strangers() []Case {
 			Summary: "has other names put into a certificate after it was signed",
 			Meaning: "Nothing that a certificate says is protected: anybody can write the names in that they like.",
 			Rules:   alike(MustRefuse, path),
-			Mutation: func(role wire.Role) pki.Mutation {
-				if role == wire.Server {
+			Mutation: func(good pki.Request) pki.Mutation {
+				if good.Role == wire.Server {
 					return pki.RenamedLeaf(pki.DNSName("other"), pki.URIName("spiffe://lab/other"))
 				}
 				return pki.RenamedLeaf(pki.URIName(intruder))

@@ -1,6 +1,7 @@
 package cases
 
 import (
+	"bytes"
 	"crypto/x509/pkix"
 	"encoding/asn1"
 	"fmt"
@@ -21,24 +22,33 @@ var outside = []wire.Reason{wire.NameConstraint, wire.UnknownAuthority, wire.Bad
 // names is short for a list of them.
 type names = []pki.GeneralName
 
+// itsHost stands for the name of the good server among those that are permitted.
+var itsHost = pki.DNSName(host)
+
 // constrained has more names in the leaf, and an intermediate that may issue
 // some names only.
-func constrained(more, permitted, excluded names) func(wire.Role) pki.Mutation {
-	return func(role wire.Role) pki.Mutation {
+func constrained(more, permitted, excluded names) func(pki.Request) pki.Mutation {
+	return func(good pki.Request) pki.Mutation {
+		permitted := slices.Clone(permitted)
+		for i, name := range permitted {
+			if bytes.Equal(name, itsHost) {
+				permitted[i] = pki.DNSName(hostOf(good))
+			}
+		}
 		return pki.Together(
 			pki.IssuerExtension(pki.NameConstraints(permitted, excluded)),
-			leafAlso(role, more...),
+			leafAlso(good, more...),
 		)
 	}
 }
 
 // leafAlso gives the leaf names beside its own, which it keeps as they are if
 // there are no others.
-func leafAlso(role wire.Role, more ...pki.GeneralName) pki.Mutation {
+func leafAlso(good pki.Request, more ...pki.GeneralName) pki.Mutation {
 	if len(more) == 0 {
 		return pki.Together()
 	}
-	return pki.LeafNames(append(namesOf(role), more...)...)
+	return pki.LeafNames(append(namesOf(good), more...)...)
 }
 
 func constraintCase(c Case) Case {
@@ -95,20 +105,20 @@ func dnsConstraints() []Case {
 		constraintCase(Case{
 			ID: "dns-excluded-within-permitted", Summary: "has a DNS name that is permitted, and excluded",
 			Meaning: unbound, Rules: must(excludedCite),
-			Mutation: constrained(extra, names{pki.DNSName("test"), pki.DNSName(host)}, excluded("evil.test")),
+			Mutation: constrained(extra, names{pki.DNSName("test"), itsHost}, excluded("evil.test")),
 		}),
 		constraintCase(Case{
 			ID:      "dns-excluded-not-critical",
 			Summary: "has a DNS name that is excluded by an extension that is not critical",
 			Meaning: unbound, Rules: must(subtreeCite),
-			Mutation: func(role wire.Role) pki.Mutation {
-				return pki.Together(pki.IssuerExtension(notCritical), leafAlso(role, extra...))
+			Mutation: func(good pki.Request) pki.Mutation {
+				return pki.Together(pki.IssuerExtension(notCritical), leafAlso(good, extra...))
 			},
 		}),
 		constraintCase(Case{
 			ID: "dns-permitted", Summary: "has DNS names that its issuer may issue",
 			Meaning: tooFew, Rules: alike(MustAccept, subtreeCite),
-			Mutation: constrained(extra, names{pki.DNSName("evil.test"), pki.DNSName(host)}, nil),
+			Mutation: constrained(extra, names{pki.DNSName("evil.test"), itsHost}, nil),
 		}),
 		constraintCase(Case{
 			ID: "dns-neighbour", Summary: "has a DNS name that ends like an excluded one, within a label",
@@ -125,7 +135,7 @@ func dnsConstraints() []Case {
 			Meaning: unbound, Rules: must("RUSTSEC-2026-0099"),
 			Mutation: constrained(
 				names{pki.DNSName("*.good.test")},
-				names{pki.DNSName("www.good.test"), pki.DNSName(host)},
+				names{pki.DNSName("www.good.test"), itsHost},
 				nil,
 			),
 		}),
@@ -139,10 +149,10 @@ func dnsConstraints() []Case {
 				refuse("X509-SVID, 2"),
 				refuse("CVE-2026-42790"),
 			),
-			Mutation: func(role wire.Role) pki.Mutation {
+			Mutation: func(good pki.Request) pki.Mutation {
 				return pki.Together(
 					pki.IssuerExtension(pki.NameConstraints(names{pki.DNSName("good.test")}, nil)),
-					commonName(string(role)), pki.LeafNames(),
+					commonName(shortNameOf(good)), pki.LeafNames(),
 				)
 			},
 		},
@@ -193,10 +203,10 @@ func otherConstraints() []Case {
 			ID: "constraints/uri-with-zone", Roles: asServer, Reasons: append([]wire.Reason{wire.BadName}, outside...),
 			Summary: "has a URI whose host is an IP address with a zone that reads like a permitted domain", Meaning: unbound,
 			Rules: must("CVE-2024-45341"),
-			Mutation: func(role wire.Role) pki.Mutation {
+			Mutation: func(good pki.Request) pki.Mutation {
 				return pki.Together(
 					pki.IssuerExtension(pki.NameConstraints(uri(".good.test"), nil)),
-					pki.LeafNames(namesOf(role, "https://[fe80::1%25a.good.test]/")...),
+					pki.LeafNames(namesOf(good, "https://[fe80::1%25a.good.test]/")...),
 				)
 			},
 		},
@@ -236,13 +246,13 @@ func otherConstraints() []Case {
 			Summary: "has a DNS name that is excluded by the trusted root", Meaning: "A root that was to vouch " +
 				"for one domain vouches for every one.",
 			Rules: strictOnly("RFC 5280, 6.2", "policy: what a trusted root says of itself is believed"),
-			Mutation: func(role wire.Role) pki.Mutation {
+			Mutation: func(good pki.Request) pki.Mutation {
 				return pki.Together(
 					func(f *pki.Forgery) {
 						f.OwnRoot().
 							Edit(func(t *pki.TBS) { t.Set(pki.NameConstraints(nil, names{pki.DNSName("evil.test")})) })
 					},
-					leafAlso(role, pki.DNSName("www.evil.test")),
+					leafAlso(good, pki.DNSName("www.evil.test")),
 				)
 			},
 		},
@@ -288,7 +298,7 @@ func directoryConstraints() []Case {
 }
 
 func oddConstraints() []Case {
-	malformed := func(value []byte) func(wire.Role) pki.Mutation {
+	malformed := func(value []byte) func(pki.Request) pki.Mutation {
 		return same(pki.IssuerExtension(pkix.Extension{Id: pki.OIDNameConstraints, Critical: true, Value: value}))
 	}
 	bad := append([]wire.Reason{wire.BadName, wire.CriticalExtension}, outside...)
@@ -335,9 +345,9 @@ func oddConstraints() []Case {
 		constraintCase(Case{
 			ID: "many", Summary: "has a thousand names, and an issuer with a thousand constraints",
 			Meaning: slow, Rules: alike(MayEither, "CVE-2025-58187"),
-			Mutation: func(role wire.Role) pki.Mutation { // when it is asked for: it takes long
+			Mutation: func(good pki.Request) pki.Mutation { // when it is asked for: it takes long
 				more, excluded := many(1000, pki.DNSName, "a%d.good.test"), many(1000, pki.DNSName, "b%d.evil.test")
-				return constrained(more, nil, excluded)(role)
+				return constrained(more, nil, excluded)(good)
 			},
 		}),
 	}

@@ -72,7 +72,7 @@ var forged = sync.OnceValues(func() (*forgeries, error) {
 	}
 	for _, c := range certificateCases() {
 		for _, role := range c.Roles {
-			one, err := authority.Forge(cases.Control(role), c.Mutation(role))
+			one, err := authority.Forge(cases.Control(role), c.Mutation(cases.Control(role)))
 			if err != nil {
 				return nil, fmt.Errorf("%s as %s: %w", c.ID, role, err)
 			}

@@ -37,40 +37,40 @@ func erring(c Case) Case {
 
 // hostCase is a server whose names are all right but for the host's. Its SPIFFE
 // ID is, so that a peer that goes by that may accept.
-func hostCase(id, summary, cite string, names ...pki.GeneralName) Case {
+func hostCase(id, summary, cite string, names ...hostName) Case {
 	return Case{
 		ID: "identity/" + id, Roles: asServer, Summary: summary, Meaning: anyServer,
 		Reasons:  wrongName,
 		Rules:    rules(refuse(cite), either("X509-SVID, 2"), refuse(cite)),
-		Mutation: same(pki.LeafNames(append(names, pki.URIName(serverID))...)),
+		Mutation: hostNames(append(names, uriName(serverID))...),
 	}
 }
 
 var principalName = asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 311, 20, 2, 3} // of Microsoft, and widely known
 
 func hostCases() []Case {
-	upper := hostCase("host-in-upper-case", "has the host's name in capitals", "RFC 9525, 6.3", pki.DNSName("SERVER"))
+	upper := hostCase("host-in-upper-case", "has the host's name in capitals", "RFC 9525, 6.3", inCapitals)
 	upper.Meaning = "A good server is turned away: names of hosts are compared without regard to case."
 	upper.Rules, upper.Reasons = alike(MustAccept, "RFC 9525, 6.3"), nil
 
-	dot := hostCase("host-with-final-dot", "has the host's name with a final dot", "", pki.DNSName("server."))
+	dot := hostCase("host-with-final-dot", "has the host's name with a final dot", "", dnsName("HOST."))
 	dot.Rules = strictOnly("RFC 5280, 4.2.1.6", "policy: the syntax of RFC 5280, 4.2.1.6 has no final dot")
 
 	ip := hostCase(
 		"host-in-ip-address",
-		"has the six letters of the host's name in place of an IP address",
+		"has the letters of the host's name in place of an IP address",
 		"RFC 5280, 4.2.1.6",
-		pki.IPName([]byte(host)...),
+		func(host string) pki.GeneralName { return pki.IPName([]byte(host)...) },
 	)
 	ip.Reasons = []wire.Reason{wire.BadCertificate, wire.WrongName}
 
-	bytes := hostCase(
+	beyond := hostCase(
 		"host-in-utf-8",
 		"has a name that looks like the host's, in letters beyond ASCII",
 		"RFC 5280, 7.2",
-		pki.DNSName("sеrver"),
-	) // the second letter is Cyrillic
-	bytes.Reasons = []wire.Reason{wire.BadCertificate, wire.WrongName, wire.BadName}
+		lookAlike,
+	)
+	beyond.Reasons = []wire.Reason{wire.BadCertificate, wire.WrongName, wire.BadName}
 
 	none := hostCase(
 		"host-only-in-common-name",
@@ -78,78 +78,73 @@ func hostCases() []Case {
 		"RFC 9525, 2",
 	)
 	none.Rules = rules(refuse("RFC 9525, 2"), refuse("X509-SVID, 2"), refuse("RFC 9525, 2"))
-	none.Mutation = same(pki.Together(commonName(host), pki.LeafNames()))
+	none.Mutation = hostInCommonName()
 
 	return []Case{
-		hostCase("other-host", "has another host's name", "RFC 9525, 6.3", pki.DNSName("other")),
-		hostCase(
-			"host-as-prefix",
-			"has a name that begins with the host's",
-			"RFC 9525, 6.3",
-			pki.DNSName("server.evil.test"),
-		),
-		hostCase("host-as-suffix", "has a name that ends with the host's", "RFC 9525, 6.3", pki.DNSName("evil-server")),
-		hostCase("host-as-parent", "has the name of a host below", "RFC 9525, 6.3", pki.DNSName("evil.server")),
+		hostCase("other-host", "has another host's name", "RFC 9525, 6.3", dnsName("other")),
+		hostCase("host-as-prefix", "has a name that begins with the host's", "RFC 9525, 6.3", dnsName("HOST.evil.test")),
+		hostCase("host-as-suffix", "has a name that ends with the host's", "RFC 9525, 6.3", dnsName("evil-HOST")),
+		hostCase("host-as-parent", "has the name of a host below", "RFC 9525, 6.3", dnsName("evil.HOST")),
 		upper, erring(dot),
 		{
 			ID: "identity/host-in-common-name", Roles: asServer, Meaning: anyServer, Reasons: wrongName,
 			Summary:  "has another host's name, and the right one in the common name",
 			Rules:    rules(refuse("RFC 9525, 2"), either("X509-SVID, 2"), refuse("RFC 9525, 2")),
-			Mutation: same(pki.Together(commonName(host), pki.LeafNames(pki.DNSName("other"), pki.URIName(serverID)))),
+			Mutation: hostInCommonName(dnsName("other"), uriName(serverID)),
 		},
 		none,
 		erring(
-			hostCase("host-in-email", "has the host's name as an e-mail address", "RFC 9525, 6.3", pki.EmailName(host)),
+			hostCase("host-in-email", "has the host's name as an e-mail address", "RFC 9525, 6.3", pki.EmailName),
 		),
 		hostCase(
 			"host-in-other-name",
 			"has the host's name as a principal's",
 			"CVE-2022-21656",
-			pki.OtherName(principalName, host),
+			func(host string) pki.GeneralName { return pki.OtherName(principalName, host) },
 		),
 		hostCase(
 			"host-in-directory-name",
 			"has the host's name in a directory name",
 			"RFC 9525, 6.3",
-			pki.DirectoryName(pkix.Name{CommonName: host}),
+			func(host string) pki.GeneralName { return pki.DirectoryName(pkix.Name{CommonName: host}) },
 		),
 		{
 			ID: "identity/host-in-uri", Roles: asServer, Meaning: anyServer, Reasons: wrongName,
 			Summary:  "has the host's name as the host of its URI, and as nothing else",
 			Rules:    alike(MustRefuse, "RFC 9525, 6.3"),
-			Mutation: same(pki.LeafNames(pki.URIName("https://server/"))),
+			Mutation: hostNames(uriName("https://HOST/")),
 		},
-		erring(ip), erring(bytes),
+		erring(ip), erring(beyond),
 		erring(hostCase(
 			"host-with-nul",
 			"has a name that is the host's up to a zero byte",
 			"CVE-2009-2408",
-			pki.DNSName("server\x00.evil.test"),
+			dnsName("HOST\x00.evil.test"),
 		)),
 		hostCase(
 			"host-homograph",
 			"has the encoded form of a name that looks like the host's",
 			"RFC 9525, 6.3",
-			pki.DNSName("xn--srver-5of"),
+			encodedLookAlike,
 		),
 		erring(hostCase(
 			"host-in-broken-punycode",
 			"has a name that no decoding yields",
 			"CVE-2022-3602",
-			pki.DNSName("xn--server-999999999999b"),
+			dnsName("xn--HOST-999999999999b"),
 		)),
 		erring(hostCase(
 			"host-injected",
 			"has one name that reads like two when it is printed",
 			"CVE-2021-44532",
-			pki.DNSName("other, DNS:server"),
+			dnsName("other, DNS:HOST"),
 		)),
 		{
 			ID: "identity/host-injected-in-uri", Attacker: Authority, Roles: asServer, Meaning: anyServer,
 			Reasons:  []wire.Reason{wire.WrongName, wire.BadName, wire.BadCertificate},
 			Summary:  "has a URI that reads like the host's name when it is printed",
 			Rules:    alike(MustRefuse, "CVE-2021-44532"),
-			Mutation: same(pki.LeafNames(pki.DNSName("other"), pki.URIName("https://other/, DNS:server"))),
+			Mutation: hostNames(dnsName("other"), uriName("https://other/, DNS:HOST")),
 		},
 	}
 }
@@ -157,17 +152,18 @@ func hostCases() []Case {
 func wildcardCases() []Case {
 	var all []Case
 	for _, w := range []struct {
-		id, name, summary string
-		attacker          Attacker
+		id, summary string
+		name        hostName
+		attacker    Attacker
 	}{
-		{"alone", "*", "has a name for every host there is", Authority},
-		{"of-nothing-before", "*.server", "has a name for the hosts below, and none for the host", Insider},
-		{"at-the-end", "ser*", "has a name that ends in a wildcard", Authority},
-		{"at-the-beginning", "*ver", "has a name that begins with a wildcard within a label", Authority},
-		{"in-the-middle", "s*r", "has a name with a wildcard amid a label", Authority},
-		{"twice", "*.*", "has a name of wildcards only", Authority},
+		{"alone", "has a name for every host there is", dnsName("*"), Authority},
+		{"of-nothing-before", "has a name for the hosts below, and none for the host", dnsName("*.HOST"), Insider},
+		{"at-the-end", "has a name that ends in a wildcard", wildcardAtEnd, Authority},
+		{"at-the-beginning", "has a name that begins with a wildcard within a label", wildcardAtBeginning, Authority},
+		{"in-the-middle", "has a name with a wildcard amid a label", wildcardAmid, Authority},
+		{"twice", "has a name of wildcards only", dnsName("*.*"), Authority},
 	} {
-		all = append(all, hostCase("wildcard-"+w.id, w.summary, "RFC 9525, 6.3", pki.DNSName(w.name)))
+		all = append(all, hostCase("wildcard-"+w.id, w.summary, "RFC 9525, 6.3", w.name))
 		all[len(all)-1].Attacker = w.attacker
 	}
 	return all
@@ -267,8 +263,8 @@ func clientCases() []Case {
 
 // subjectCases have the right name in the wrong field.
 func subjectCases() []Case {
-	impostor := func(role wire.Role) []pki.GeneralName {
-		if role == wire.Server {
+	impostor := func(good pki.Request) []pki.GeneralName {
+		if good.Role == wire.Server {
 			return []pki.GeneralName{pki.DNSName("other"), pki.URIName("spiffe://lab/other")}
 		}
 		return []pki.GeneralName{pki.URIName(intruder)}
@@ -276,35 +272,35 @@ func subjectCases() []Case {
 	refused := []wire.Reason{wire.NotAllowed, wire.WrongName, wire.BadName}
 	subjects := []struct {
 		id, summary string
-		subject     func(role wire.Role) pki.Mutation
+		subject     func(good pki.Request) pki.Mutation
 	}{
 		{
 			"id-in-common-name",
 			"has other names, and the right ones in the subject",
-			func(role wire.Role) pki.Mutation { return commonName(idOf(role)) },
+			func(good pki.Request) pki.Mutation { return commonName(idOf(good.Role)) },
 		},
 		{
 			"two-common-names",
 			"has other names, and two common names of which the second is right",
-			func(role wire.Role) pki.Mutation {
+			func(good pki.Request) pki.Mutation {
 				return subject(
 					pkix.AttributeTypeAndValue{Type: oidCommonName, Value: "other"},
-					pkix.AttributeTypeAndValue{Type: oidCommonName, Value: string(role)},
+					pkix.AttributeTypeAndValue{Type: oidCommonName, Value: shortNameOf(good)},
 				)
 			},
 		},
 		{
 			"common-name-injected",
 			"has other names, and a common name that reads like two when it is printed",
-			func(role wire.Role) pki.Mutation {
-				return commonName("other,CN=" + string(role))
+			func(good pki.Request) pki.Mutation {
+				return commonName("other,CN=" + shortNameOf(good))
 			},
 		},
 		{
 			"common-name-escaped",
 			"has other names, and a common name that escapes its own end",
-			func(role wire.Role) pki.Mutation {
-				return commonName("other\\,CN=" + string(role) + "/CN=" + string(role))
+			func(good pki.Request) pki.Mutation {
+				return commonName("other\\,CN=" + shortNameOf(good) + "/CN=" + shortNameOf(good))
 			},
 		},
 	}
@@ -315,8 +311,8 @@ func subjectCases() []Case {
 			Meaning: "Whoever may choose the subject of a certificate, which is free text, can be anybody.",
 			Rules:   alike(MustRefuse, "RFC 9525, 2"),
 			Needs:   []Need{Admission},
-			Mutation: func(role wire.Role) pki.Mutation {
-				return pki.Together(s.subject(role), pki.LeafNames(impostor(role)...))
+			Mutation: func(good pki.Request) pki.Mutation {
+				return pki.Together(s.subject(good), pki.LeafNames(impostor(good)...))
 			},
 		})
 	}
@@ -326,10 +322,10 @@ func subjectCases() []Case {
 		Meaning: "A certificate that was stolen from one side opens the other as well.",
 		Rules:   alike(MustRefuse, "policy: neither side is admitted under the name of the other"),
 		Needs:   []Need{Admission},
-		Mutation: func(role wire.Role) pki.Mutation {
+		Mutation: func(good pki.Request) pki.Mutation {
 			return pki.Together(
 				pki.Leaf(func(c *x509.Certificate) { c.ExtKeyUsage = nil }),
-				pki.LeafNames(namesOf(role.Other())...),
+				pki.LeafNames(namesOf(Control(good.Role.Other()))...),
 			)
 		},
 	})

@@ -31,7 +31,7 @@ func spiffeCases() []Case {
 			Summary:  "has the host's name, and no URI",
 			Meaning:  "A server is turned away that has the name it was asked for.",
 			Rules:    rules(accept("RFC 9525, 6.3"), refuse("X509-SVID, 2"), accept("RFC 9525, 6.3")),
-			Mutation: same(pki.LeafNames(pki.DNSName(host))),
+			Mutation: hostNames(dnsName("HOST")),
 		},
 	}
 	for _, m := range []struct {
@@ -113,7 +113,7 @@ func twoIDs(id, summary string, ids func(wire.Role) []string) Case {
 		Meaning: "Two checks, one for the list and one for the log, can each find another name in the same certificate.",
 		Rules: rules(either("RFC 5280, 4.2.1.6"), refuse("X509-SVID, 5.2"),
 			refuse("X509-SVID, 5.2")),
-		Mutation: func(role wire.Role) pki.Mutation { return pki.LeafNames(namesOf(role, ids(role)...)...) },
+		Mutation: func(good pki.Request) pki.Mutation { return pki.LeafNames(namesOf(good, ids(good.Role)...)...) },
 	}
 }
 
@@ -122,6 +122,6 @@ func malformedID(id, summary string, rules map[Profile]Rule, change func(string)
 		ID: "identity/" + id, Roles: asBoth, Attacker: Authority, Summary: summary, Rules: rules,
 		Meaning:  "An ID that is written in two ways is one name to one check and another to the next.",
 		Reasons:  []wire.Reason{wire.BadName, wire.NotAllowed, wire.BadCertificate},
-		Mutation: func(role wire.Role) pki.Mutation { return pki.LeafNames(namesOf(role, change(idOf(role)))...) },
+		Mutation: func(good pki.Request) pki.Mutation { return pki.LeafNames(namesOf(good, change(idOf(good.Role)))...) },
 	}
 }

@@ -27,14 +27,14 @@ func usageCases() []Case {
 }
 
 // extKeyUsage replaces the leaf's.
-func extKeyUsage(usages ...x509.ExtKeyUsage) func(wire.Role) pki.Mutation {
+func extKeyUsage(usages ...x509.ExtKeyUsage) func(pki.Request) pki.Mutation {
 	return leaf(func(c *x509.Certificate) { c.ExtKeyUsage = usages })
 }
 
 // issuerUsage gives the intermediate an extended key usage.
-func issuerUsage(of func(wire.Role) x509.ExtKeyUsage) func(wire.Role) pki.Mutation {
-	return func(role wire.Role) pki.Mutation {
-		return pki.Issuer(func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{of(role)} })
+func issuerUsage(of func(wire.Role) x509.ExtKeyUsage) func(pki.Request) pki.Mutation {
+	return func(good pki.Request) pki.Mutation {
+		return pki.Issuer(func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{of(good.Role)} })
 	}
 }
 
@@ -51,8 +51,8 @@ func extended() []Case {
 		usageCase(Case{
 			ID: "other-role", Attacker: Insider, Summary: "presents a certificate for the other side's role",
 			Meaning: anyUse, Rules: must, Reasons: wrongUse,
-			Mutation: func(role wire.Role) pki.Mutation {
-				return pki.Leaf(func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{usageOf(role.Other())} })
+			Mutation: func(good pki.Request) pki.Mutation {
+				return pki.Leaf(func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{usageOf(good.Role.Other())} })
 			},
 		}),
 		usageCase(Case{
@@ -126,7 +126,7 @@ func extended() []Case {
 
 func keyUsage() []Case {
 	signs := rules(refuse("RFC 5280, 4.2.1.3"), refuse("X509-SVID, 4.3"), refuse("RFC 5280, 4.2.1.3"))
-	only := func(usage x509.KeyUsage) func(wire.Role) pki.Mutation {
+	only := func(usage x509.KeyUsage) func(pki.Request) pki.Mutation {
 		return leaf(func(c *x509.Certificate) { c.KeyUsage = usage })
 	}
 	all := []Case{

@@ -193,7 +193,7 @@ var forgedChains = sync.OnceValues(func() ([]finding.Sent, error) {
 			continue
 		}
 		for _, role := range c.Roles {
-			forged, err := authority.Forge(cases.Control(role), c.Mutation(role))
+			forged, err := authority.Forge(cases.Control(role), c.Mutation(cases.Control(role)))
 			if err != nil {
 				return nil, fmt.Errorf("%s as %s: %w", c.ID, role, err)
 			}

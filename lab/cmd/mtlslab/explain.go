@@ -88,7 +88,7 @@ func forge(c cases.Case) ([]report.Certificates, error) {
 		if err != nil {
 			return nil, err
 		}
-		sent, err := authority.Forge(cases.Control(role), c.Mutation(role))
+		sent, err := authority.Forge(cases.Control(role), c.Mutation(cases.Control(role)))
 		if err != nil {
 			return nil, fmt.Errorf("case %s: %w", c.ID, err)
 		}
