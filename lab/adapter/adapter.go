@@ -63,7 +63,8 @@ type Adapter struct {
 
 	source strictyaml.Source
 	at     int    // where it is asked; at Port if 0
-	host   string // for which it is asked; [Host] if empty
+	host   string // for which it is asked, or that it calls; [Host] if empty
+	calls  int    // where it calls, of a client that runs as its image says
 }
 
 // At is the port of a server at which it is asked.

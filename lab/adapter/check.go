@@ -72,9 +72,8 @@ func (a *Adapter) rulesOfAll() []rule {
 func (a *Adapter) rulesOfRole() []rule {
 	if a.Role == wire.Client {
 		const servers = "a server's, and this is a client"
-		return []rule{
+		return append(a.rulesOfCaller(), []rule{
 			{"speaks", slices.Contains(ofServers, a.Speaks), "only servers of it can be put to the test"},
-			{"command", len(a.Command) == 0, "missing: what is run for each message"},
 			{"port", a.Port != 0, servers},
 			{"ports", len(a.Ports) > 0, servers},
 			{"ready", a.Ready != Ready{}, servers},
@@ -89,7 +88,7 @@ func (a *Adapter) rulesOfRole() []rule {
 				len(a.Delivered.Status) > 0 || a.Delivered.Echo != nil || a.Delivered.Match != "",
 				"status, echo and match are of a server's answer; a client has exit and output",
 			},
-		}
+		}...)
 	}
 	const clients = "a client's, and this is a server"
 	return []rule{
@@ -200,7 +199,7 @@ func (a *Adapter) rulesOfMaterial() []rule {
 			rule{key, seen[f.name], "two files of one name"},
 			rule{
 				key,
-				a.Role == wire.Client && path.IsAbs(f.name),
+				a.Role == wire.Client && a.calls == 0 && path.IsAbs(f.name),
 				"want a name in material.dir: a client is given more than one set",
 			},
 		)

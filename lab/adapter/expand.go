@@ -75,7 +75,7 @@ func (a *Adapter) ExpandAll(texts []string, v Values) ([]string, error) {
 // material is in dir, with revocation lists or without.
 func (a *Adapter) ValuesFor(dir string, lists bool) Values {
 	v := Values{
-		Dir: dir, Password: Password, Host: Host, Open: Open, Port: a.Port,
+		Dir: dir, Password: Password, Host: a.Host(), Open: Open, Port: a.Port,
 		Client: a.Known().Of(client),
 	}
 	for _, f := range a.layout() {

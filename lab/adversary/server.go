@@ -27,7 +27,8 @@ type stand struct {
 	who    *tls.Certificate
 	fence  func() string
 
-	limit time.Duration // of each connection
+	served func()        // is told of each connection that has ended
+	limit  time.Duration // of each connection
 
 	mu       sync.Mutex
 	deadline time.Time // of all connections, once the attack was told to end
@@ -53,7 +54,11 @@ func (f *field) listen(
 		attack:   a,
 		who:      who,
 		limit:    cmp.Or(a.Limit, attack.DefaultLimit),
+		served:   func() {},
 		seen:     []attack.Connection{},
+	}
+	if a.Tell {
+		s.served = sync.OnceFunc(func() { f.report(attack.Report{ID: a.ID, Served: true}) })
 	}
 	until, cancel := context.WithTimeout(until, attack.MaxLimit)
 	defer cancel()
@@ -110,6 +115,7 @@ func (s *stand) accept(ctx, until context.Context) {
 		}
 		conns.Go(func() {
 			seen := s.serve(ctx, raw, began)
+			defer s.served()
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			s.seen[i] = seen

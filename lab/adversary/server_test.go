@@ -203,6 +203,29 @@ func TestServerLimit(t *testing.T) {
 	}
 }
 
+// The end of the first connection is told to one who asks, once, and the attack goes on.
+func TestTellsOfTheFirst(t *testing.T) {
+	t.Parallel()
+	p := newPair(t, "")
+	f := newFighter(t)
+	a := p.asServer(t, "tell", "")
+	a.Tell = true
+	f.begin(a)
+	address := f.listening("tell")
+	for range 2 {
+		conn := must[net.Conn](t)(net.Dial("tcp", address))
+		_ = conn.Close()
+		f.await(func(r attack.Report) bool { return r.Served })
+	}
+	f.begin(attack.Attack{ID: "tell", End: true})
+	if r := f.await(func(r attack.Report) bool { return r.Evidence != nil }); len(r.Evidence.Connections) != 2 {
+		t.Errorf("saw %+v", r.Evidence)
+	}
+	if all := f.reported(); len(all) != 3 {
+		t.Errorf("reported %+v", all)
+	}
+}
+
 // More connections than one attack takes are counted, and no more.
 func TestServerFull(t *testing.T) {
 	t.Parallel()

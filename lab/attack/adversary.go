@@ -120,6 +120,12 @@ func (a *Adversary) Listen(ctx context.Context, as Attack) (port string, err err
 	return port, err
 }
 
+// Served waits until the first connection has ended of an attack of a server that is to [Attack.Tell].
+func (a *Adversary) Served(ctx context.Context, id string) error {
+	_, err := a.report(ctx, id, func(r Report) bool { return r.Served || r.Evidence != nil })
+	return err
+}
+
 // Hold begins an attack of a client whose dialogue holds, and returns once it does, or has
 // ended without. [Adversary.Finish] has it go on, if it does, and says what it saw.
 func (a *Adversary) Hold(ctx context.Context, out Attack) error {

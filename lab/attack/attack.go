@@ -58,6 +58,10 @@ type Attack struct {
 	// Dialogue is what is said in its place to a peer that speaks otherwise.
 	Dialogue *Dialogue `json:"dialogue,omitempty"`
 
+	// Tell has a server say when the first connection has ended, of a client that would call again
+	// and again.
+	Tell bool `json:"tell,omitempty"`
+
 	// KeyLog has the secrets of each session be told, so that a recording can be read.
 	KeyLog bool `json:"key_log,omitempty"`
 
@@ -217,8 +221,8 @@ func (a Attack) checkClient() error {
 	switch {
 	case a.Connect == "" || a.Listen != "":
 		return errors.New("a client needs connect, and no listen")
-	case a.NoCertificateRequest || len(a.Authorities) > 0 || a.Answer != "" || a.Refuse:
-		return errors.New("no_certificate_request, authorities, answer and refuse are a server's")
+	case a.Tell || a.NoCertificateRequest || len(a.Authorities) > 0 || a.Answer != "" || a.Refuse:
+		return errors.New("tell, no_certificate_request, authorities, answer and refuse are a server's")
 	case a.HangUp && !a.NoTLS:
 		return errors.New("hang_up: needs no_tls; TLS has unread tickets, and closing on those would take the message back")
 	case a.Resume != nil && (a.NoTLS || a.NoCertificate && a.Resume.AfterExpiry):

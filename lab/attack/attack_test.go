@@ -40,7 +40,7 @@ func honest(t testing.TB, role wire.Role) attack.Attack {
 func TestAttackLine(t *testing.T) {
 	a := attack.Attack{
 		ID: "id", End: true, Role: wire.Client, Connect: "c:1", Listen: ":0", SNI: "s", Version: "1.3", Suites: []uint16{5},
-		ALPN: []string{"p"}, Chain: [][]byte{{1}, {2}}, Key: []byte{3}, Message: "m", KeyLog: true,
+		ALPN: []string{"p"}, Chain: [][]byte{{1}, {2}}, Key: []byte{3}, Message: "m", Tell: true, KeyLog: true,
 		Limit: time.Second,
 		Dialogue: &attack.Dialogue{
 			Opening: []attack.Turn{{Hear: "o"}},
@@ -60,7 +60,7 @@ func TestAttackLine(t *testing.T) {
 		`"sni":"s","version":"1.3","suites":[5],` +
 		`"alpn":["p"],"chain":["AQ==","Ag=="],"key":"Aw==","message":"m",` +
 		`"dialogue":{"opening":[{"hear":"o"}],"plain":[{"say":"AQ=="}],` +
-		`"talk":[{"hear":"t","say":"Ag=="}]},"key_log":true,"limit_ns":1000000000,` +
+		`"talk":[{"hear":"t","say":"Ag=="}]},"tell":true,"key_log":true,"limit_ns":1000000000,` +
 		`"no_certificate":true,"wrong_key":true,"wrong_context":true,"signature":"Bg==",` +
 		`"no_certificate_request":true,"authorities":["BA=="],"refuse":true,"preface":"BQ==",` +
 		`"no_tls":true,"truncate":true,"hang_up":true,"answer":"a","keep":true,` +

@@ -16,10 +16,12 @@ import (
 )
 
 // Report is one line of the adversary's output. A server attack gives two: where
-// it listens, and in the end its evidence. So does a client that holds: from where it called.
+// it listens, and in the end its evidence; between them that a connection has ended, if it is told
+// to. Two come of a client that holds: from where it called.
 type Report struct {
 	ID        string    `json:"id,omitempty"` // none where a line could not be read
 	Listening string    `json:"listening,omitempty"`
+	Served    bool      `json:"served,omitempty"`
 	Evidence  *Evidence `json:"evidence,omitempty"`
 	Error     string    `json:"error,omitempty"` // there was no attack, and there is no evidence
 }
@@ -172,13 +174,13 @@ func ParseReport(line []byte) (Report, error) {
 		return Report{}, fmt.Errorf("reading report: %w", err)
 	}
 	told := 0
-	for _, is := range []bool{r.Listening != "", r.Evidence != nil, r.Error != ""} {
+	for _, is := range []bool{r.Listening != "", r.Served, r.Evidence != nil, r.Error != ""} {
 		if is {
 			told++
 		}
 	}
 	if told != 1 || r.ID == "" && r.Error == "" {
-		return Report{}, errors.New("reading report: want an id, and one of listening, evidence and error")
+		return Report{}, errors.New("reading report: want an id, and one of listening, served, evidence and error")
 	}
 	return r, nil
 }

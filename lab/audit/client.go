@@ -1,9 +1,11 @@
 package audit
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net"
+	"strconv"
 
 	"github.com/mtlslab/mtlslab/lab/attack"
 	"github.com/mtlslab/mtlslab/lab/peer"
@@ -17,7 +19,7 @@ import (
 func (r *round) tryClient(ctx context.Context, t trial, v *verdict.Trial) error {
 	order := attack.Attack{
 		ID: v.Nonce, Role: wire.Server, Version: t.version, Message: v.Sent.Text, Chain: t.forged.Chain, Key: t.forged.PKCS8,
-		Listen: anyPort(r.Place.Sandbox.Facts().Listen), Limit: v.Patience,
+		Listen: atPort(r.Place.Sandbox.Facts().Listen, r.traits.Calls), Limit: v.Patience, Tell: r.traits.OwnWords,
 	}
 	if _, err := r.Chains.arm(t, r.guise(), r.patience.life(), &order); err != nil {
 		return err
@@ -53,7 +55,8 @@ func (r *round) call(t trial, v *verdict.Trial, address string) peer.Call {
 		Message: v.Sent.Text, Nonce: v.Nonce, Material: r.material, Store: r.store, Lists: t.lists,
 		Altered:    t.Material != nil,
 		Server:     func(context.Context) (string, error) { return address, nil },
-		ServerName: pki.ServerName, Calls: r.calls, Patience: v.Patience,
+		ServerName: cmp.Or(r.traits.ServerName, pki.ServerName), Calls: r.calls, Patience: v.Patience,
+		Served: func(ctx context.Context) error { return r.Adversary.Served(ctx, v.Nonce) },
 	}
 	if t.Material != nil {
 		c.Material = t.Material(r.material)
@@ -61,8 +64,8 @@ func (r *round) call(t trial, v *verdict.Trial, address string) peer.Call {
 	return c
 }
 
-// anyPort is an address of the same host whose port the system chooses.
-func anyPort(address string) string {
+// atPort is an address of the same host with that port; 0 lets the system choose.
+func atPort(address string, port int) string {
 	host, _, _ := net.SplitHostPort(address) // the sandbox's own
-	return net.JoinHostPort(host, "0")
+	return net.JoinHostPort(host, strconv.Itoa(port))
 }

@@ -90,6 +90,11 @@ func (r *round) undelivered(t trial, v tried) *peer.UnusableError {
 	case r.audit.Role == wire.Client && r.traits.Deployed:
 		e.Look = "whether it was given client/ of this export, and calls " + pki.ServerName
 		return e
+	case r.audit.Role == wire.Client && r.traits.OwnWords:
+		e.Look = fmt.Sprintf("whether it calls %s at port %d, and trusts its system's store: --name, --port, --ca-file",
+			r.traits.ServerName, r.traits.Calls)
+		e.Log = []string{f.Client}
+		return e
 	case r.audit.Role == wire.Client:
 		e.Look, e.Log = "command, delivered, material", []string{f.Client}
 		return e

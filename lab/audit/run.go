@@ -291,7 +291,8 @@ func (r *round) try(
 	nonce := sandbox.NewID()
 	v := verdict.Trial{
 		Case: t.Case, Rule: t.rule, Audited: r.audit.Role, Tells: r.traits.Tells, OwnWords: r.traits.OwnWords,
-		Patience: patience, Sent: wire.DigestOf(greeting(nonce)), Nonce: nonce,
+		Anonymous: r.traits.Anonymous,
+		Patience:  patience, Sent: wire.DigestOf(greeting(nonce)), Nonce: nonce,
 		GoodKey: wire.IdentityOf(r.Pair.Client.Certificate).Key,
 	}
 	err := carry(ctx, &v)

@@ -53,6 +53,10 @@ func (i Image) Traits() Traits {
 		Patience: imagePatience, Limit: imageLimit, AtOnce: i.Adapter.Parallel, ListsApart: i.Adapter.TakesLists(),
 		Known: i.Adapter.Known(), Speaks: i.Adapter.Speaks, Protocol: spoken{i.Adapter},
 	}
+	if t.Calls = i.Adapter.Calls(); t.Calls > 0 {
+		t.OwnWords, t.Anonymous = true, !i.Adapter.ShowsCertificate()
+		t.ServerName, t.AtOnce = i.Adapter.Host(), 1
+	}
 	if i.movable() {
 		t.Starts = roomsAtOnce // one after the other in each: they share a port
 	}
@@ -92,7 +96,11 @@ func (i Image) Client(ctx context.Context, in Place) (Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newImageClient(made)
+	client, err := newImageClient(made)
+	if err == nil && i.Adapter.Calls() > 0 {
+		return &callsAnyway{imageClient: client}, nil
+	}
+	return client, err
 }
 
 // Built says whether the engine has the image already that is built for this peer.

@@ -160,7 +160,7 @@ const manyCalls = 100
 func (c *imageClient) open(ctx context.Context, call Call, server string) (*clientRoom, error) {
 	p := c.program(c.place.Names.Fresh(c.Name()), "", call.Store)
 	if !call.Named || c.place.Sandbox.Facts().Nameless {
-		p.Hosts = []string{adapter.Host + ":" + server}
+		p.Hosts = []string{c.Adapter.Host() + ":" + server}
 	}
 	p.Often = call.Calls > manyCalls && !call.Altered
 	var err error

@@ -59,8 +59,11 @@ type Traits struct {
 	// OwnWords says that a client says what it says anyway, and nobody learns what it thinks
 	// came of it: whatever it says counts as its message.
 	OwnWords bool
+	// Anonymous says that a client shows no certificate that is known here.
+	Anonymous bool
+	Calls     int // the port at which a client calls; wherever it is told to if 0
 
-	ServerName string // that it is asked for; that of the lab's servers if empty
+	ServerName string // that a server is asked for, or a client calls; that of the lab's servers if empty
 
 	// ListsApart says that a peer with revocation lists is another than one without, and
 	// not one that is given them and heeds them when it has to.
@@ -227,6 +230,10 @@ type Call struct {
 	Calls    int           // how many there will be, about, by which it is known how to run them cheaply
 	Foreign  bool          // the server is not ours: it gives the message back, and no receipt
 	Patience time.Duration // after which it has hung; as long as ctx allows if zero
+
+	// Served waits until a connection of a client that says what it says anyway has ended. It may
+	// go on calling, and then it is ended.
+	Served func(context.Context) error
 
 	// Secrets is told the session's secrets, lines of a key log, of a client of ours. Nobody is
 	// if nil.

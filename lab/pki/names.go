@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"regexp"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -90,6 +91,14 @@ func checkLeafName(name string) error {
 		)
 	}
 	return nil
+}
+
+// CheckHost says why no certificate can be for a host of that name, in a sentence that names it.
+func CheckHost(name string) error {
+	if strings.HasPrefix(name, "*") {
+		return fmt.Errorf("%q is the name of many hosts", name)
+	}
+	return checkDNSName(name)
 }
 
 func checkDNSName(name string) error {

@@ -43,7 +43,7 @@ func (t Trial) byExitCode(v *Verdict) {
 		v.inconclusive(fmt.Sprintf("it made %d connections more than anybody looks at", t.Evidence.Dropped))
 	case !v.Leaked && slices.ContainsFunc(connections, outlasted):
 		v.inconclusive("it neither spoke nor hung up as long as the adversary waited")
-	case v.Leaked && delivered && t.Rule.Expect == cases.MustAccept && !t.presented():
+	case v.Leaked && delivered && t.Rule.Expect == cases.MustAccept && !t.Anonymous && !t.presented():
 		v.inconclusive("the message arrived, but the client did not present its certificate")
 	case v.Leaked && delivered:
 		v.Decision = WasDelivered

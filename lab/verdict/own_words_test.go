@@ -36,5 +36,11 @@ func TestOwnWords(t *testing.T) {
 		if r := trial.Judge(); r.Decision != test.decision || r.Status != test.status {
 			t.Errorf("%s: %s, %s; want %s, %s", name, r.Decision, r.Status, test.decision, test.status)
 		}
+		if trial.Anonymous = true; name == "without its certificate it shows nothing" {
+			test.decision, test.status = verdict.WasDelivered, finding.Passed // it has none to show
+		}
+		if r := trial.Judge(); r.Decision != test.decision || r.Status != test.status {
+			t.Errorf("%s, anonymous: %s, %s; want %s, %s", name, r.Decision, r.Status, test.decision, test.status)
+		}
 	}
 }

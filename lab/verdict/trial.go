@@ -20,6 +20,8 @@ type Trial struct {
 	// OwnWords says that the audited client says what it says anyway, and not the message:
 	// whatever it says is delivered by it.
 	OwnWords bool
+	// Anonymous says that it shows no certificate that is known here.
+	Anonymous bool
 
 	Sent  wire.Digest // the message, with its nonce
 	Nonce string

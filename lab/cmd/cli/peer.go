@@ -15,14 +15,17 @@ import (
 	"github.com/mtlslab/mtlslab/images"
 	"github.com/mtlslab/mtlslab/lab/adapter"
 	"github.com/mtlslab/mtlslab/lab/peer"
+	"github.com/mtlslab/mtlslab/lab/pki"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
 // PeerFlags say which peer is meant: one of an adapter's file, one of the
-// gallery, or an HTTPS server that takes its files by path.
+// gallery, an HTTPS server that takes its files by path, or a client that runs as its image says.
 type PeerFlags struct {
 	adapter string
 	gallery string
+
+	host, speaks string // whom a client calls, and what it says
 
 	ca, cert, key string
 	ports         []int
@@ -35,6 +38,8 @@ type PeerFlags struct {
 // imageFlags are those of an image without an adapter, and the key of an adapter
 // that says the same.
 var imageFlags = []struct{ name, key string }{
+	{"name", "command"},
+	{"speaks", "speaks"},
 	{"port", "port"},
 	{"ca-file", "material.files.ca"},
 	{"cert-file", "material.files.cert"},
@@ -53,11 +58,18 @@ func (p *PeerFlags) Register(flags *pflag.FlagSet, role wire.Role) {
 		"",
 		"peer of the gallery, such as "+map[wire.Role]string{wire.Server: "nginx", wire.Client: "curl"}[role],
 	)
+	port := "of an image without an adapter: where it listens for HTTPS; of another, only there"
 	if role == wire.Client {
-		return
+		port = "of an image without an adapter: where it calls"
+		flags.StringVar(&p.host, "name", "", "of an image without an adapter: the host that it calls")
+		flags.StringVar(
+			&p.speaks,
+			"speaks",
+			string(adapter.HTTP),
+			"of an image without an adapter: how it is answered, http or line",
+		)
 	}
-	flags.IntSliceVar(&p.ports, "port", []int{443},
-		"of an image without an adapter: where it listens for HTTPS; of another, only there")
+	flags.IntSliceVar(&p.ports, "port", []int{443}, port)
 	flags.StringVar(&p.ca, "ca-file", "", "where it reads the roots that it trusts")
 	flags.StringVar(&p.cert, "cert-file", "", "where it reads its chain")
 	flags.StringVar(&p.key, "key-file", "", "where it reads its key")
@@ -168,12 +180,11 @@ func (p *PeerFlags) fromFile(role wire.Role, args []string) (peer.Image, error) 
 	return peer.Image{Adapter: a}, nil
 }
 
-// fromFlags makes an adapter of flags, for the commonest of servers.
+// fromFlags makes an adapter of flags, for the commonest of servers, and for clients that nobody
+// wants to configure.
 func (p *PeerFlags) fromFlags(role wire.Role, image string) (peer.Image, error) {
 	if role == wire.Client {
-		return peer.Image{}, errors.New(
-			"a client needs an adapter, which says how it is called: mtlslab adapter init client",
-		)
+		return p.asIs(image)
 	}
 	if p.ca == "" || p.cert == "" || p.key == "" {
 		return peer.Image{}, errors.New(
@@ -187,18 +198,53 @@ func (p *PeerFlags) fromFlags(role wire.Role, image string) (peer.Image, error) 
 	return peer.Image{Adapter: a}, p.fill(a)
 }
 
+// asIs is a client that runs as its image says.
+func (p *PeerFlags) asIs(image string) (peer.Image, error) {
+	switch {
+	case p.host == "":
+		return peer.Image{}, errors.New(
+			"give --name, the host that it calls, so that it runs as it is; or an adapter, " +
+				"which says how it is called: mtlslab adapter init client",
+		)
+	case len(p.ports) != 1:
+		return peer.Image{}, fmt.Errorf("--port %s: want the one port that it calls", p.portList())
+	case (p.cert == "") != (p.key == ""):
+		return peer.Image{}, errors.New("give --cert-file and --key-file together, or neither")
+	}
+	if err := pki.CheckHost(p.host); err != nil {
+		return peer.Image{}, fmt.Errorf("--name: %w", err)
+	}
+	a := adapter.AsIs(image, p.host, p.ports[0], adapter.HTTP)
+	if err := faultOf(a, "--port", p.portList()); err != nil {
+		return peer.Image{}, err
+	}
+	a.Speaks = adapter.Protocol(p.speaks)
+	if err := faultOf(a, "--speaks", p.speaks); err != nil {
+		return peer.Image{}, err
+	}
+	return peer.Image{Adapter: a}, p.fillRest(a)
+}
+
 // fill gives a good adapter what the flags say, one after the other, so that a
 // fault is that of the flag after which there is one.
 func (p *PeerFlags) fill(a *adapter.Adapter) error {
-	files := &a.Material.Files
 	a.Port, a.Ports = p.ports[0], p.ports[1:]
 	if err := faultOf(a, "--port", p.portList()); err != nil {
 		return err
 	}
+	return p.fillRest(a)
+}
+
+// fillRest gives it what the flags of both sides say.
+func (p *PeerFlags) fillRest(a *adapter.Adapter) error {
+	files := &a.Material.Files
 	for _, file := range []struct {
 		flag, path string
 		to         *string
 	}{{"--ca-file", p.ca, &files.CA}, {"--cert-file", p.cert, &files.Cert}, {"--key-file", p.key, &files.Key}} {
+		if file.path == "" && a.Role == wire.Client {
+			continue
+		}
 		if !path.IsAbs(file.path) || path.Clean(file.path) != file.path {
 			return fmt.Errorf(
 				"%s %s: want an absolute path without dots, where the image reads it",
@@ -253,14 +299,16 @@ func (p *PeerFlags) portList() string {
 }
 
 func (p *PeerFlags) asFlags() string {
-	words := []string{
-		"",
-		"--ca-file",
-		Quoted(p.ca),
-		"--cert-file",
-		Quoted(p.cert),
-		"--key-file",
-		Quoted(p.key),
+	words := []string{""}
+	if p.host != "" {
+		words = append(words, "--name", Quoted(p.host), "--port", p.portList(), "--speaks", p.speaks)
+	}
+	for _, file := range []struct{ flag, path string }{
+		{"--ca-file", p.ca}, {"--cert-file", p.cert}, {"--key-file", p.key},
+	} {
+		if file.path != "" {
+			words = append(words, file.flag, Quoted(file.path))
+		}
 	}
 	for _, pair := range p.env {
 		words = append(words, "--env", Quoted(pair))

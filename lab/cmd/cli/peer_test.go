@@ -38,6 +38,11 @@ func TestRepeats(t *testing.T) {
 				`--env 'A=it'\''s' --command a --command '$b' shop:1`,
 		},
 		{
+			"as it is", wire.Client,
+			[]string{"--name=api.test", "--ca-file=/c/ca", "--command=a b", "shop:1"},
+			"mtlslab audit client --name api.test --port 443 --speaks http --ca-file /c/ca --command 'a b' shop:1",
+		},
+		{
 			"several ports", wire.Server,
 			[]string{"--port=443,8443", "--ca-file=/c/ca", "--cert-file=/c/crt", "--key-file=/c/key", "shop"},
 			"mtlslab audit server --port 443 --ca-file /c/ca --cert-file /c/crt --key-file /c/key shop\n" +

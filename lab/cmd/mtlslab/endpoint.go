@@ -130,8 +130,8 @@ func (f *endpointFlags) fault(address string, given func(flag string) bool) erro
 		return fmt.Errorf("--wait %v: want up to %v", f.wait, mostWait)
 	case !slices.Contains(adapter.Protocols(), adapter.Protocol(f.speaks)):
 		return fmt.Errorf("--speaks %q: choose %s", f.speaks, words(adapter.Protocols()))
-	case f.client && !slices.Contains(ownWords, adapter.Protocol(f.speaks)):
-		return fmt.Errorf("--speaks %q: of a client that says what it says anyway choose %s", f.speaks, words(ownWords))
+	case f.client && !slices.Contains(adapter.OwnWords(), adapter.Protocol(f.speaks)):
+		return fmt.Errorf("--speaks %q: of a client that says what it says anyway choose %s", f.speaks, words(adapter.OwnWords()))
 	}
 	of, not := []string{"name", "status", "rate", "admits"}, "a server's, and --client is given"
 	if !f.client {
@@ -142,9 +142,6 @@ func (f *endpointFlags) fault(address string, given func(flag string) bool) erro
 	}
 	return nil
 }
-
-// ownWords are the protocols in which a client that says what it says anyway is answered.
-var ownWords = []adapter.Protocol{adapter.Line, adapter.HTTP}
 
 // command repeats the audit.
 func (f *endpointFlags) command(address string) string {
