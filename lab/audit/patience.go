@@ -52,7 +52,7 @@ func (p *patience) now() time.Duration {
 }
 
 // learn takes down how long a trial took, unless it hung, and says whether it may only have
-// been waited for too short a time.
+// been waited for too short a time: a client that is slow to end, on a machine that is busy, too.
 func (p *patience) learn(t tried) (again bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -60,7 +60,8 @@ func (p *patience) learn(t tried) (again bool) {
 	for _, c := range t.Evidence.Connections {
 		longest = max(longest, c.Took)
 	}
-	if t.Judge().Status != finding.Inconclusive || longest < t.Patience/2 {
+	killed := t.Account != nil && t.Account.Role == wire.Client && t.Account.Reason == wire.Timeout
+	if !killed && (t.Judge().Status != finding.Inconclusive || longest < t.Patience/2) {
 		p.slowest = max(p.slowest, longest)
 		return false
 	}
