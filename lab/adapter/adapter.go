@@ -19,7 +19,9 @@ type Adapter struct {
 	Role wire.Role `yaml:"role" jsonschema:"the part the peer plays: server or client"`
 
 	About string `yaml:"about" jsonschema:"one line on what the peer is and how it is set up"`
-	Hint  string `yaml:"hint" jsonschema:"what a reader is told where the audit found a fault"`
+	// Library is who speaks TLS in it.
+	Library string `yaml:"library" jsonschema:"the library by which it speaks TLS, such as OpenSSL"`
+	Hint    string `yaml:"hint" jsonschema:"what a reader is told where the audit found a fault"`
 	// Authentication are the lines that turn client certificates on, Adjusted those
 	// by which the peer differs otherwise from what is shipped. Each is found to the
 	// letter in what the peer is run with, or in what its image is built of.

@@ -11,10 +11,13 @@ import (
 type Product struct {
 	Name    string `json:"name"` // of its adapter
 	About   string `json:"about,omitempty"`
-	Version string `json:"version,omitempty"` // in its own words, one line
-	Image   string `json:"image"`             // by which it was run
-	Digest  string `json:"digest"`            // of the image, as the engine has it
-	Adapter string `json:"adapter,omitempty"` // SHA-256 of all that its adapter says, hexadecimal
+	Version string `json:"version,omitempty"`    // in its own words, one line
+	Image   string `json:"image"`                // by which it was run
+	Digest  string `json:"digest"`               // of the image, as the engine has it
+	Size    int64  `json:"size_bytes,omitempty"` // of the image, as the engine has it
+	Speaks  string `json:"speaks,omitempty"`     // the protocol over TLS
+	Library string `json:"library,omitempty"`    // by which it speaks TLS
+	Adapter string `json:"adapter,omitempty"`    // SHA-256 of all that its adapter says, hexadecimal
 
 	// Authentication are the lines of its configuration that turn client
 	// certificates on, and Adjusted the others in which it differs from what is

@@ -167,7 +167,8 @@ func (i Image) bring(ctx context.Context, in Place, as wire.Role) (*broughtImage
 		return nil, fmt.Errorf("%s: inspecting its image: %w", a.Name, err)
 	}
 	b.product = finding.Product{
-		Name: a.Name, About: a.About, Image: ref, Digest: inspected.ID, Adapter: fingerprint(a),
+		Name: a.Name, About: a.About, Image: ref, Digest: inspected.ID, Size: inspected.Size,
+		Speaks: string(a.Speaks), Library: a.Library, Adapter: fingerprint(a),
 		Authentication: a.Authentication, Adjusted: a.Adjusted, Hint: a.Hint, Notes: a.Notes(),
 		Manual: a.Manual.At, Read: a.Manual.Read,
 	}

@@ -258,6 +258,32 @@ func testClick(ctx context.Context, t *testing.T) {
 	v.is(`document.querySelectorAll("#panel .case").length === 0`)
 	v.is(`document.activeElement.getAttribute("aria-label").startsWith("redis, insider: ")`)
 
+	// A peer opens into who gets in, gravest first, and what repeats it.
+	v.do(click(`#heat tr:has(.verdict.failed) .peer`), appears(`#panel .who`))
+	v.is(`document.querySelectorAll("#panel .who ~ .cases .case").length > 0`)
+	v.do(click(`#panel > details summary`), appears(`#panel > details pre`))
+	v.is(`document.querySelector("#panel > details pre").textContent.startsWith("mtlslab ")`)
+	v.picture("wide-light-peer")
+	v.do(chromedp.KeyEvent("\x1b"))
+
+	// Filters leave the rows that all of them want, and say how many these are.
+	choose := func(name, value string) {
+		v.is(`(() => { const one = document.querySelector('#filters [name="` + name + `"]'); one.value = "` + value +
+			`"; one.dispatchEvent(new Event("change", {bubbles: true})); return one.value === "` + value + `"; })()`)
+	}
+	rows := `[...document.querySelectorAll("#heat tr[data-role]")].filter((row) => row.checkVisibility())`
+	choose("role", "client")
+	choose("library", "GnuTLS")
+	v.is(rows + `.length > 0 && ` + rows + `.every((row) => row.dataset.role === "client" && row.dataset.library === "GnuTLS")`)
+	v.is(`document.querySelector("#filters output").textContent === ` + rows + `.length + " of 28 peers"`)
+	v.picture("wide-light-filtered")
+	choose("library", "")
+	choose("role", "")
+	choose("in", "nobody")
+	v.is(rows + `.every((row) => row.dataset.in.split(" ").includes("nobody"))`)
+	choose("in", "")
+	v.is(rows + `.length === 28`)
+
 	v.do(v.scheme("dark"))
 	dark := v.picture("wide-dark")
 	if bytes.Equal(light, dark) {

@@ -197,6 +197,36 @@
     remember(address(peer.role, text(peer.name), name));
   };
 
+  // whoGetsIn is what failed, gravest first, as the columns are.
+  const whoGetsIn = (peer) => {
+    const failed = peer.findings.map(read).filter((f) => f.status === "failed");
+    if (!failed.length) return [];
+    const content = [make("h3", "", "Who gets in, gravest first")];
+    for (const [column, name] of data.columns.entries()) {
+      const list = byCase(failed.filter((f) => f.column === column));
+      if (!list.length) continue;
+      const items = make("ul", "cases");
+      for (const one of list) {
+        const item = caseItem(peer, one);
+        item.dataset.hash = address(peer.role, text(peer.name), name, one[0].id);
+        items.append(item);
+      }
+      content.push(make("p", "who", name + ", by " + count(list.length, "case")), items);
+    }
+    return content;
+  };
+
+  // transcript is what repeats all of that.
+  const transcript = (peer) => {
+    const commands = [...new Set(peer.findings.map(read).filter((f) => f.status === "failed").map((f) => f.repeat))].filter(Boolean);
+    if (!commands.length) return [];
+    const all = commands.join("\n") + "\n";
+    const from = button("quiet copy", "Copy", () => copy(all, from));
+    const more = make("details", "", make("summary", "", "Transcript: " + count(commands.length, "command") + " that repeat it"));
+    more.addEventListener("toggle", () => { if (more.childElementCount === 1) more.append(make("pre", "", all), from); });
+    return [more];
+  };
+
   const showPeer = (from) => {
     const peer = data.peers[from.dataset.peer];
     const content = [named(peer.facts)];
@@ -209,6 +239,7 @@
       content.push(make("h3", "", "What else is not as it is shipped"));
       content.push(make("pre", "lines", peer.adjusted.map(text).join("\n")));
     }
+    content.push(...whoGetsIn(peer), ...transcript(peer));
     if (peer.complaints) content.push(make("h3", "", "Complaints"), make("ul", "plain", ...peer.complaints.map((i) => make("li", "", text(i)))));
     content.push(make("h3", "", "Controls"));
     const items = make("ul", "cases");
@@ -253,7 +284,7 @@
     const step = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
     const cell = event.target.closest("td, th");
     if (!step || !cell || event.altKey || event.ctrlKey || event.metaKey) return;
-    const rows = [...cell.closest("table").rows].filter((row) => row.querySelector("button"));
+    const rows = [...cell.closest("table").rows].filter((row) => !row.hidden && row.querySelector("button"));
     const row = rows[rows.indexOf(cell.parentElement) + step[0]];
     const next = row && row.cells[cell.cellIndex + step[1]];
     const target = next && next.querySelector("button");
@@ -261,6 +292,29 @@
     event.preventDefault();
     target.focus();
   };
+
+  // The filters show the rows that all of them want, and how many these are.
+  const filters = document.getElementById("filters");
+  const rows = [...document.querySelectorAll("#heat tr[data-role]")];
+  const of = (row, name) => row.dataset[name].split(name === "in" ? " " : "\u0000").filter(Boolean);
+  const filter = () => {
+    const wanted = [...filters.elements].filter((one) => one.name && one.value);
+    for (const row of rows) row.hidden = !wanted.every((one) => of(row, one.name).includes(one.value));
+    for (const body of document.querySelectorAll("#heat tbody")) body.hidden = !body.querySelector("tr[data-role]:not([hidden])");
+    const shown = rows.filter((row) => !row.hidden).length;
+    filters.querySelector("output").textContent = shown === rows.length ? count(shown, "peer") : shown + " of " + count(rows.length, "peer");
+  };
+  for (const select of filters.querySelectorAll("select")) {
+    const values = [...new Set(rows.flatMap((row) => of(row, select.name)))];
+    if (select.name !== "in") values.sort();
+    else values.sort((a, b) => data.columns.indexOf(a) - data.columns.indexOf(b));
+    select.append(new Option("any", ""), ...values.map((value) => new Option(value, value)));
+    select.closest("label").hidden = values.length < 2;
+  }
+  filters.addEventListener("change", filter);
+  filters.addEventListener("submit", (event) => event.preventDefault());
+  filters.hidden = rows.length < 2;
+  filter();
 
   for (const table of document.querySelectorAll("table")) {
     table.addEventListener("keydown", walk);

@@ -123,7 +123,8 @@ func (d *htmlData) peer(a finding.Audit, place map[string]int) htmlPeerData {
 		Name: d.raw(peerName(a)), Run: d.text(a.Run), Role: a.Role, Verdict: a.Verdict(), Hint: d.text(product.Hint),
 		Facts: d.facts(append([]finding.Part{
 			fact("about", product.About), fact("version", product.Version), fact("image", product.Image),
-			fact("digest", product.Digest), fact("subject", a.Subject), fact("profile", string(a.Profile)),
+			fact("digest", product.Digest), fact("size", sizeOf(product)), fact("protocol", product.Speaks),
+			fact("TLS library", product.Library), fact("subject", a.Subject), fact("profile", string(a.Profile)),
 			fact("runtime", a.Runtime), fact("isolation", isolated),
 			fact("began", a.Began.UTC().Format("2006-01-02 15:04:05 UTC")), fact("took", console.Duration(a.Took)),
 			fact("findings", words(finding.Group{Findings: a.Findings})), fact("broke", a.Broke),
@@ -146,6 +147,14 @@ func (d *htmlData) peer(a finding.Audit, place map[string]int) htmlPeerData {
 		p.Findings = append(p.Findings, d.finding(f, place[column(f)]))
 	}
 	return p
+}
+
+// sizeOf is that of a product's image; empty if nobody knows.
+func sizeOf(p finding.Product) string {
+	if p.Size <= 0 {
+		return ""
+	}
+	return fmt.Sprintf("%.0f MB", float64(p.Size)/1e6)
 }
 
 func (d *htmlData) finding(f finding.Finding, column int) findingData {

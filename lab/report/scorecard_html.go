@@ -58,6 +58,10 @@ type (
 	htmlPeer struct {
 		Index         int
 		Name, Version string
+		Role          wire.Role
+		Speaks        string // the protocol, and by which library: by these the table is filtered
+		Library       string
+		In            string // the attackers who get in, parted by spaces
 		Verdict       finding.Status
 		Controls      string // why the findings prove nothing, if so
 		Failed, Tried int
@@ -150,11 +154,17 @@ func sectionsOf(sc finding.Scorecard, names []string) []htmlSection {
 
 func peerOf(index int, a finding.Audit, names []string) htmlPeer {
 	p := htmlPeer{
-		Index: index, Name: peerName(a), Verdict: a.Verdict(),
+		Index: index, Name: peerName(a), Verdict: a.Verdict(), Role: a.Role, Speaks: "unknown", Library: "unknown",
 		Failed: a.Count(finding.Failed), Tried: len(a.Findings) - a.Count(finding.Untried), Controls: a.Unproven(),
 	}
 	if a.Product != nil {
 		p.Version = wire.Printable(a.Product.Version)
+		p.Speaks, p.Library = finding.Or(a.Product.Speaks, p.Speaks), finding.Or(a.Product.Library, p.Library)
+	}
+	for _, line := range a.WhoGetsIn() {
+		if line.In > 0 {
+			p.In = strings.TrimSpace(p.In + " " + string(line.Attacker))
+		}
 	}
 	for _, complaint := range a.Complaints {
 		p.Complaints = append(p.Complaints, wire.Printable(complaint))

@@ -118,19 +118,19 @@ func (m *markdown) peers(sc finding.Scorecard) {
 		"Of each attacker by how many ways he gets in, of those that were tried; of good and honest, how many are",
 	)
 	m.line("wrong. Void is of how many cases nothing was shown. The gravest come first.\n")
-	heads := []string{"peer", "role", "version", "digest", "verdict", "controls"}
+	heads := []string{"peer", "role", "version", "TLS library", "digest", "size", "verdict", "controls"}
 	for _, attacker := range cases.Attackers() {
 		heads = append(heads, string(attacker))
 	}
-	m.heading(5, append(heads, "void", "untried")...)
+	m.heading(7, append(heads, "void", "untried")...)
 	for _, a := range sc.Audits {
-		version, digest := "", ""
+		product := finding.Product{}
 		if a.Product != nil {
-			version = a.Product.Version
-			digest = shortDigest(a.Product.Digest)
+			product = *a.Product
 		}
 		cells := []string{
-			prose(peerName(a), ""), prose(string(a.Role), "peer"), prose(version, "unknown"), prose(digest, "none"),
+			prose(peerName(a), ""), prose(string(a.Role), "peer"), prose(product.Version, "unknown"),
+			prose(product.Library, "unknown"), prose(shortDigest(product.Digest), "none"), prose(sizeOf(product), "unknown"),
 			string(a.Verdict()), fmt.Sprintf("%d of %d", a.Delivered(), len(a.Controls)),
 		}
 		for _, attacker := range cases.Attackers() {
@@ -183,10 +183,10 @@ func (m *markdown) heat(sc finding.Scorecard) {
 func (m *markdown) differences(sc finding.Scorecard) {
 	m.line("\n## Differences from the standard\n")
 	m.line(
-		"Each case in which a peer did other than the profile demands: what the adversary did, what was expected " +
-			"and where that is",
+		"The cases in which a peer did other than the profile demands, by who gets in. What each is, what was expected " +
+			"and where that",
 	)
-	m.line("written, and what happened.")
+	m.line("is written, `mtlslab explain CASE` says; what either side saw is in the page beside this one.")
 	none := true
 	for _, a := range sc.Audits {
 		all := withStatus(a, finding.Failed)
@@ -207,8 +207,8 @@ func (m *markdown) differences(sc finding.Scorecard) {
 		for _, complaint := range a.Complaints {
 			m.line("- Complaint: %s", prose(complaint, ""))
 		}
-		for _, f := range all {
-			m.difference(f)
+		for _, attacker := range columnNames(sc, column) {
+			m.difference(attacker, a, all)
 		}
 	}
 	if none {
@@ -238,29 +238,29 @@ func (m *markdown) inconclusive(sc finding.Scorecard) {
 	}
 }
 
-func (m *markdown) difference(f sameCase) {
-	first := f.findings[0]
-	m.line(
-		"- %s (%s): the adversary %s.",
-		code(finding.Or(first.Case, "unnamed")),
-		prose(string(first.Attacker), "of nobody in particular"),
-		prose(first.Summary, "did what the case says"),
-	)
-	m.line(
-		"  Expected: %s (%s). %s",
-		prose(finding.Expected(first.Expect), "nothing"),
-		prose(first.Cite, "no citation"),
-		prose(first.Means, "What that means is not said."),
-	)
-	for _, one := range f.apart() {
-		same := one.findings[0]
-		m.line(
-			"  - TLS %s: %s. Client saw %s; server saw %s.",
-			prose(one.versions(), "of any version"),
-			prose(same.Outcome(), ""),
-			code(finding.Or(same.Client, "nothing")),
-			code(finding.Or(same.Server, "nothing")),
-		)
+// difference lists the cases by which an attacker gets in; of one that fails in some versions of
+// TLS alone, in which.
+func (m *markdown) difference(attacker string, a finding.Audit, failed []sameCase) {
+	var ids []string
+	for _, f := range failed {
+		first := f.findings[0]
+		if column(first) != attacker {
+			continue
+		}
+		tried := 0
+		for _, one := range a.Findings {
+			if one.Case == first.Case && one.Status != finding.Untried {
+				tried++
+			}
+		}
+		id := code(finding.Or(first.Case, "unnamed"))
+		if versions := f.versions(); len(f.findings) < tried && versions != "" {
+			id += " in TLS " + prose(versions, "")
+		}
+		ids = append(ids, id)
+	}
+	if len(ids) > 0 {
+		m.line("- %s, by %s: %s", prose(attacker, ""), console.Plural(len(ids), "case"), strings.Join(ids, ", "))
 	}
 }
 

@@ -119,7 +119,8 @@ func (p invented) audit(chance *rand.Rand, began time.Time) finding.Audit {
 		Isolated: true, Began: began, Took: time.Duration(20+chance.IntN(60)) * time.Second,
 		Product: &finding.Product{
 			Name: p.name, About: p.name + " as its maintainers ship it, with client certificates demanded", Version: p.version,
-			Image: "docker.io/library/" + p.name, Digest: digest,
+			Image: "docker.io/library/" + p.name, Digest: digest, Size: 85_500_000,
+			Speaks: "http", Library: map[bool]string{true: "GnuTLS", false: "OpenSSL"}[strings.Contains(p.name, "g")],
 			Authentication: []string{"ssl_verify_client on;", "ssl_client_certificate /mtlslab/material/ca.pem;"},
 			Hint: "compare the identity of the client in the application: a certificate of the " +
 				"authority is all that is asked for",
@@ -207,7 +208,7 @@ var forgedChains = sync.OnceValues(func() ([]finding.Sent, error) {
 func few() finding.Scorecard {
 	hostileProduct := &finding.Product{
 		Name: "evil|`name`", Version: hostile, Image: "<script>alert(1)</script>",
-		Digest:         "sha256:" + strings.Repeat("0123456789abcdef", 4),
+		Digest: "sha256:" + strings.Repeat("0123456789abcdef", 4), Speaks: hostile, Library: hostile, Size: 1,
 		Authentication: []string{"</script><script>alert(2)</script>", hostile}, Hint: "look at " + hostile,
 	}
 	evil := everything()
