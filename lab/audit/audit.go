@@ -15,6 +15,7 @@ import (
 	"github.com/mtlslab/mtlslab/lab/cases"
 	"github.com/mtlslab/mtlslab/lab/finding"
 	"github.com/mtlslab/mtlslab/lab/peer"
+	"github.com/mtlslab/mtlslab/lab/pki"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
@@ -84,7 +85,7 @@ func measureOf(t peer.Traits) measure {
 }
 
 // Check says what keeps an audit from being made: a role, profile, version or case
-// that there is not, an adapter of the other role, or that nothing would be tried. One
+// that there is not, a host that no certificate can be for, an adapter of the other role, or that nothing would be tried. One
 // list of cases may serve both roles.
 func (a Audit) Check() error {
 	a = a.whole()
@@ -93,6 +94,11 @@ func (a Audit) Check() error {
 		return fmt.Errorf("role %q: choose %s or %s", a.Role, wire.Server, wire.Client)
 	case !slices.Contains(cases.Profiles(), a.Profile):
 		return fmt.Errorf("profile %q: choose %s", a.Profile, listed(cases.Profiles()))
+	}
+	if host := a.Peer.Traits().ServerName; a.Role == wire.Client && host != "" {
+		if err := pki.CheckHost(host); err != nil {
+			return fmt.Errorf("the host that it calls: %w", err)
+		}
 	}
 	if a.Baseline != nil {
 		if err := (finding.Audit{Role: a.Role, Profile: a.Profile}).Fits(*a.Baseline); err != nil {

@@ -15,7 +15,6 @@ import (
 	"github.com/mtlslab/mtlslab/images"
 	"github.com/mtlslab/mtlslab/lab/adapter"
 	"github.com/mtlslab/mtlslab/lab/peer"
-	"github.com/mtlslab/mtlslab/lab/pki"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
@@ -210,9 +209,6 @@ func (p *PeerFlags) asIs(image string) (peer.Image, error) {
 		return peer.Image{}, fmt.Errorf("--port %s: want the one port that it calls", p.portList())
 	case (p.cert == "") != (p.key == ""):
 		return peer.Image{}, errors.New("give --cert-file and --key-file together, or neither")
-	}
-	if err := pki.CheckHost(p.host); err != nil {
-		return peer.Image{}, fmt.Errorf("--name: %w", err)
 	}
 	a := adapter.AsIs(image, p.host, p.ports[0], adapter.HTTP)
 	if err := faultOf(a, "--port", p.portList()); err != nil {
