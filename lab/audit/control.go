@@ -104,46 +104,6 @@ func (r *round) undelivered(t trial, v tried) *peer.UnusableError {
 	return e
 }
 
-// otherRoot is a good exchange under a root that only some cases stand on. A
-// peer that takes one root alone turns those away whatever else is wrong.
-func (r *round) otherRoot() (trial, error) {
-	c := underOtherRoot()
-	forged, err := r.Chains.of(c, r.guise())
-	version := r.audit.Versions[len(r.audit.Versions)-1]
-	if r.silent[version] != "" {
-		version = r.audit.Versions[0]
-	}
-	return trial{Case: c, version: version, rule: cases.Rule{Expect: cases.MustAccept}, forged: forged}, err
-}
-
-func underOtherRoot() cases.Case {
-	return cases.Case{
-		ID: "control/other-root", Summary: "the good exchange under another root",
-		Mutation: func(pki.Request) pki.Mutation { return func(f *pki.Forgery) { f.OwnRoot() } },
-	}
-}
-
-// tryOtherRoot finds out whether somebody else's peer takes more roots than one.
-func (r *round) tryOtherRoot(ctx context.Context, plan []trial) error {
-	if r.traits.Tells || !slices.ContainsFunc(plan, func(t trial) bool { return len(t.forged.ExtraRoots) > 0 }) {
-		return nil
-	}
-	t, err := r.otherRoot()
-	if err != nil {
-		return err
-	}
-	tried, err := r.inTurn(ctx, t, r.targetFor(t))
-	if err != nil {
-		return err
-	}
-	v := tried.Judge()
-	if v.Decision != verdict.WasDelivered && v.Decision != verdict.WasRefused {
-		return r.undelivered(t, tried)
-	}
-	r.oneRoot = v.Decision == verdict.WasRefused
-	return nil
-}
-
 // startsStill looks whether somebody else's peer still works with good material where it
 // was tried with other. If it does not, what was tried there shows nothing.
 func (r *round) startsStill(ctx context.Context, plan []trial, results []tried) error {

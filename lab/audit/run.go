@@ -62,8 +62,10 @@ type round struct {
 	halted string    // why nothing more is asked of a server that is somebody else's to run; "" if all is
 	next   time.Time // when it may be asked again
 
-	silent  map[string]string // why it is not tried in a version of TLS
-	oneRoot bool              // it trusts no more than the first of the roots that it is given
+	silent  map[string]string    // why it is not tried in a version of TLS
+	told    []*pki.Forged        // the chains of which the peer must be told something
+	unread  map[*pki.Forged]bool // of which it cannot be told
+	oneRoot bool                 // it trusts no more than the first of the roots that it is given
 
 	mu   sync.Mutex
 	done int
@@ -78,6 +80,7 @@ func (a *Auditor) Audit(ctx context.Context, what Audit) (finding.Audit, error) 
 		return finding.Audit{}, fmt.Errorf("audit: %w", err)
 	}
 	r := &round{Auditor: a, chosen: len(what.Versions) > 0, audit: what.whole(), silent: make(map[string]string)}
+	r.unread = make(map[*pki.Forged]bool)
 	r.traits = r.audit.Peer.Traits()
 	r.patience = newPatience(r.traits.Patience)
 	plan, err := r.audit.plan(a.Chains, r.guise())
@@ -129,25 +132,19 @@ func (r *round) start(ctx context.Context, plan []trial) (err error) {
 	if r.server, err = r.audit.Peer.Server(ctx, r.Place); err != nil {
 		return err
 	}
-	return r.serve(ctx, plan)
+	return r.serveReadable(ctx, plan)
 }
 
 // collect makes the material of the peer: good, and with all that any trial wants it to
 // trust or to know revoked.
-func (r *round) collect(plan []trial) error {
-	r.material = r.Pair.Material(r.audit.Role)
-	lists, err := r.Pair.Authority.CRLs()
-	if err != nil {
-		return err
-	}
-	r.material.CRL = lists
-	other, err := r.otherRoot()
-	if err != nil {
-		return err
-	}
+func (r *round) collect(plan []trial) (err error) {
 	trials := plan
 	if !r.traits.Tells {
-		trials = append(slices.Clone(plan), other)
+		other, err := r.otherRoot()
+		if err != nil {
+			return err
+		}
+		trials = append([]trial{other}, plan...)
 	}
 	given := make(map[*pki.Forged]bool) // one chain serves both versions of TLS
 	for _, t := range trials {
@@ -155,11 +152,13 @@ func (r *round) collect(plan []trial) error {
 			continue
 		}
 		given[t.forged] = true
-		r.material.Trust = append(r.material.Trust, t.forged.Trust()...)
-		r.material.CRL = append(r.material.CRL, t.forged.CRLs()...)
 		r.store = append(r.store, t.forged.SystemTrust()...)
+		if told(t.forged) {
+			r.told = append(r.told, t.forged)
+		}
 	}
-	return nil
+	r.material, err = r.tells(r.told)
+	return err
 }
 
 // close stops what only this audit has started. What is still there after that is
@@ -189,6 +188,8 @@ func (r *round) lacks(t trial) string {
 	switch {
 	case r.silent[t.version] != "":
 		return r.silent[t.version]
+	case r.unread[t.forged]:
+		return "it does not come up where it is given the roots or the lists of this case"
 	case r.oneRoot && len(t.forged.ExtraRoots) > 0 && t.ID != "chain/"+cases.SecondRoot:
 		return "it trusts no more than one of the roots that it is given"
 	case r.nameless(t):
