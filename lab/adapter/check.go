@@ -93,6 +93,7 @@ func (a *Adapter) rulesOfRole() []rule {
 	const clients = "a client's, and this is a server"
 	return []rule{
 		{"speaks", slices.Contains(ofClients, a.Speaks), "only clients of it can be put to the test"},
+		{"logs", a.Speaks.Mute() && !a.Logs, "want true: nothing else shows that a message arrived"},
 		{"port", a.Port < 1 || a.Port > 65535, "want the port that it listens on, 1 to 65535"},
 		{"ports", !distinctPorts(append([]int{a.Port}, a.Ports...)), "want others than port, each once, 1 to 65535"},
 		{"open", a.Open && a.Speaks != HTTP, "only http has hosts"},

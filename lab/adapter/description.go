@@ -18,7 +18,7 @@ var described = map[string]string{
 		"word that they leave empty is left out",
 	"Adapter.Ready": "of a server: how it shows that it is ready; by default the port accepts a connection",
 	"Adapter.Speaks": "what is said over the connection: line, http, http-twice, postgres, smtp, redis, mqtt, grpc, " +
-		"git, imap, ldap, mysql or nats",
+		"git, imap, ldap, mysql, nats or syslog",
 	"Adapter.Refused": "what answer of a server, over TLS, is a refusal; each protocol has its default",
 	"Adapter.Hangup": "of a client: standard input is closed once its output matches this regular expression; at " +
 		"once if empty; template",

@@ -28,15 +28,16 @@ const (
 	LDAP     Protocol = "ldap"       // bind, then a search (RFC 4511)
 	MySQL    Protocol = "mysql"      // SSLRequest, then a query
 	NATS     Protocol = "nats"       // a message to oneself
+	Syslog   Protocol = "syslog"     // one message, which is not answered (RFC 5425)
 )
 
-var protocols = []Protocol{Line, HTTP, Twice, Postgres, SMTP, Redis, MQTT, GRPC, Git, IMAP, LDAP, MySQL, NATS}
+var protocols = []Protocol{Line, HTTP, Twice, Postgres, SMTP, Redis, MQTT, GRPC, Git, IMAP, LDAP, MySQL, NATS, Syslog}
 
 // ofClients are the protocols in which no server is asked: it would be asked as in another.
 var ofClients = []Protocol{Twice}
 
 // ofServers are the protocols in which no client can be answered by words that are known before.
-var ofServers = []Protocol{IMAP}
+var ofServers = []Protocol{IMAP, Syslog}
 
 // Repeats says whether one connection takes another message by the same words.
 func (p Protocol) Repeats() bool { return p == Line || p == HTTP || p == Redis }
@@ -66,6 +67,7 @@ type talk struct {
 var talks = map[Protocol]func(a *Adapter, message, nonce string) talk{
 	Line: lineTalk, HTTP: httpTalk, Postgres: postgresTalk, SMTP: smtpTalk, Redis: redisTalk, MQTT: mqttTalk,
 	GRPC: grpcTalk, Twice: twiceTalk, Git: gitTalk, IMAP: imapTalk, LDAP: ldapTalk, MySQL: mysqlTalk, NATS: natsTalk,
+	Syslog: syslogTalk,
 }
 
 // Speech is how this peer is told a message, or tells it. The nonce is part of

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/tls"
 	"errors"
 	"io"
 	"regexp"
@@ -18,7 +19,17 @@ var errTooMuch = errors.New("more was said than a turn waits for")
 type speaker struct {
 	*contact
 	with io.ReadWriter
-	kept []byte // heard, and not yet matched by a turn
+	half func() error // ends this half of it
+	kept []byte       // heard, and not yet matched by a turn
+}
+
+// speaks is who speaks on a connection, of which all that is heard is noted.
+func (c *contact) speaks(with io.ReadWriter) *speaker {
+	s := &speaker{contact: c, with: c.tap(with), half: c.closeWrite}
+	if protected, is := with.(*tls.Conn); is {
+		s.half = protected.CloseWrite
+	}
+	return s
 }
 
 // take goes through turns. Its error is that of the connection.
@@ -35,8 +46,22 @@ func (s *speaker) take(turns []attack.Turn) error {
 		if len(turn.Say) > 0 {
 			s.say(s.with, string(turn.Say))
 		}
+		if turn.Shut {
+			return s.shut()
+		}
 	}
 	return nil
+}
+
+// shut ends this half of the connection, and returns how the other ended.
+func (s *speaker) shut() error {
+	if err := s.half(); err != nil {
+		return err
+	}
+	if _, err := io.Copy(io.Discard, s.with); err != nil {
+		return err
+	}
+	return io.EOF // as Copy does not say
 }
 
 // holds waits until the attack is told to go on.
@@ -99,7 +124,7 @@ func (c *contact) open(a attack.Attack) error {
 // talk says the dialogue to a server, and returns why it ended; nil if it was
 // said to its end.
 func (c *contact) talk(with io.ReadWriter, a attack.Attack) error {
-	err := (&speaker{contact: c, with: c.tap(with)}).take(a.Dialogue.Said(c.seen.Plain))
+	err := c.speaks(with).take(a.Dialogue.Said(c.seen.Plain))
 	if err != nil {
 		return err
 	}
@@ -118,7 +143,7 @@ func (c *contact) talk(with io.ReadWriter, a attack.Attack) error {
 // talkPlainly says the dialogue without TLS.
 func (c *contact) talkPlainly(a attack.Attack) attack.Connection {
 	c.seen.Plain = true
-	s := &speaker{contact: c, with: c.tap(c.transport)}
+	s := c.speaks(c.transport)
 	err := s.take(a.Dialogue.Plain)
 	if err == nil {
 		err = s.take(a.Dialogue.Said(true))
@@ -131,7 +156,7 @@ func (c *contact) talkPlainly(a attack.Attack) attack.Connection {
 
 // reply says the dialogue to a client, and listens until that is done.
 func (c *contact) reply(with io.ReadWriter, a attack.Attack) error {
-	err := (&speaker{contact: c, with: c.tap(with)}).take(a.Dialogue.Said(c.seen.Plain))
+	err := c.speaks(with).take(a.Dialogue.Said(c.seen.Plain))
 	if err == nil && a.Truncate {
 		_ = c.closeWrite()
 	}

@@ -112,3 +112,37 @@ func TestBadDialogue(t *testing.T) {
 		t.Error("a pattern that cannot be compiled is not an error")
 	}
 }
+
+// A client that ends its half has said all of it, and hears how the other half ends.
+func TestShut(t *testing.T) {
+	t.Parallel()
+	p, f := newPair(t, ""), newFighter(t)
+	for _, version := range []string{"1.2", "1.3"} {
+		server := attack.Attack{
+			ID: "server-" + version, Role: wire.Server, Listen: "127.0.0.1:0", Version: version, Limit: patience,
+			Dialogue: &attack.Dialogue{Talk: []attack.Turn{{Hear: nonce}}},
+		}
+		server.Chain, server.Key = present(t, p.server)
+		f.begin(server)
+		client := attack.Attack{
+			ID: "client-" + version, Role: wire.Client, Connect: f.listening(server.ID), SNI: "server", Version: version,
+			Message: message, Limit: patience,
+			Dialogue: &attack.Dialogue{Talk: []attack.Turn{{Say: []byte(message)}, {Shut: true}}},
+		}
+		client.Chain, client.Key = present(t, p.client)
+		f.begin(client)
+		saw := f.evidence(client.ID).Last()
+		f.begin(attack.Attack{ID: server.ID, End: true})
+		heard := f.evidence(server.ID)
+		if saw.End != attack.EndCloseNotify || !heard.Heard(nonce) || heard.Last().End != attack.EndCloseNotify {
+			t.Errorf("TLS %s: saw %s, and the server %+v", version, saw.End, heard.Last())
+		}
+	}
+	a := attack.Attack{
+		ID: "x", Role: wire.Client, Connect: "127.0.0.1:1",
+		Dialogue: &attack.Dialogue{Talk: []attack.Turn{{Shut: true}, {Hear: "more"}}},
+	}
+	if err := a.Check(); err == nil {
+		t.Error("what comes after the end is not an error")
+	}
+}

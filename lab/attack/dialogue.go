@@ -1,6 +1,7 @@
 package attack
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 )
@@ -35,6 +36,10 @@ type Turn struct {
 	Hear string `json:"hear,omitempty"` // RE2, found in what was heard since the last turn that waited
 	Say  []byte `json:"say,omitempty"`
 
+	// Shut: the adversary ends its half of the connection then, and listens until the other side ends
+	// the other. It is the last turn.
+	Shut bool `json:"shut,omitempty"`
+
 	// Hold: a client says that it has come so far, and waits until it is told to go on, with
 	// the connection open. It has as long again for what comes after that.
 	Hold bool `json:"hold,omitempty"`
@@ -64,8 +69,11 @@ func (d *Dialogue) check() error {
 	if d == nil {
 		return nil
 	}
-	for _, part := range [][]Turn{d.Opening, d.Plain, d.Talk, d.PlainTalk} {
-		for _, turn := range part {
+	for at, part := range [][]Turn{d.Opening, d.Plain, d.Talk, d.PlainTalk} {
+		for i, turn := range part {
+			if turn.Shut && (i < len(part)-1 || at < 2) {
+				return errors.New("dialogue: shut: want it at the end of the talk")
+			}
 			if _, err := regexp.Compile(turn.Hear); err != nil {
 				return fmt.Errorf("dialogue: hear: %w", err)
 			}

@@ -192,6 +192,8 @@ func (r *round) lacks(t trial) string {
 		return "it does not come up where it is given the roots or the lists of this case"
 	case r.oneRoot && len(t.forged.ExtraRoots) > 0 && t.ID != "chain/"+cases.SecondRoot:
 		return "it trusts no more than one of the roots that it is given"
+	case r.traits.Mute && (t.resumes() || t.Meanwhile != cases.Nothing || t.Reload != cases.NoReload):
+		return "it answers nothing, so nobody learns when it has served a connection"
 	case r.nameless(t):
 		return "its clients are known to it by their " + string(r.traits.Known) + ", and here that is not what is odd"
 	case r.audit.Role == wire.Client:
@@ -292,8 +294,8 @@ func (r *round) try(
 	nonce := sandbox.NewID()
 	v := verdict.Trial{
 		Case: t.Case, Rule: t.rule, Audited: r.audit.Role, Tells: r.traits.Tells, OwnWords: r.traits.OwnWords,
-		Anonymous: r.traits.Anonymous,
-		Patience:  patience, Sent: wire.DigestOf(greeting(nonce)), Nonce: nonce,
+		Anonymous: r.traits.Anonymous, Mute: r.traits.Mute,
+		Patience: patience, Sent: wire.DigestOf(greeting(nonce)), Nonce: nonce,
 		GoodKey: wire.IdentityOf(r.Pair.Client.Certificate).Key,
 	}
 	err := carry(ctx, &v)

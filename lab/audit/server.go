@@ -241,6 +241,7 @@ func (r *round) carryAgainst(
 	v.Account, err = server.Account(ctx, peer.Asked{
 		Sent: v.Sent, Nonce: v.Nonce, Local: last.Local, Began: last.Began, Ending: last.End,
 		NoLog: order.Resume != nil, CutShort: order.Truncate, Patient: t.alone(),
+		Late:     r.traits.Mute && last.Alert == nil && t.rule.Expect != cases.MustRefuse,
 		Answered: t.ID == controlID && v.Delivered,
 	})
 	return err

@@ -57,6 +57,7 @@ func (i Image) Traits() Traits {
 		t.OwnWords, t.Anonymous = true, !i.Adapter.ShowsCertificate()
 		t.ServerName, t.AtOnce = i.Adapter.Host(), 1
 	}
+	t.Mute = i.Adapter.Speaks.Mute()
 	if i.movable() {
 		t.Starts = roomsAtOnce // one after the other in each: they share a port
 	}

@@ -182,7 +182,7 @@ func (s *imageServing) untilEnd(ctx context.Context) {
 // is whole before long.
 func (s *imageServing) logged(ctx context.Context, a Asked) bool {
 	holds := func(line string) bool { return strings.Contains(line, a.Nonce) }
-	if !a.Answered && !a.CutShort && s.alive() {
+	if !a.Answered && !a.CutShort && !a.Late && s.alive() {
 		return s.running.Lines.Any(holds)
 	}
 	ctx, cancel := context.WithTimeout(ctx, AccountGrace)

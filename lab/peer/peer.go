@@ -65,6 +65,9 @@ type Traits struct {
 
 	ServerName string // that a server is asked for, or a client calls; that of the lab's servers if empty
 
+	// Mute says that a server answers nothing: that a message arrived, its log alone shows.
+	Mute bool
+
 	// ListsApart says that a peer with revocation lists is another than one without, and
 	// not one that is given them and heeds them when it has to.
 	ListsApart bool
@@ -191,6 +194,7 @@ type Asked struct {
 	NoLog    bool // whatever is in its log may be of another time
 	Patient  bool // it was started for this alone: how it ended is waited for
 	CutShort bool // the message was: what is in its log may come late
+	Late     bool // nothing is answered, and it may be in its log by and by
 	Answered bool // it has answered as only a message that arrived is answered, and must have logged it
 }
 

@@ -39,7 +39,7 @@ func (t Trial) byEvidence(v *Verdict, c attack.Connection) {
 	logged := arrived(t.Account, t.Sent)
 	v.Leaked = logged || t.Delivered
 	switch {
-	case t.Delivered:
+	case t.Delivered, t.Mute && logged:
 		v.Decision = WasDelivered
 	case logged:
 		v.inconclusive(onlyLogged)

@@ -23,6 +23,9 @@ type Trial struct {
 	// Anonymous says that it shows no certificate that is known here.
 	Anonymous bool
 
+	// Mute says that the audited server answers nothing: what is in its log is delivered.
+	Mute bool
+
 	Sent  wire.Digest // the message, with its nonce
 	Nonce string
 
