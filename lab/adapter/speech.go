@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/mtlslab/mtlslab/lab/attack"
+	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
 // Protocol is how a message is said. Each is in a file of its own.
@@ -105,6 +106,15 @@ func (a *Adapter) Speech(message, nonce string) (Speech, error) {
 		s.refused, err = regexp.Compile(refused)
 	}
 	return s, err
+}
+
+// SaysBack says whether an answer tells a client that its message arrived: one of HTTP, if there is
+// the message in it; one of another protocol, as that has it.
+func (a *Adapter) SaysBack() bool {
+	if a.Role == wire.Client {
+		return true
+	}
+	return !a.Speaks.Mute() && (a.Speaks != HTTP || a.Delivered.Echo != nil && *a.Delivered.Echo)
 }
 
 // OpensPlainly says whether its connections begin before TLS does.

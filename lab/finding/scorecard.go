@@ -24,10 +24,11 @@ type Product struct {
 	// shipped.
 	Authentication []string `json:"authentication,omitempty"`
 	Adjusted       []string `json:"adjusted,omitempty"`
-	Hint           string   `json:"hint,omitempty"`   // what to tell a person where a fault was found
-	Manual         string   `json:"manual,omitempty"` // the published page that it is set up by, and nothing else
-	Read           string   `json:"read,omitempty"`   // the day on which that was read
-	Notes          []string `json:"notes,omitempty"`  // what may be a mistake of its adapter
+	Hint           string   `json:"hint,omitempty"`    // what to tell a person where a fault was found
+	Manual         string   `json:"manual,omitempty"`  // the published page that it is set up by, and nothing else
+	Read           string   `json:"read,omitempty"`    // the day on which that was read
+	Reports        []Report `json:"reports,omitempty"` // what is said of it in public
+	Notes          []string `json:"notes,omitempty"`   // what may be a mistake of its adapter
 }
 
 // Scorecard is the audits of many peers side by side.

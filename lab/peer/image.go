@@ -173,6 +173,9 @@ func (i Image) bring(ctx context.Context, in Place, as wire.Role) (*broughtImage
 		Authentication: a.Authentication, Adjusted: a.Adjusted, Hint: a.Hint, Notes: a.Notes(),
 		Manual: a.Manual.At, Read: a.Manual.Read,
 	}
+	for _, r := range a.Reports {
+		b.product.Reports = append(b.product.Reports, finding.Report(r))
+	}
 	if config := inspected.Config; config != nil {
 		b.user = config.User
 		b.argv = slices.Concat(config.Entrypoint, config.Cmd)

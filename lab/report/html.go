@@ -105,7 +105,7 @@ func HTML(w io.Writer, a finding.Audit) error {
 			v.Notes = append(v.Notes, wire.Printable(a.Product.Hint))
 		}
 	}
-	for _, part := range remediesOf(a) {
+	for _, part := range append(remediesOf(a), reportsOf(a)...) {
 		v.Notes = append(v.Notes, wire.Printable(part.Label+": "+part.Text))
 	}
 	for _, l := range a.WhoGetsIn() {

@@ -28,6 +28,30 @@ func remediesOf(a finding.Audit) (parts []finding.Part) {
 	return parts
 }
 
+// reportsOf says of what is said of the product in public whether the audit shows it.
+func reportsOf(a finding.Audit) (parts []finding.Part) {
+	if a.Product == nil {
+		return nil
+	}
+	for _, r := range a.Product.Reports {
+		tried, otherwise := a.Bears(r)
+		came := "so, as the audit shows"
+		switch {
+		case len(otherwise) > 0:
+			came = "here it is otherwise: " + strings.Join(otherwise, ", ")
+			if r.Found != "" {
+				came += ". " + r.Found
+			}
+		case !tried && r.Found == "":
+			continue
+		case !tried:
+			came = "not shown here. " + r.Found
+		}
+		parts = append(parts, finding.Part{Label: "reported", Text: fmt.Sprintf("%s %s (%s)", r.Says, r.At, came)})
+	}
+	return parts
+}
+
 // costOf says which good peers are turned away by a remedy.
 func costOf(r finding.Remedy) string {
 	if len(r.Costs) == 0 {

@@ -128,7 +128,7 @@ func (d *htmlData) peer(a finding.Audit, place map[string]int) htmlPeerData {
 			fact("runtime", a.Runtime), fact("isolation", isolated),
 			fact("began", a.Began.UTC().Format("2006-01-02 15:04:05 UTC")), fact("took", console.Duration(a.Took)),
 			fact("findings", words(finding.Group{Findings: a.Findings})), fact("broke", a.Broke),
-		}, remediesOf(a)...)...),
+		}, append(remediesOf(a), reportsOf(a)...)...)...),
 		Controls: []findingData{}, Findings: []findingData{},
 	}
 	for _, line := range product.Authentication {

@@ -201,8 +201,8 @@ func (m *markdown) differences(sc finding.Scorecard) {
 		if a.Product != nil && a.Product.Hint != "" && len(all) > 0 {
 			m.line("Hint: %s\n", prose(a.Product.Hint, ""))
 		}
-		for _, part := range remediesOf(a) {
-			m.line("- %s: %s", map[bool]string{true: "Remedy", false: "No remedy"}[part.Label == "remedy"], prose(part.Text, ""))
+		for _, part := range append(remediesOf(a), reportsOf(a)...) {
+			m.line("- %s: %s", strings.ToUpper(part.Label[:1])+part.Label[1:], prose(part.Text, ""))
 		}
 		for _, complaint := range a.Complaints {
 			m.line("- Complaint: %s", prose(complaint, ""))

@@ -47,6 +47,10 @@ func Text(w io.Writer, a finding.Audit, o Options) error {
 			p.Row("note", nameWidth, "", wire.Printable(note), 0)
 		}
 	}
+	for _, part := range reportsOf(a) {
+		p.WriteByte('\n')
+		p.Row(part.Label, nameWidth, "", wire.Printable(part.Text), 0)
+	}
 	p.incidents(a.Incidents)
 	p.faults(a, o.Verbose)
 	for i, f := range a.Controls {

@@ -20,12 +20,12 @@ import (
 
 // divide leaves those out that are of other shards: of the peers to be audited, and of the
 // servers that all clients call. Peers that are like another, but for a setting, call nobody and
-// are not called.
+// are not called, nor are servers that answer every message alike.
 func (r *round) divide() error {
 	r.crossing = make(map[wire.Role][]peer.Peer)
 	for _, c := range r.contenders {
-		if image, is := c.Peer.(peer.Image); is && image.Adapter.Like != "" {
-			continue // it would talk as that does
+		if image, is := c.Peer.(peer.Image); is && (image.Adapter.Like != "" || !image.Adapter.SaysBack()) {
+			continue // it would talk as that does; or no client could tell whether its message arrived
 		}
 		r.crossing[c.audit.Role] = append(r.crossing[c.audit.Role], c.Peer)
 	}
