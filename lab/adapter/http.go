@@ -61,14 +61,16 @@ func httpTalk(a *Adapter, message, nonce string) talk {
 }
 
 // twiceTalk is two requests on one connection, of which the second is as in httpTalk. A client that
-// makes another connection for the second is answered there as if it were the first.
+// makes another connection for the second is answered there as if it were the first, and alike.
 func twiceTalk(a *Adapter, message, nonce string) talk {
 	t := httpTalk(a, message, nonce)
 	first := t.asClient.Talk[0]
 	first.Say = []byte("GET /first HTTP/1.1\r\nHost: " + cmp.Or(a.host, Host) + "\r\n\r\n")
 	t.asClient.Talk = append([]attack.Turn{first, {Hear: `(?s)^HTTP/1\.[01] .*?\r?\n\r?\n`}}, t.asClient.Talk...)
 	t.asServer.Talk = append([]attack.Turn{
-		turn(`\r?\n\r?\n`, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"),
+		turn(
+			`\r?\n\r?\n`, "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n%s\n", len(message)+1, message,
+		),
 	}, t.asServer.Talk...)
 	return t
 }
