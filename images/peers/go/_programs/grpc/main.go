@@ -35,8 +35,7 @@ func main() {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	conn, err := grpc.DialContext(ctx, *common.Host+":"+*common.Port, grpc.WithTransportCredentials(creds),
-		grpc.WithBlock(), grpc.FailOnNonTempDialError(true))
+	conn, err := grpc.Dial(*common.Host+":"+*common.Port, grpc.WithTransportCredentials(creds))
 	common.Check(err)
 	answer := new(wrapperspb.StringValue)
 	common.Check(conn.Invoke(ctx, "/lab.Echo/Say", &wrapperspb.StringValue{Value: *common.Message}, answer))
