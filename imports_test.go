@@ -86,6 +86,10 @@ var rooms = map[string]struct {
 		[]string{"lab/console", "lab/pki", "lab/wire", "lab/cases", "lab/finding", "lab/adapter"},
 		"a report is made of findings, with no engine",
 	},
+	"lab/card": {
+		[]string{"lab/report", "lab/console", "lab/wire", "lab/cases", "lab/finding"},
+		"a scorecard is made of audits that are there, with no engine",
+	},
 	"lab/console":   {[]string{"lab/wire"}, "what is printed looks alike, whatever it says"},
 	"lab/adversary": {[]string{"lab/wire", "lab/attack"}, "it is given its certificates, right or wrong"},
 	"lab/init":      {[]string{"lab/command"}, "it is carried into other people's containers"},
@@ -127,7 +131,7 @@ var rooms = map[string]struct {
 		[]string{
 			"lab/cmd/cli", "lab/cmd/workshop", "lab/capture", "lab/remedy",
 			"images", "lab", "lab/deployment", "lab/scorecard", "lab/audit", "lab/exchange", "lab/peer", "lab/verdict",
-			"lab/report", "lab/console", "lab/sandbox",
+			"lab/report", "lab/card", "lab/console", "lab/sandbox",
 			"lab/cases", "lab/finding", "lab/adapter", "lab/pki", "lab/wire",
 		}, "the command line is on top",
 	},

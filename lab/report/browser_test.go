@@ -22,8 +22,8 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
+	"github.com/mtlslab/mtlslab/lab/card"
 	"github.com/mtlslab/mtlslab/lab/finding"
-	"github.com/mtlslab/mtlslab/lab/report"
 )
 
 // patience is for a machine that has much else to do; nothing here takes a second.
@@ -95,7 +95,7 @@ type visit struct {
 // somebody chose is kept for all pages of one.
 func open(ctx context.Context, t *testing.T, sc finding.Scorecard) *visit {
 	t.Helper()
-	return openPage(ctx, t, func(w io.Writer) error { return report.ScorecardHTML(w, sc) })
+	return openPage(ctx, t, func(w io.Writer) error { return card.HTML(w, sc) })
 }
 
 // openPage opens a page likewise.

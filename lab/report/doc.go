@@ -1,8 +1,7 @@
 // Package report says what an audit came to: to people as text, to programs as
-// JSON, to continuous integration as JUnit XML and SARIF. A scorecard, which is many
-// audits side by side, it writes as text, as JSON, as Markdown for a page of a
-// repository, and as one HTML page that needs nothing else. It exists so that all of
-// them say the same thing.
+// JSON, to continuous integration as JUnit XML and SARIF, and as one HTML page that needs
+// nothing else. It exists so that all of them say the same thing. Many audits side by side
+// are a scorecard, which package card writes.
 //
 // It must not run anything, judge anything, or know how a finding came about: the
 // verdict is the audit's own. What a peer said is shown with everything escaped

@@ -60,7 +60,7 @@ type Certificates struct {
 
 // Explain writes a case for a person. The error is the writer's.
 func Explain(w io.Writer, c cases.Case, certificates []Certificates, o Options) error {
-	p := &page{console.Page{Width: max(leastWidth, o.Width), Color: o.Color}}
+	p := &page{console.Page{Width: max(LeastWidth, o.Width), Color: o.Color}}
 	p.WriteString(c.ID + "\n\n")
 	for _, part := range append(Explanation(c), InGallery(c)...) {
 		p.Row(part.Label, labelWidth, "", part.Text, 0)

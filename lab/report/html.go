@@ -1,7 +1,9 @@
 package report
 
 import (
+	"crypto/sha256"
 	_ "embed" // the parts of the page
+	"encoding/base64"
 	"fmt"
 	"html/template"
 	"io"
@@ -81,7 +83,7 @@ type (
 func HTML(w io.Writer, a finding.Audit) error {
 	whole := a.Whole()
 	v := auditView{
-		Policy:  "default-src 'none'; style-src 'sha256-" + digestOf(auditStyle) + "'; base-uri 'none'; form-action 'none'",
+		Policy:  "default-src 'none'; style-src 'sha256-" + PolicyDigest(auditStyle) + "'; base-uri 'none'; form-action 'none'",
 		Style:   template.CSS(auditStyle), //nolint:gosec // ours
 		Title:   finding.Or(string(a.Role), "peer") + " " + titleOf(a),
 		Subject: wire.Printable(a.Subject),
@@ -105,7 +107,7 @@ func HTML(w io.Writer, a finding.Audit) error {
 			v.Notes = append(v.Notes, wire.Printable(a.Product.Hint))
 		}
 	}
-	for _, part := range append(remediesOf(a), reportsOf(a)...) {
+	for _, part := range append(Remedies(a), Reports(a)...) {
 		v.Notes = append(v.Notes, wire.Printable(part.Label+": "+part.Text))
 	}
 	for _, l := range a.WhoGetsIn() {
@@ -248,4 +250,10 @@ func groupViews(a finding.Audit) []auditGroup {
 		})
 	}
 	return groups
+}
+
+// PolicyDigest is how a policy names a script or a style (Content Security Policy 3, 2.3.1).
+func PolicyDigest(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return base64.StdEncoding.EncodeToString(sum[:])
 }

@@ -37,7 +37,7 @@ func JSON(w io.Writer, a finding.Audit) error {
 	a.Controls = append([]finding.Finding{}, a.Controls...) // an empty list, not null
 	a.Findings = append([]finding.Finding{}, finding.Ordered(a.Findings)...)
 	a.Began = a.Began.UTC()
-	return encode(
+	return Encode(
 		w,
 		Document{Audit: a, Verdict: a.Verdict(), WhoGetsIn: append([]finding.Line{}, a.WhoGetsIn()...), Counts: Counts{
 			Passed: a.Count(finding.Passed), Failed: a.Count(finding.Failed),
@@ -50,7 +50,7 @@ func JSON(w io.Writer, a finding.Audit) error {
 
 // encode writes JSON for people to read, with what could steer a terminal escaped
 // so that a program still reads it as it was.
-func encode(w io.Writer, document any) error {
+func Encode(w io.Writer, document any) error {
 	var plain bytes.Buffer
 	encoder := json.NewEncoder(&plain)
 	encoder.SetEscapeHTML(false)

@@ -6,9 +6,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mtlslab/mtlslab/lab/card"
 	"github.com/mtlslab/mtlslab/lab/cases"
 	"github.com/mtlslab/mtlslab/lab/finding"
-	"github.com/mtlslab/mtlslab/lab/report"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
@@ -35,7 +35,7 @@ func cameTo(id string, attacker cases.Attacker, status finding.Status) finding.F
 
 func TestManuals(t *testing.T) {
 	t.Parallel()
-	card := finding.Scorecard{Profile: cases.RFC5280, Began: time.Date(2026, 11, 30, 0, 0, 0, 0, time.UTC)}
+	sc := finding.Scorecard{Profile: cases.RFC5280, Began: time.Date(2026, 11, 30, 0, 0, 0, 0, time.UTC)}
 	for _, test := range []struct {
 		want  finding.Promise
 		audit finding.Audit
@@ -68,10 +68,10 @@ func TestManuals(t *testing.T) {
 		if got := test.audit.Promise(); got != test.want {
 			t.Errorf("%v: got %q, want %q", test.audit.Product, got, test.want)
 		}
-		card.Audits = append(card.Audits, test.audit)
+		sc.Audits = append(sc.Audits, test.audit)
 	}
 	var page bytes.Buffer
-	if err := report.ManualsMarkdown(&page, card); err != nil {
+	if err := card.Manuals(&page, sc); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{

@@ -8,8 +8,8 @@ import (
 	"github.com/mtlslab/mtlslab/lab/finding"
 )
 
-// remediesOf says of each setting that was tried what it came to, in a line: those that work first.
-func remediesOf(a finding.Audit) (parts []finding.Part) {
+// Remedies says of each setting that was tried what it came to, in a line: those that work first.
+func Remedies(a finding.Audit) (parts []finding.Part) {
 	for _, works := range []bool{true, false} {
 		for _, r := range a.Remedies {
 			switch {
@@ -28,8 +28,8 @@ func remediesOf(a finding.Audit) (parts []finding.Part) {
 	return parts
 }
 
-// reportsOf says of what is said of the product in public whether the audit shows it.
-func reportsOf(a finding.Audit) (parts []finding.Part) {
+// Reports says of what is said of the product in public whether the audit shows it.
+func Reports(a finding.Audit) (parts []finding.Part) {
 	if a.Product == nil {
 		return nil
 	}

@@ -59,7 +59,7 @@ func SARIF(w io.Writer, a finding.Audit) error {
 			run.Results = append(run.Results, resultOf(a, f, last))
 		}
 	}
-	return encode(w, sarifLog{
+	return Encode(w, sarifLog{
 		Schema:  "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json",
 		Version: "2.1.0", Runs: []sarifRun{run},
 	})

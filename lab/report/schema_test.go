@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mtlslab/mtlslab/lab/card"
 	"github.com/mtlslab/mtlslab/lab/cases"
 	"github.com/mtlslab/mtlslab/lab/finding"
 	"github.com/mtlslab/mtlslab/lab/report"
@@ -234,8 +235,8 @@ func compare(t *testing.T, root, s *schema, of reflect.Type) {
 
 func scorecardSchema(t *testing.T) *schema {
 	t.Helper()
-	s := readSchema(t, "scorecard.schema.json")
-	s.files = map[string]*schema{"audit.schema.json": readSchema(t, "audit.schema.json")}
+	s := readSchema(t, "../card/scorecard.schema.json")
+	s.files = map[string]*schema{"../report/audit.schema.json": readSchema(t, "audit.schema.json")}
 	return s
 }
 
@@ -245,7 +246,7 @@ func TestScorecardIsAsTheSchemaSays(t *testing.T) {
 	var out bytes.Buffer
 	sc := few()
 	sc.Interop[3].Status = finding.Inconclusive // what is none of the known is no document of ours
-	if err := report.ScorecardJSON(&out, sc); err != nil {
+	if err := card.JSON(&out, sc); err != nil {
 		t.Fatal(err)
 	}
 	for name, breakIt := range map[string]func(map[string]any){

@@ -12,6 +12,7 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/mtlslab/mtlslab/lab/card"
 	"github.com/mtlslab/mtlslab/lab/finding"
 	"github.com/mtlslab/mtlslab/lab/report"
 )
@@ -121,7 +122,7 @@ func TestScorecardTextFits(t *testing.T) {
 		}
 	}
 	var plain, coloured bytes.Buffer
-	if report.ScorecardText(&plain, synthetic(t), report.Options{}) != nil || report.ScorecardText(
+	if card.Text(&plain, synthetic(t), report.Options{}) != nil || card.Text(
 		&coloured, synthetic(t), report.Options{Color: true},
 	) != nil ||
 		plain.String() == coloured.String() ||
@@ -152,7 +153,7 @@ func TestScorecardIsReadAgain(t *testing.T) {
 	t.Parallel()
 	for name, sc := range map[string]finding.Scorecard{"few": few(), "empty": {}, "synthetic": synthetic(t)} {
 		document := written(t, "scorecard.json", sc)
-		read, err := report.ReadScorecard(strings.NewReader(document))
+		read, err := card.Read(strings.NewReader(document))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -174,12 +175,12 @@ func TestReadScorecardRefuses(t *testing.T) {
 		`{"format": 2} nonsense`: "something follows the document",
 		`{"format": 2, "sent": [{"chain": ["?"]}]}`: "illegal base64",
 	} {
-		if _, err := report.ReadScorecard(strings.NewReader(document)); err == nil ||
+		if _, err := card.Read(strings.NewReader(document)); err == nil ||
 			!strings.Contains(err.Error(), want) {
 			t.Errorf("%s: error %v, want %q", document, err, want)
 		}
 	}
-	if _, err := report.ReadScorecard(strings.NewReader(`{"format": 2, "later": true}`)); err != nil {
+	if _, err := card.Read(strings.NewReader(`{"format": 2, "later": true}`)); err != nil {
 		t.Errorf("a field of a later program: %v", err)
 	}
 }
@@ -190,7 +191,7 @@ func FuzzReadScorecard(f *testing.F) {
 	f.Add(`{"format": 2, "audits": [{"role": "x", "findings": [{"status": "failed", "case": "-"}]}], "interop": [{}]}`)
 	f.Add(`{"format": 2, "sent": [{"chain": [null, "MAA="]}, {}], "took_ns": 9223372036854775807}`)
 	f.Fuzz(func(t *testing.T, document string) {
-		sc, err := report.ReadScorecard(strings.NewReader(document))
+		sc, err := card.Read(strings.NewReader(document))
 		if err != nil {
 			return
 		}

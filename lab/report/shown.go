@@ -23,9 +23,9 @@ var shown = sync.OnceValues(func() (all []finding.Shown, err error) {
 	return all, json.Unmarshal(shownSource, &all)
 })
 
-// ScorecardShown writes what a scorecard has shown of each product, a line each, for
+// WriteShown writes what a scorecard has shown of each product, a line each, for
 // [InGallery]. The error is the writer's.
-func ScorecardShown(w io.Writer, sc finding.Scorecard) error {
+func WriteShown(w io.Writer, sc finding.Scorecard) error {
 	all := sc.Shown()
 	for i, one := range all {
 		line, err := json.Marshal(one)

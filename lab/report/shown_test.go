@@ -48,7 +48,7 @@ func TestShown(t *testing.T) {
 	t.Parallel()
 	sc := few()
 	var out bytes.Buffer
-	if err := report.ScorecardShown(&out, sc); err != nil {
+	if err := report.WriteShown(&out, sc); err != nil {
 		t.Fatal(err)
 	}
 	var again []finding.Shown

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mtlslab/mtlslab/lab/card"
 	"github.com/mtlslab/mtlslab/lab/cases"
 	"github.com/mtlslab/mtlslab/lab/finding"
 	"github.com/mtlslab/mtlslab/lab/pki"
@@ -260,12 +261,12 @@ var formats = []struct {
 	write func(*strings.Builder, finding.Scorecard) error
 }{
 	{"scorecard.txt", func(w *strings.Builder, sc finding.Scorecard) error {
-		return report.ScorecardText(w, sc, report.Options{})
+		return card.Text(w, sc, report.Options{})
 	}},
 	{"scorecard-verbose.txt", func(w *strings.Builder, sc finding.Scorecard) error {
-		return report.ScorecardText(w, sc, report.Options{Verbose: true, Width: 100})
+		return card.Text(w, sc, report.Options{Verbose: true, Width: 100})
 	}},
-	{"scorecard.md", func(w *strings.Builder, sc finding.Scorecard) error { return report.ScorecardMarkdown(w, sc) }},
-	{"scorecard.json", func(w *strings.Builder, sc finding.Scorecard) error { return report.ScorecardJSON(w, sc) }},
-	{"scorecard.html", func(w *strings.Builder, sc finding.Scorecard) error { return report.ScorecardHTML(w, sc) }},
+	{"scorecard.md", func(w *strings.Builder, sc finding.Scorecard) error { return card.Markdown(w, sc) }},
+	{"scorecard.json", func(w *strings.Builder, sc finding.Scorecard) error { return card.JSON(w, sc) }},
+	{"scorecard.html", func(w *strings.Builder, sc finding.Scorecard) error { return card.HTML(w, sc) }},
 }

@@ -20,10 +20,10 @@ type Options struct {
 
 // Columns of the parts of a line.
 const (
-	leastWidth  = 60
-	nameWidth   = 11 // "complaint", "isolation"
+	LeastWidth  = 60
+	NameWidth   = 11 // "complaint", "isolation"
 	labelWidth  = 14 // "  client saw  "
-	statusWidth = 14 // "inconclusive  "
+	StatusWidth = 14 // "inconclusive  "
 )
 
 // Text writes the audit for a person: who gets in, in a table by attacker; the answers to
@@ -33,23 +33,23 @@ const (
 // PASS, FAIL or INCONCLUSIVE. If Verbose, what is told in a line is shown in full, and there
 // is a line for every finding. The error is the writer's.
 func Text(w io.Writer, a finding.Audit, o Options) error {
-	p := &page{console.Page{Width: max(leastWidth, cmp.Or(o.Width, console.DefaultWidth)), Color: o.Color}}
+	p := &page{console.Page{Width: max(LeastWidth, cmp.Or(o.Width, console.DefaultWidth)), Color: o.Color}}
 	p.head(a)
 	p.who(a)
 	p.answers(a.Answers)
 	if a.Product != nil && a.Product.Hint != "" && a.Count(finding.Failed) > 0 {
 		p.WriteByte('\n')
-		p.Row("hint", nameWidth, "", wire.Printable(a.Product.Hint), 0)
+		p.Row("hint", NameWidth, "", wire.Printable(a.Product.Hint), 0)
 	}
 	if a.Product != nil {
 		for _, note := range a.Product.Notes {
 			p.WriteByte('\n')
-			p.Row("note", nameWidth, "", wire.Printable(note), 0)
+			p.Row("note", NameWidth, "", wire.Printable(note), 0)
 		}
 	}
-	for _, part := range reportsOf(a) {
+	for _, part := range Reports(a) {
 		p.WriteByte('\n')
-		p.Row(part.Label, nameWidth, "", wire.Printable(part.Text), 0)
+		p.Row(part.Label, NameWidth, "", wire.Printable(part.Text), 0)
 	}
 	p.incidents(a.Incidents)
 	p.faults(a, o.Verbose)
@@ -76,13 +76,13 @@ func Text(w io.Writer, a finding.Audit, o Options) error {
 		return cmp.Or(f.Means, finding.NoWay)
 	})
 	for _, complaint := range a.Complaints {
-		p.Row("complaint", nameWidth, "", wire.Printable(complaint), 0)
+		p.Row("complaint", NameWidth, "", wire.Printable(complaint), 0)
 	}
 	if why := a.Uncontrolled(); why != "" {
-		p.Row(void(a), nameWidth, "", why, 0)
+		p.Row(Void(a), NameWidth, "", why, 0)
 	}
 	if !a.Isolated {
-		p.Row("isolation", nameWidth, "", "not proven on "+finding.Or(a.Runtime, "an unnamed runtime"), 0)
+		p.Row("isolation", NameWidth, "", "not proven on "+finding.Or(a.Runtime, "an unnamed runtime"), 0)
 	}
 	p.verdict(a)
 	_, err := w.Write(p.Bytes())
@@ -100,15 +100,15 @@ func (p *page) everything(a finding.Audit) {
 	}
 }
 
-// void names what is uncontrolled or unproven.
-func void(a finding.Audit) string {
+// Void names what is uncontrolled or unproven.
+func Void(a finding.Audit) string {
 	if a.Broke != "" {
 		return "broke"
 	}
 	return "controls"
 }
 
-// page is an audit, or a scorecard, for people.
+// page is an audit for people.
 type page struct{ console.Page }
 
 // StyleOf is how a status is shown.
@@ -123,17 +123,17 @@ var styles = map[finding.Status]console.Style{
 
 func (p *page) head(a finding.Audit) {
 	subject := fmt.Sprintf("%s %s", finding.Or(string(a.Role), "peer"), finding.Or(a.Subject, "without a name"))
-	p.Row("audit", nameWidth, "", subject, 0)
+	p.Row("audit", NameWidth, "", subject, 0)
 	if a.Product != nil {
-		p.Row("product", nameWidth, "", product(*a.Product), 0)
+		p.Row("product", NameWidth, "", product(*a.Product), 0)
 	}
 	profile := finding.Or(string(a.Profile), "unnamed")
 	if a.Because != "" {
 		profile += ", " + wire.Printable(a.Because)
 	}
-	p.Row("profile", nameWidth, "", profile, 0)
+	p.Row("profile", NameWidth, "", profile, 0)
 	whole := finding.Group{Findings: a.Findings}
-	p.Row("", nameWidth, "", fmt.Sprintf("on %s; %s, %s; %d of %s delivered",
+	p.Row("", NameWidth, "", fmt.Sprintf("on %s; %s, %s; %d of %s delivered",
 		finding.Or(a.Runtime, "an unnamed runtime"), console.Plural(whole.Cases(), "case"),
 		console.Plural(len(a.Findings), "finding"), a.Delivered(), console.Plural(len(a.Controls), "control")), 0)
 	p.WriteByte('\n')
@@ -146,13 +146,13 @@ func product(p finding.Product) string {
 		text += ", " + wire.Printable(p.Version)
 	}
 	if p.Digest != "" {
-		text += ", " + shortDigest(p.Digest)
+		text += ", " + ShortDigest(p.Digest)
 	}
 	return text
 }
 
-// shortDigest is enough of a digest for a person to tell images apart.
-func shortDigest(digest string) string {
+// ShortDigest is enough of a digest for a person to tell images apart.
+func ShortDigest(digest string) string {
 	const digits = 12
 	algorithm, sum, ok := strings.Cut(wire.Printable(digest), ":")
 	if !ok {
@@ -173,7 +173,7 @@ func (p *page) finding(f finding.Finding) {
 		text = f.Title() + ": " + finding.Or(f.Means, finding.NoWay)
 	}
 	s := f.Shown()
-	p.Row(string(s), statusWidth, styles[s], text, f.Took)
+	p.Row(string(s), StatusWidth, styles[s], text, f.Took)
 }
 
 func (p *page) problem(f finding.Finding) {
@@ -213,13 +213,16 @@ func (p *page) reasons(label string, findings []finding.Finding, of func(finding
 	for _, why := range reasons {
 		p.Row(
 			label,
-			nameWidth,
+			NameWidth,
 			"",
 			fmt.Sprintf("%s: %s", console.Plural(count[why], "finding"), wire.Printable(why)),
 			0,
 		)
 	}
 }
+
+// VerdictOf is what an audit with that verdict ends in.
+func VerdictOf(s finding.Status) string { return verdicts[s] }
 
 var verdicts = map[finding.Status]string{
 	finding.Passed:       "PASS",

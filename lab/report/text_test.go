@@ -13,6 +13,7 @@ import (
 	"testing"
 	"unicode"
 
+	"github.com/mtlslab/mtlslab/lab/card"
 	"github.com/mtlslab/mtlslab/lab/cases"
 	"github.com/mtlslab/mtlslab/lab/finding"
 	"github.com/mtlslab/mtlslab/lab/report"
@@ -119,10 +120,10 @@ func TestTextWriteFails(t *testing.T) {
 		"JUnit": func(w io.Writer) error { return report.JUnit(w, everything()) },
 		"SARIF": func(w io.Writer) error { return report.SARIF(w, everything()) },
 
-		"scorecard":             func(w io.Writer) error { return report.ScorecardText(w, few(), report.Options{}) },
-		"scorecard as JSON":     func(w io.Writer) error { return report.ScorecardJSON(w, few()) },
-		"scorecard as Markdown": func(w io.Writer) error { return report.ScorecardMarkdown(w, few()) },
-		"scorecard as HTML":     func(w io.Writer) error { return report.ScorecardHTML(w, few()) },
+		"scorecard":             func(w io.Writer) error { return card.Text(w, few(), report.Options{}) },
+		"scorecard as JSON":     func(w io.Writer) error { return card.JSON(w, few()) },
+		"scorecard as Markdown": func(w io.Writer) error { return card.Markdown(w, few()) },
+		"scorecard as HTML":     func(w io.Writer) error { return card.HTML(w, few()) },
 	} {
 		reader, writer := io.Pipe()
 		_ = reader.CloseWithError(os.ErrPermission)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/mtlslab/mtlslab/lab/card"
 	"github.com/mtlslab/mtlslab/lab/cmd/cli"
 	"github.com/mtlslab/mtlslab/lab/console"
 	"github.com/mtlslab/mtlslab/lab/finding"
@@ -54,7 +55,7 @@ func printChanges(cmd *cobra.Command, changes finding.Changes) error {
 		err = cli.PrintJSON(cmd.OutOrStdout(), changes)
 	} else {
 		columns, _ := console.Size(cmd.OutOrStdout())
-		err = report.ChangesText(
+		err = card.Changes(
 			cmd.OutOrStdout(), changes, report.Options{Color: cli.InColor(cmd.OutOrStdout()), Width: min(columns, width)},
 		)
 	}
@@ -69,7 +70,7 @@ func readCard(name string) (finding.Scorecard, error) {
 	if err != nil {
 		return finding.Scorecard{}, err
 	}
-	card, err := report.ReadScorecard(file)
+	card, err := card.Read(file)
 	if err := errors.Join(err, file.Close()); err != nil {
 		return finding.Scorecard{}, fmt.Errorf("%s: %w", name, err)
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/mtlslab/mtlslab/lab/card"
 	"github.com/mtlslab/mtlslab/lab/cmd/cli"
 	"github.com/mtlslab/mtlslab/lab/finding"
 	"github.com/mtlslab/mtlslab/lab/report"
@@ -24,10 +25,10 @@ import (
 const partFile = "scorecard.part.json"
 
 var scorecardFiles = []output{
-	{"scorecard.json", report.ScorecardJSON},
-	{"README.md", report.ScorecardMarkdown},
-	{"scorecard.html", report.ScorecardHTML},
-	{"shown.json", report.ScorecardShown},
+	{"scorecard.json", card.JSON},
+	{"README.md", card.Markdown},
+	{"scorecard.html", card.HTML},
+	{"shown.json", report.WriteShown},
 }
 
 // output is one file that a scorecard is written to.
@@ -39,7 +40,7 @@ type output struct {
 // outputs are those of this scorecard.
 func (f *scorecardFlags) outputs() []output {
 	if f.manuals {
-		return []output{{"manuals.json", report.ScorecardJSON}, {"manuals.md", report.ManualsMarkdown}}
+		return []output{{"manuals.json", card.JSON}, {"manuals.md", card.Manuals}}
 	}
 	return scorecardFiles
 }
@@ -89,7 +90,7 @@ func (r *round) takeUp(out io.Writer) {
 	}
 	var before finding.Scorecard
 	if err == nil {
-		before, err = report.ReadScorecard(file)
+		before, err = card.Read(file)
 		_ = file.Close() // it was read
 	}
 	switch {
@@ -148,7 +149,7 @@ func (r *round) finish(i int, a finding.Audit, broke error, sent []finding.Sent)
 		slices.Clone(part.Audits),
 		func(a finding.Audit) bool { return len(a.Findings) == 0 },
 	)
-	if err := cli.ReplaceFile(r.part, func(w io.Writer) error { return report.ScorecardJSON(w, part) }); err != nil {
+	if err := cli.ReplaceFile(r.part, func(w io.Writer) error { return card.JSON(w, part) }); err != nil {
 		r.board.Broke("keeping what is found", err)
 	}
 }
@@ -168,9 +169,9 @@ func (r *round) kept(out io.Writer) {
 func (r *round) write(cmd *cobra.Command, files []*cli.Output) error {
 	var err error
 	if cli.WantsJSON(cmd) {
-		err = report.ScorecardJSON(cmd.OutOrStdout(), r.card)
+		err = card.JSON(cmd.OutOrStdout(), r.card)
 	} else {
-		err = report.ScorecardText(
+		err = card.Text(
 			cmd.OutOrStdout(), r.card, report.Options{Verbose: r.verbose, Color: cli.InColor(cmd.OutOrStdout())},
 		)
 	}

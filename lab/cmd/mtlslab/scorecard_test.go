@@ -9,10 +9,10 @@ import (
 
 	"github.com/mtlslab/mtlslab/lab/adapter"
 	"github.com/mtlslab/mtlslab/lab/audit"
+	"github.com/mtlslab/mtlslab/lab/card"
 	"github.com/mtlslab/mtlslab/lab/cases"
 	"github.com/mtlslab/mtlslab/lab/finding"
 	"github.com/mtlslab/mtlslab/lab/peer"
-	"github.com/mtlslab/mtlslab/lab/report"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
@@ -84,7 +84,7 @@ func TestTakeUp(t *testing.T) {
 			t.Parallel()
 			part := filepath.Join(t.TempDir(), partFile)
 			var file bytes.Buffer
-			if err := report.ScorecardJSON(&file, test.before); err != nil {
+			if err := card.JSON(&file, test.before); err != nil {
 				t.Fatal(err)
 			}
 			if err := os.WriteFile(part, file.Bytes(), 0o600); err != nil {

@@ -1,4 +1,4 @@
-package report
+package card
 
 import (
 	"cmp"
@@ -11,6 +11,7 @@ import (
 
 	"github.com/mtlslab/mtlslab/lab/cases"
 	"github.com/mtlslab/mtlslab/lab/finding"
+	"github.com/mtlslab/mtlslab/lab/report"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
@@ -18,9 +19,9 @@ import (
 // what thirty peers make.
 const scorecardLimit = 256 << 20
 
-// ScorecardJSON writes the scorecard as the JSON document that scorecard.schema.json
+// JSON writes the scorecard as the JSON document that scorecard.schema.json
 // describes. The error is the writer's.
-func ScorecardJSON(w io.Writer, sc finding.Scorecard) error {
+func JSON(w io.Writer, sc finding.Scorecard) error {
 	sc = arranged(sc)
 	sc.Format = finding.Format
 	sc.Began = sc.Began.UTC()
@@ -40,12 +41,12 @@ func ScorecardJSON(w io.Writer, sc finding.Scorecard) error {
 			}
 		}
 	}
-	return encode(w, sc)
+	return report.Encode(w, sc)
 }
 
-// ReadScorecard reads what [ScorecardJSON] wrote. Fields that it does not know are
+// Read reads what [JSON] wrote. Fields that it does not know are
 // of a later program, and no error; another format is.
-func ReadScorecard(r io.Reader) (finding.Scorecard, error) {
+func Read(r io.Reader) (finding.Scorecard, error) {
 	limited := &io.LimitedReader{R: r, N: scorecardLimit}
 	decoder := json.NewDecoder(limited)
 	var sc finding.Scorecard

@@ -1,4 +1,4 @@
-package report
+package card
 
 import (
 	"fmt"
@@ -12,10 +12,10 @@ import (
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
-// ManualsMarkdown writes what published pages come to, as GitHub Flavored Markdown: one row for each
+// Manuals writes what published pages come to, as GitHub Flavored Markdown: one row for each
 // peer that is set up as a page says, with what it promises and who gets in. The error is the
 // writer's.
-func ManualsMarkdown(w io.Writer, sc finding.Scorecard) error {
+func Manuals(w io.Writer, sc finding.Scorecard) error {
 	sc = arranged(sc)
 	m := &markdown{}
 	m.line("# Manuals, audited\n")

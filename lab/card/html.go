@@ -1,9 +1,7 @@
-package report
+package card
 
 import (
-	"crypto/sha256"
 	_ "embed" // the parts of the page
-	"encoding/base64"
 	"fmt"
 	"html/template"
 	"io"
@@ -11,6 +9,7 @@ import (
 
 	"github.com/mtlslab/mtlslab/lab/console"
 	"github.com/mtlslab/mtlslab/lab/finding"
+	"github.com/mtlslab/mtlslab/lab/report"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
@@ -87,12 +86,12 @@ type (
 	htmlMark struct{ Mark, Class string }
 )
 
-// ScorecardHTML writes the scorecard as one page that needs nothing else: it loads
+// HTML writes the scorecard as one page that needs nothing else: it loads
 // nothing, its policy (CSP) forbids it to, and it works from a file. A table of peers
 // by attackers opens into cases by group, and a case into what was sent and what either side
 // saw. Without scripts it shows the tables and what failed. The error is the
 // writer's.
-func ScorecardHTML(w io.Writer, sc finding.Scorecard) error {
+func HTML(w io.Writer, sc finding.Scorecard) error {
 	sc = arranged(sc)
 	names := columnNames(sc, column)
 	data := dataOf(sc, names)
@@ -100,8 +99,8 @@ func ScorecardHTML(w io.Writer, sc finding.Scorecard) error {
 	view := htmlView{
 		Policy: fmt.Sprintf(
 			"default-src 'none'; script-src 'sha256-%s'; style-src 'sha256-%s'; base-uri 'none'; form-action 'none'",
-			digestOf(htmlScript),
-			digestOf(htmlStyle),
+			report.PolicyDigest(htmlScript),
+			report.PolicyDigest(htmlStyle),
 		),
 		Style:  template.CSS(htmlStyle), //nolint:gosec // it is embedded, and nothing is put into it
 		Script: template.JS(htmlScript), //nolint:gosec // it is embedded, and nothing is put into it
@@ -128,12 +127,6 @@ func ScorecardHTML(w io.Writer, sc finding.Scorecard) error {
 	}
 	view.addInterops(sc)
 	return htmlPage.Execute(w, view)
-}
-
-// digestOf is how a policy names a script or a style (Content Security Policy 3, 2.3.1).
-func digestOf(text string) string {
-	sum := sha256.Sum256([]byte(text))
-	return base64.StdEncoding.EncodeToString(sum[:])
 }
 
 func word(n int, what string) string {

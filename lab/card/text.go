@@ -1,4 +1,4 @@
-package report
+package card
 
 import (
 	"fmt"
@@ -8,6 +8,7 @@ import (
 
 	"github.com/mtlslab/mtlslab/lab/console"
 	"github.com/mtlslab/mtlslab/lab/finding"
+	"github.com/mtlslab/mtlslab/lab/report"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
@@ -15,18 +16,21 @@ import (
 // are asked for.
 const fullInterops = 12
 
-// ScorecardText writes the scorecard for a person: a table of counts and one by
+// page is a scorecard for people.
+type page struct{ console.Page }
+
+// Text writes the scorecard for a person: a table of counts and one by
 // group, servers before clients; interop; and a last line that begins with FAIL if
 // a peer failed, else with INCONCLUSIVE if one is or there is none, else with PASS.
 // Interops do not count for that: that two good peers find nothing in common is no
 // fault of either. If Verbose, it lists what failed, too. It is never less than 80
 // columns wide. The error is the writer's.
-func ScorecardText(w io.Writer, sc finding.Scorecard, o Options) error {
+func Text(w io.Writer, sc finding.Scorecard, o report.Options) error {
 	sc = arranged(sc)
 	p := &page{console.Page{Width: max(console.DefaultWidth, o.Width), Color: o.Color}}
 	p.Row(
 		"scorecard",
-		nameWidth,
+		report.NameWidth,
 		"",
 		fmt.Sprintf(
 			"%s, profile %s; %s, %s",
@@ -40,8 +44,8 @@ func ScorecardText(w io.Writer, sc finding.Scorecard, o Options) error {
 		),
 		0,
 	)
-	p.Row("engine", nameWidth, "", finding.Or(sc.Engine, "unnamed"), 0)
-	p.Command("command", nameWidth, finding.Or(sc.Command, "none"))
+	p.Row("engine", report.NameWidth, "", finding.Or(sc.Engine, "unnamed"), 0)
+	p.Command("command", report.NameWidth, finding.Or(sc.Command, "none"))
 	p.WriteByte('\n')
 	p.peers(sc)
 	p.heat(sc)
@@ -120,7 +124,7 @@ func (p *page) peers(sc finding.Scorecard) {
 		whole := a.Whole()
 		text += fmt.Sprintf("  %5d  %5d  %7d", whole.Tried, whole.Void, whole.Untried)
 		verdict := a.Verdict()
-		return text + "  " + p.Paint(styles[verdict], string(verdict))
+		return text + "  " + p.Paint(report.StyleOf(verdict), string(verdict))
 	})
 }
 
@@ -147,7 +151,7 @@ func (p *page) heat(sc finding.Scorecard) {
 			mark, s := mark(g)
 			cell := strings.Repeat(" ", max(0, each-console.Columns(mark))) + mark
 			if s != finding.Passed && s != finding.Untried {
-				cell = p.Paint(styles[s], cell)
+				cell = p.Paint(report.StyleOf(s), cell)
 			}
 			text += cell
 		}
@@ -168,15 +172,15 @@ func (p *page) failed(sc finding.Scorecard) {
 		p.WriteByte('\n')
 		p.Row(
 			string(finding.Failed),
-			statusWidth,
-			styles[finding.Failed],
+			report.StatusWidth,
+			report.StyleOf(finding.Failed),
 			fmt.Sprintf("%s %s", finding.Or(string(a.Role), "peer"), peerName(a)),
 			0,
 		)
 		for _, f := range all {
 			p.Row(
 				"",
-				statusWidth,
+				report.StatusWidth,
 				"",
 				fmt.Sprintf("%s [%s]: %s", wire.Printable(f.findings[0].Case), f.versions(), f.findings[0].Outcome()),
 				0,
@@ -195,14 +199,14 @@ func (p *page) interop(sc finding.Scorecard, all bool) {
 		text += fmt.Sprintf(", %d untried", untried)
 	}
 	p.WriteByte('\n')
-	p.Row("interop", statusWidth, "", text, 0)
+	p.Row("interop", report.StatusWidth, "", text, 0)
 	wrong := wrongInterops(sc)
 	for i, w := range wrong {
 		if i == fullInterops && !all {
-			p.Row("", statusWidth, "", fmt.Sprintf("%d more; -v shows them", len(wrong)-i), 0)
+			p.Row("", report.StatusWidth, "", fmt.Sprintf("%d more; -v shows them", len(wrong)-i), 0)
 			break
 		}
-		p.Row(string(w.status), statusWidth, styles[w.status],
+		p.Row(string(w.status), report.StatusWidth, report.StyleOf(w.status),
 			fmt.Sprintf("%s to %s [%s]: %s", strings.Join(w.clients, ", "), w.server, w.version, w.saw), 0)
 	}
 }
@@ -211,10 +215,10 @@ func (p *page) interop(sc finding.Scorecard, all bool) {
 func (p *page) voids(sc finding.Scorecard) {
 	for _, a := range sc.Audits {
 		for _, complaint := range a.Complaints {
-			p.Row("complaint", nameWidth, "", peerName(a)+": "+wire.Printable(complaint), 0)
+			p.Row("complaint", report.NameWidth, "", peerName(a)+": "+wire.Printable(complaint), 0)
 		}
 		if why := a.Unproven(); why != "" {
-			p.Row(void(a), nameWidth, "", peerName(a)+": "+why, 0)
+			p.Row(report.Void(a), report.NameWidth, "", peerName(a)+": "+why, 0)
 		}
 	}
 	var open []string
@@ -224,7 +228,7 @@ func (p *page) voids(sc finding.Scorecard) {
 		}
 	}
 	if len(open) > 0 {
-		p.Row("isolation", nameWidth, "", "not proven of "+strings.Join(open, ", "), 0)
+		p.Row("isolation", report.NameWidth, "", "not proven of "+strings.Join(open, ", "), 0)
 	}
 }
 
@@ -249,7 +253,7 @@ func (p *page) sum(sc finding.Scorecard) {
 			counts = append(counts, fmt.Sprintf("%d %s", n, s))
 		}
 	}
-	p.WriteString(p.Paint(styles[verdict], verdicts[verdict]) + ": " +
+	p.WriteString(p.Paint(report.StyleOf(verdict), report.VerdictOf(verdict)) + ": " +
 		fmt.Sprintf(
 			"%s of %s in %s\n",
 			strings.Join(counts, ", "),

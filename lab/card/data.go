@@ -1,4 +1,4 @@
-package report
+package card
 
 import (
 	"encoding/base64"
@@ -8,6 +8,7 @@ import (
 
 	"github.com/mtlslab/mtlslab/lab/console"
 	"github.com/mtlslab/mtlslab/lab/finding"
+	"github.com/mtlslab/mtlslab/lab/report"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
@@ -128,7 +129,7 @@ func (d *htmlData) peer(a finding.Audit, place map[string]int) htmlPeerData {
 			fact("runtime", a.Runtime), fact("isolation", isolated),
 			fact("began", a.Began.UTC().Format("2006-01-02 15:04:05 UTC")), fact("took", console.Duration(a.Took)),
 			fact("findings", words(finding.Group{Findings: a.Findings})), fact("broke", a.Broke),
-		}, append(remediesOf(a), reportsOf(a)...)...)...),
+		}, append(report.Remedies(a), report.Reports(a)...)...)...),
 		Controls: []findingData{}, Findings: []findingData{},
 	}
 	for _, line := range product.Authentication {

@@ -1,4 +1,4 @@
-package report
+package card
 
 import (
 	"cmp"
@@ -7,13 +7,14 @@ import (
 
 	"github.com/mtlslab/mtlslab/lab/console"
 	"github.com/mtlslab/mtlslab/lab/finding"
+	"github.com/mtlslab/mtlslab/lab/report"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
-// ChangesText writes for a person what a scorecard shows otherwise than an earlier one. The error
+// Changes writes for a person what a scorecard shows otherwise than an earlier one. The error
 // is the writer's.
-func ChangesText(w io.Writer, c finding.Changes, o Options) error {
-	p := &page{console.Page{Width: max(leastWidth, cmp.Or(o.Width, console.DefaultWidth)), Color: o.Color}}
+func Changes(w io.Writer, c finding.Changes, o report.Options) error {
+	p := &page{console.Page{Width: max(report.LeastWidth, cmp.Or(o.Width, console.DefaultWidth)), Color: o.Color}}
 	for _, peer := range c.Peers {
 		title := fmt.Sprintf("%s %s", peer.Role, wire.Printable(peer.Peer))
 		switch {
@@ -31,7 +32,7 @@ func ChangesText(w io.Writer, c finding.Changes, o Options) error {
 				style = console.Yellow
 			}
 			text := fmt.Sprintf("%s [%s], was %s", wire.Printable(cell.Case), cell.Version, statusIn(cell.Was))
-			p.Row("  "+statusIn(cell.Is), statusWidth+2, style, text, 0)
+			p.Row("  "+statusIn(cell.Is), report.StatusWidth+2, style, text, 0)
 		}
 	}
 	if len(c.Peers) > 0 {
@@ -41,7 +42,7 @@ func ChangesText(w io.Writer, c finding.Changes, o Options) error {
 	for _, peer := range c.Peers {
 		cells += len(peer.Cells)
 	}
-	p.Row("changes", nameWidth, "", fmt.Sprintf(
+	p.Row("changes", report.NameWidth, "", fmt.Sprintf(
 		"%s of %s; %s as before; %d findings are in both",
 		console.Plural(
 			cells,

@@ -1,4 +1,4 @@
-package report
+package card
 
 import (
 	"bytes"
@@ -10,14 +10,15 @@ import (
 	"github.com/mtlslab/mtlslab/lab/cases"
 	"github.com/mtlslab/mtlslab/lab/console"
 	"github.com/mtlslab/mtlslab/lab/finding"
+	"github.com/mtlslab/mtlslab/lab/report"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
-// ScorecardMarkdown writes the scorecard as GitHub Flavored Markdown, for a page of
+// Markdown writes the scorecard as GitHub Flavored Markdown, for a page of
 // a repository: counts of each peer, how many failed by group, the differences from
 // the standard case by case with what either side saw, and the interop. What a
 // peer said can become neither markup nor a link. The error is the writer's.
-func ScorecardMarkdown(w io.Writer, sc finding.Scorecard) error {
+func Markdown(w io.Writer, sc finding.Scorecard) error {
 	sc = arranged(sc)
 	m := &markdown{}
 	m.head(sc)
@@ -130,7 +131,7 @@ func (m *markdown) peers(sc finding.Scorecard) {
 		}
 		cells := []string{
 			prose(peerName(a), ""), prose(string(a.Role), "peer"), prose(product.Version, "unknown"),
-			prose(product.Library, "unknown"), prose(shortDigest(product.Digest), "none"), prose(sizeOf(product), "unknown"),
+			prose(product.Library, "unknown"), prose(report.ShortDigest(product.Digest), "none"), prose(sizeOf(product), "unknown"),
 			string(a.Verdict()), fmt.Sprintf("%d of %d", a.Delivered(), len(a.Controls)),
 		}
 		for _, attacker := range cases.Attackers() {
@@ -201,7 +202,7 @@ func (m *markdown) differences(sc finding.Scorecard) {
 		if a.Product != nil && a.Product.Hint != "" && len(all) > 0 {
 			m.line("Hint: %s\n", prose(a.Product.Hint, ""))
 		}
-		for _, part := range append(remediesOf(a), reportsOf(a)...) {
+		for _, part := range append(report.Remedies(a), report.Reports(a)...) {
 			m.line("- %s: %s", strings.ToUpper(part.Label[:1])+part.Label[1:], prose(part.Text, ""))
 		}
 		for _, complaint := range a.Complaints {
