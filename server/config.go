@@ -16,6 +16,7 @@ import (
 // config is what flags and environment say.
 type config struct {
 	listen     string
+	metrics    string // host:port; nowhere if empty
 	material   string
 	allow      []string
 	minVersion uint16
@@ -86,6 +87,7 @@ func (c *config) flagSet() *flag.FlagSet {
 		"`directory` with ca.crt, tls.crt and tls.key, watched for changes, or - for a tar of them on "+
 			"standard input, and another there whenever they change; required",
 	)
+	fs.StringVar(&c.metrics, "metrics", "", "`address` to answer Prometheus on, plain HTTP, at /metrics (default nowhere)")
 	fs.Func(
 		"allow",
 		"`identity` to accept, a URI or DNS name; several with commas or by repeating (default every verified client)",
@@ -136,12 +138,17 @@ func parseFlags(args []string, lookup func(string) (string, bool)) (config, *fla
 }
 
 func (c *config) check() error {
-	_, port, err := net.SplitHostPort(c.listen)
-	if err != nil {
-		return fmt.Errorf("-listen %q: give host:port or :port", c.listen)
-	}
-	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
-		return fmt.Errorf("-listen %q: the port must be a number from 0 to 65535", c.listen)
+	for _, address := range []struct{ flag, value string }{{"listen", c.listen}, {"metrics", c.metrics}} {
+		_, port, err := net.SplitHostPort(address.value)
+		if address.value == "" && address.flag == "metrics" {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("-%s %q: give host:port or :port", address.flag, address.value)
+		}
+		if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+			return fmt.Errorf("-%s %q: the port must be a number from 0 to 65535", address.flag, address.value)
+		}
 	}
 	if c.material == "" && !c.probe {
 		return errors.New("-material is required: a directory, or - for a tar on standard input")

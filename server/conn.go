@@ -61,6 +61,7 @@ func (c *conn) greet() bool {
 		c.part()
 	case err != nil:
 	case c.server.admit.authenticated(c):
+		c.server.say.meter.takes(c.tls.ConnectionState().DidResume)
 		return true
 	default:
 		c.close(wire.Evicted) // as whoever evicted it is about to

@@ -107,13 +107,18 @@ func listenAndServe(ctx context.Context, hangup <-chan os.Signal, cfg config, st
 	}
 	say := newTeller(std, cfg.json)
 	s := newServer(cfg, creds, say)
+	metrics, err := say.meter.listen(ctx, cfg.metrics)
+	if err != nil {
+		_ = listener.Close()
+		return fmt.Errorf("-metrics %s: %w", cfg.metrics, listenFault(err))
+	}
 	reloads, err := watch(ctx, cfg, hangup, s, creds, std.in)
 	if err != nil {
 		_ = listener.Close()
 		return fmt.Errorf("watching -material %s: %w", cfg.material, err)
 	}
 	defer reloads.close()
-	say.listening(listener.Addr(), creds)
+	say.listening(listener.Addr(), metrics, creds)
 	if len(cfg.reach) > 0 {
 		go func() { say.reached(<-tried) }()
 	}

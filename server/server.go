@@ -55,6 +55,7 @@ func (s *server) use(creds *wire.Credentials) {
 	_, _ = rand.Read(key[:]) // never fails
 	config.SetSessionTicketKeys([][32]byte{key})
 	s.current.Store(config)
+	s.say.meter.uses(creds)
 }
 
 // judges has whoever offers itself under one configuration be judged by that of the moment: a

@@ -16,6 +16,7 @@ import (
 // server does not stop because nobody reads its log.
 type teller struct {
 	journal *wire.Journal // nil for text
+	meter   *meter
 
 	mu  sync.Mutex
 	out io.Writer
@@ -23,7 +24,7 @@ type teller struct {
 }
 
 func newTeller(std stdio, json bool) *teller {
-	t := &teller{out: std.out, err: std.err}
+	t := &teller{out: std.out, err: std.err, meter: newMeter()}
 	if json {
 		t.journal = &wire.Journal{Role: wire.Server, W: std.out}
 	}
@@ -32,6 +33,7 @@ func newTeller(std stdio, json bool) *teller {
 
 // tell writes the outcome, or its text unless that is empty.
 func (t *teller) tell(o wire.Outcome, w io.Writer, text string) {
+	t.meter.hears(o)
 	if t.journal != nil {
 		_ = t.journal.Write(o)
 		return
@@ -44,7 +46,7 @@ func (t *teller) tell(o wire.Outcome, w io.Writer, text string) {
 	_, _ = fmt.Fprintln(w, wire.Printable(text))
 }
 
-func (t *teller) listening(address net.Addr, creds *wire.Credentials) {
+func (t *teller) listening(address net.Addr, metrics string, creds *wire.Credentials) {
 	t.warnOfDates(creds)
 	own, routeOut := wire.IdentityOf(creds.Own.Leaf), wire.RouteOut()
 	o := wire.Outcome{
@@ -53,9 +55,14 @@ func (t *teller) listening(address net.Addr, creds *wire.Credentials) {
 		Own:      &own,
 		NotAfter: &creds.Own.Leaf.NotAfter,
 		RouteOut: &routeOut,
+		Metrics:  metrics,
 	}
-	t.tell(o, t.out, fmt.Sprintf("Server is listening on %s as %s, until %s",
-		address, names(own), creds.Own.Leaf.NotAfter.UTC().Format(time.RFC3339)))
+	text := fmt.Sprintf("Server is listening on %s as %s, until %s",
+		address, names(own), creds.Own.Leaf.NotAfter.UTC().Format(time.RFC3339))
+	if metrics != "" {
+		text += "; metrics at http://" + metrics + "/metrics"
+	}
+	t.tell(o, t.out, text)
 }
 
 // warnOfDates does no more than warn: to refuse an expired certificate is the

@@ -21,6 +21,9 @@ type Credentials struct {
 	Own   tls.Certificate // Leaf is set
 	Roots *x509.CertPool  // never empty
 	CRLs  []*x509.RevocationList
+
+	// Ends is when the first of it is over: of the own chain, the trusted roots or the lists.
+	Ends time.Time
 }
 
 // LoadCredentials reads the bundle named by from as [LoadMaterial] does, and
@@ -70,7 +73,22 @@ func (m Material) Parse() (*Credentials, error) {
 	for _, cert := range chain {
 		creds.Own.Certificate = append(creds.Own.Certificate, cert.Raw)
 	}
+	creds.Ends = chain[0].NotAfter
+	for _, cert := range slices.Concat(chain, roots) {
+		creds.endsBy(cert.NotAfter)
+	}
+	for _, list := range crls {
+		if !list.NextUpdate.IsZero() { // RFC 5280, 5.1.2.5, demands one; not all have it
+			creds.endsBy(list.NextUpdate)
+		}
+	}
 	return creds, nil
+}
+
+func (c *Credentials) endsBy(t time.Time) {
+	if t.Before(c.Ends) {
+		c.Ends = t
+	}
 }
 
 // Expired reports whether the peer's own certificate is outside its dates at

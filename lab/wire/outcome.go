@@ -56,6 +56,7 @@ type Outcome struct {
 	Own      *Identity  `json:"own,omitempty"`       // of listening, reloaded: who this side is
 	NotAfter *time.Time `json:"not_after,omitempty"` // of listening, reloaded: until when
 	RouteOut *bool      `json:"route_out,omitempty"` // of listening: see [RouteOut]
+	Metrics  string     `json:"metrics,omitempty"`   // of listening: where the server answers Prometheus, host:port
 	Tries    []Try      `json:"tries,omitempty"`     // of reached
 }
 

@@ -33,7 +33,7 @@ func fullOutcome() wire.Outcome {
 		Reason: wire.Expired, Alert: &wire.Alert{Code: 45, Name: "tls: expired"}, Detail: "line\nline",
 		Peer: &id, TLS: &negotiated, Message: &message,
 		Receipt: &wire.Receipt{SHA256: message.SHA256, Client: id, TLS: negotiated},
-		Own:     &id, NotAfter: &until, RouteOut: &yes,
+		Own:     &id, NotAfter: &until, RouteOut: &yes, Metrics: "m",
 		Tries: []wire.Try{{Address: "192.0.2.1:1", Result: wire.ReachNoRoute}},
 	}
 }
