@@ -56,7 +56,7 @@ func mysqlTalk(_ *Adapter, message, _ string) talk {
 			PlainTalk: []attack.Turn{{Say: []byte(packetOf(1, login))}, query, quit},
 		},
 		asServer: attack.Dialogue{
-			Opening:   []attack.Turn{{Say: greeting(withTLS)}, {Hear: `(?s)\x01.*\x00{19}`}},
+			Opening:   []attack.Turn{{Say: greeting(withTLS)}, {Hear: `(?s)^\x20\x00\x00\x01.*?\x00{19}.{4}`}},
 			Talk:      serve(3),
 			Plain:     []attack.Turn{{Say: greeting(capabilities)}},
 			PlainTalk: serve(2),

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"crypto/tls"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -145,4 +147,42 @@ func TestShut(t *testing.T) {
 	if err := a.Check(); err == nil {
 		t.Error("what comes after the end is not an error")
 	}
+}
+
+// What a client sends along with its last word before the handshake, without waiting for an answer,
+// is the handshake.
+func TestAllAtOnce(t *testing.T) {
+	t.Parallel()
+	p, f := newPair(t, ""), newFighter(t)
+	speech := must[adapter.Speech](t)((&adapter.Adapter{Speaks: adapter.MySQL}).Speech(message, nonce))
+	server := attack.Attack{
+		ID: "at-once", Role: wire.Server, Listen: "127.0.0.1:0", Version: "1.3", Limit: patience, Dialogue: &speech.AsServer,
+	}
+	server.Chain, server.Key = present(t, p.server)
+	f.begin(server)
+	raw := must[net.Conn](t)(net.Dial("tcp", f.listening(server.ID)))
+	defer raw.Close()
+	_ = raw.SetDeadline(time.Now().Add(patience))
+	greeting := make([]byte, 4<<10)
+	if _, err := raw.Read(greeting); err != nil {
+		t.Fatal(err)
+	}
+	creds := must[*wire.Credentials](t)(p.client.Material(p.authority).Parse())
+	config := wire.ClientConfig(creds, wire.Policy{ServerName: "server"})
+	conn := tls.Client(&together{Conn: raw, first: speech.AsClient.Opening[0].Say}, config)
+	if err := conn.Handshake(); err != nil {
+		t.Errorf("the handshake: %v", err)
+	}
+}
+
+// together sends its first words with what is written first.
+type together struct {
+	net.Conn
+	first []byte
+}
+
+func (c *together) Write(p []byte) (int, error) {
+	_, err := c.Conn.Write(append(c.first, p...))
+	c.first = nil
+	return len(p), err
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"crypto/tls"
 	"encoding/binary"
 	"errors"
@@ -28,6 +29,12 @@ func newOpening(raw net.Conn) *opening {
 
 // Read reads what was looked at first.
 func (o *opening) Read(p []byte) (int, error) { return o.ahead.Read(p) }
+
+// unread puts back what was read beyond the words before the handshake: a client that waits for no
+// answer to these may send both at once.
+func (o *opening) unread(beyond []byte) {
+	o.ahead = bufio.NewReader(io.MultiReader(bytes.NewReader(beyond), o.ahead))
+}
 
 // Write drops what is written while the connection is mute.
 func (o *opening) Write(p []byte) (int, error) {

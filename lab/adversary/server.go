@@ -160,9 +160,11 @@ func (s *stand) serve(ctx context.Context, raw net.Conn, began time.Time) attack
 		if s.attack.NoTLS {
 			turns = s.attack.Dialogue.Plain
 		}
-		if err := (&speaker{contact: c, with: c.transport}).take(turns); err != nil {
+		words := &speaker{contact: c, with: c.transport}
+		if err := words.take(turns); err != nil {
 			return c.ended(err)
 		}
+		opened.unread(words.kept)
 		if s.attack.NoTLS {
 			c.say(c.transport, string(s.attack.Preface))
 			return c.answerPlainly(s.attack)

@@ -274,6 +274,9 @@ func (r *round) trials(
 	if err != nil {
 		return nil, err
 	}
+	if err := r.hastily(ctx, plan, made); err != nil {
+		return nil, err
+	}
 	clock, err := r.readClock(ctx, plan)
 	clock.void(plan, made)
 	clock.tell(result)
