@@ -18,6 +18,7 @@ const (
 	TakesStrangers Promise = "verifies, but lets in who holds nothing of the authority's"
 	TakesFormer    Promise = "verifies, but takes what is not good any more"
 	TakesAnybody   Promise = "authenticates, but anybody of the authority is anybody"
+	TakesSome      Promise = "authenticates, but takes some certificates of others"
 	Authenticates  Promise = "authenticates"
 )
 
@@ -52,12 +53,14 @@ func (a Audit) Promise() Promise {
 		return TakesStrangers
 	case in(cases.Former):
 		return TakesFormer
-	case in(cases.Insider):
+	case fails("identity/other-host"), fails("identity/other-id"):
 		return TakesAnybody
 	case !shown(stranger) || !shown(first):
 		return Unproven
 	case a.Role == wire.Server && !shown("identity/other-id"):
 		return TakesAnybody
+	case in(cases.Insider):
+		return TakesSome
 	default:
 		return Authenticates
 	}

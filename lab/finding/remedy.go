@@ -75,6 +75,8 @@ func (r Remedy) Compare(without, with Audit, mends, fails []string) Remedy {
 			r.Costs = append(r.Costs, id)
 		case then == bad && after == well:
 			r.Mends = append(r.Mends, id)
+		case then == well && after == void && either(findings):
+			// Nothing is demanded of it, so that nothing was shown makes it no worse.
 		case then == well && after != well && after != unasked:
 			r.Worse = append(r.Worse, id)
 		case then == bad && grave && among(fails, id):
@@ -88,6 +90,11 @@ func (r Remedy) Compare(without, with Audit, mends, fails []string) Remedy {
 		r.Wrong = "the good exchange was not always delivered, so nothing was shown"
 	}
 	return r
+}
+
+// either says whether the peer may do either in a case.
+func either(findings []Finding) bool {
+	return !slices.ContainsFunc(findings, func(f Finding) bool { return f.Expect != cases.MayEither })
 }
 
 // stranger is the case of who is let in where anybody is.

@@ -26,6 +26,7 @@ const maxCommand = 16 << 20
 // runner runs commands side by side and says what came of each.
 type runner struct {
 	running sync.Map // by ID: *running
+	family  family
 
 	mu  sync.Mutex
 	out *json.Encoder
@@ -53,7 +54,9 @@ func newRunning() *running {
 	return &running{started: make(chan struct{}), input: make(chan command.Command, maxWaiting)}
 }
 
-func newRunner(out io.Writer) *runner { return &runner{out: json.NewEncoder(out)} }
+func newRunner(out io.Writer) *runner {
+	return &runner{family: family{own: make(map[int]*exec.Cmd)}, out: json.NewEncoder(out)}
+}
 
 func (r *runner) read(ctx context.Context, in io.Reader) {
 	lines := bufio.NewScanner(in)
@@ -160,7 +163,7 @@ func (r *runner) run(ctx context.Context, e command.Command, as *running) comman
 		said.pattern, said.then = hangup, hangUp
 	}
 	cmd.Stdout, cmd.Stderr = said, complained
-	if err := cmd.Start(); err != nil {
+	if err := r.family.start(cmd); err != nil {
 		back.Fault = err.Error()
 		return back
 	}
@@ -174,7 +177,7 @@ func (r *runner) run(ctx context.Context, e command.Command, as *running) comman
 	case e.Hangup == "":
 		hangUp()
 	}
-	err = cmd.Wait()
+	err = r.family.wait(cmd)
 	close(over)
 	_ = killAll() // what it has left behind
 	if e.Alone && os.Getpid() == 1 {

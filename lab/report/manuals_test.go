@@ -60,6 +60,10 @@ func TestManuals(t *testing.T) {
 			cameTo("chain/other-authority", cases.Nobody, finding.Passed),
 			cameTo("protocol/no-client-certificate", cases.Nobody, finding.Passed),
 			cameTo("identity/other-id", cases.Insider, finding.Passed))},
+		{finding.TakesSome, manualOf("takes-common-names", wire.Client,
+			cameTo("chain/other-authority", cases.Nobody, finding.Passed),
+			cameTo("identity/other-host", cases.Insider, finding.Passed),
+			cameTo("identity/host-only-in-common-name", cases.Insider, finding.Failed))},
 		{finding.Authenticates, manualOf("client", wire.Client,
 			cameTo("chain/other-authority", cases.Nobody, finding.Passed),
 			cameTo("identity/other-host", cases.Insider, finding.Passed))},
@@ -76,7 +80,7 @@ func TestManuals(t *testing.T) {
 	}
 	for _, want := range []string{
 		"[asks-nobody](https://example.test/asks-nobody) | 2026-11-30 | server: as the page has it | - | lets in who",
-		"| nobody 1 of 2 |", "30 November 2026, profile rfc5280: 8 pages.", "| could not be put to the test so | it ended |",
+		"| nobody 1 of 2 |", "30 November 2026, profile rfc5280: 9 pages.", "| could not be put to the test so | it ended |",
 	} {
 		if !strings.Contains(page.String(), want) {
 			t.Errorf("no %q in\n%s", want, page.String())

@@ -198,7 +198,7 @@ func (r *round) write(cmd *cobra.Command, files []*cli.Output) error {
 // commandLine is the command as it can be given again.
 func commandLine(cmd *cobra.Command, names []string) string {
 	words := []string{"mtlslab scorecard"}
-	for _, name := range []string{"profile", "version", "case", "no-exchanges", "thorough", "shard"} {
+	for _, name := range []string{"profile", "version", "case", "no-exchanges", "thorough", "manuals", "remedies", "shard"} {
 		switch flag := cmd.Flags().Lookup(name); {
 		case !flag.Changed:
 		case flag.Value.String() == "true":
