@@ -28,7 +28,8 @@ var callers = []string{
 
 // someCases are of each kind that a client is tried by.
 var someCases = []string{
-	"chain/other-authority", "chain/self-signed", "chain/tampered-names", "identity/other-host", "identity/wildcard-at-the-end",
+	"chain/other-authority", "chain/self-signed", "chain/tampered-names", "identity/other-host",
+	"identity/wildcard-at-the-end",
 	"identity/wildcard-of-nothing-before", "identity/host-in-upper-case", "identity/host-in-common-name",
 	"identity/host-only-in-common-name", "identity/host-as-suffix", "validity/expired", "usage/other-role",
 	"constraints/dns-permitted", "constraints/dns-excluded", "protocol/wrong-key",

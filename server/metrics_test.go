@@ -26,7 +26,7 @@ func (i *instance) figures(t *testing.T) map[string]float64 {
 	t.Helper()
 	answer, err := http.Get("http://" + i.listening(t).Metrics + "/metrics")
 	try(t, err)
-	defer answer.Body.Close()
+	defer answer.Body.Close() //nolint:errcheck // read-only
 	parser := expfmt.NewTextParser(model.LegacyValidation)
 	families, err := parser.TextToMetricFamilies(answer.Body)
 	try(t, err)
@@ -101,7 +101,7 @@ func TestMetricsAddress(t *testing.T) {
 	}
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	try(t, err)
-	defer taken.Close()
+	defer taken.Close() //nolint:errcheck // nobody calls there
 	if _, err := newMeter().listen(t.Context(), taken.Addr().String()); !errors.Is(err, syscall.EADDRINUSE) {
 		t.Errorf("an address that is taken: %v", err)
 	}

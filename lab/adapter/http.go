@@ -69,7 +69,10 @@ func twiceTalk(a *Adapter, message, nonce string) talk {
 	t.asClient.Talk = append([]attack.Turn{first, {Hear: `(?s)^HTTP/1\.[01] .*?\r?\n\r?\n`}}, t.asClient.Talk...)
 	t.asServer.Talk = append([]attack.Turn{
 		turn(
-			`\r?\n\r?\n`, "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n%s\n", len(message)+1, message,
+			`\r?\n\r?\n`,
+			"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n%s\n",
+			len(message)+1,
+			message,
 		),
 	}, t.asServer.Talk...)
 	return t

@@ -161,7 +161,7 @@ func TestAllAtOnce(t *testing.T) {
 	server.Chain, server.Key = present(t, p.server)
 	f.begin(server)
 	raw := must[net.Conn](t)(net.Dial("tcp", f.listening(server.ID)))
-	defer raw.Close()
+	defer raw.Close() //nolint:errcheck // it is a test's
 	_ = raw.SetDeadline(time.Now().Add(patience))
 	greeting := make([]byte, 4<<10)
 	if _, err := raw.Read(greeting); err != nil {

@@ -85,8 +85,8 @@ func measureOf(t peer.Traits) measure {
 }
 
 // Check says what keeps an audit from being made: a role, profile, version or case
-// that there is not, a host that no certificate can be for, an adapter of the other role, or that nothing would be tried. One
-// list of cases may serve both roles.
+// that there is not, a host that no certificate can be for, an adapter of the other role, or that
+// nothing would be tried. One list of cases may serve both roles.
 func (a Audit) Check() error {
 	a = a.whole()
 	switch {

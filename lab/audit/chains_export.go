@@ -63,7 +63,8 @@ func ImportChains(pair *pki.Pair, text []byte) (*Chains, error) {
 	f := NewChains(pair)
 	f.imported = true
 	for _, c := range all {
-		f.forged[chainKey{c.Case, guise{role: c.Role, known: wire.FieldURI}}] = func() (*pki.Forged, error) { return &c.Forged, nil }
+		key := chainKey{c.Case, guise{role: c.Role, known: wire.FieldURI}}
+		f.forged[key] = func() (*pki.Forged, error) { return &c.Forged, nil }
 	}
 	return f, nil
 }

@@ -131,7 +131,10 @@ func (m *markdown) peers(sc finding.Scorecard) {
 		}
 		cells := []string{
 			prose(peerName(a), ""), prose(string(a.Role), "peer"), prose(product.Version, "unknown"),
-			prose(product.Library, "unknown"), prose(report.ShortDigest(product.Digest), "none"), prose(sizeOf(product), "unknown"),
+			prose(
+				product.Library,
+				"unknown",
+			), prose(report.ShortDigest(product.Digest), "none"), prose(sizeOf(product), "unknown"),
 			string(a.Verdict()), fmt.Sprintf("%d of %d", a.Delivered(), len(a.Controls)),
 		}
 		for _, attacker := range cases.Attackers() {

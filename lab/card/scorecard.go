@@ -294,19 +294,3 @@ func (f sameCase) versions() string {
 	}
 	return strings.Join(all, ", ")
 }
-
-// apart returns those of each evidence together, when versions may differ in it.
-func (f sameCase) apart() (all []sameCase) {
-next:
-	for _, one := range f.findings {
-		for i, other := range all {
-			o := other.findings[0]
-			if o.Outcome() == one.Outcome() && o.Client == one.Client && o.Server == one.Server {
-				all[i].findings = append(all[i].findings, one)
-				continue next
-			}
-		}
-		all = append(all, sameCase{[]finding.Finding{one}})
-	}
-	return all
-}

@@ -1,7 +1,6 @@
 package cases
 
 import (
-	"bytes"
 	"crypto/x509/pkix"
 	"encoding/asn1"
 	"fmt"
@@ -22,21 +21,12 @@ var outside = []wire.Reason{wire.NameConstraint, wire.UnknownAuthority, wire.Bad
 // names is short for a list of them.
 type names = []pki.GeneralName
 
-// itsHost stands for the name of the good server among those that are permitted.
-var itsHost = pki.DNSName(host)
-
 // constrained has more names in the leaf, and an intermediate that may issue
 // some names only.
 func constrained(more, permitted, excluded names) func(pki.Request) pki.Mutation {
 	return func(good pki.Request) pki.Mutation {
-		permitted := slices.Clone(permitted)
-		for i, name := range permitted {
-			if bytes.Equal(name, itsHost) {
-				permitted[i] = pki.DNSName(hostOf(good))
-			}
-		}
 		return pki.Together(
-			pki.IssuerExtension(pki.NameConstraints(permitted, excluded)),
+			pki.IssuerExtension(pki.NameConstraints(forHost(permitted, good), excluded)),
 			leafAlso(good, more...),
 		)
 	}

@@ -1,6 +1,8 @@
 package cases
 
 import (
+	"bytes"
+	"slices"
 	"strings"
 
 	"golang.org/x/net/idna"
@@ -28,6 +30,20 @@ func hostInCommonName(names ...hostName) func(pki.Request) pki.Mutation {
 	return func(good pki.Request) pki.Mutation {
 		return pki.Together(commonName(hostOf(good)), hostNames(names...)(good))
 	}
+}
+
+// itsHost stands for the name of the good server among those that an authority may issue.
+var itsHost = pki.DNSName(host)
+
+// forHost puts that name in.
+func forHost(permitted []pki.GeneralName, good pki.Request) []pki.GeneralName {
+	permitted = slices.Clone(permitted)
+	for i, name := range permitted {
+		if bytes.Equal(name, itsHost) {
+			permitted[i] = pki.DNSName(hostOf(good))
+		}
+	}
+	return permitted
 }
 
 // hostOf is the name by which the good server is called.

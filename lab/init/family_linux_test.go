@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,23 +16,29 @@ const asFirst = "TEST_AS_FIRST"
 
 // TestMain is that process, where it is asked for.
 func TestMain(m *testing.M) {
+	code := 0
 	if os.Getenv(asFirst) == "" {
-		os.Exit(m.Run())
+		code = m.Run()
+	} else if err := beFirst(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
 	}
+	os.Exit(code) //nolint:forbidigo // of the test's own process
+}
+
+func beFirst() error {
 	const subreaper = 36 // PR_SET_CHILD_SUBREAPER, prctl(2)
 	if _, _, errno := syscall.RawSyscall(syscall.SYS_PRCTL, subreaper, 1, 0); errno != 0 {
-		os.Exit(2)
+		return errno
 	}
 	f := family{own: make(map[int]*exec.Cmd)}
 	for range 20 {
-		// It leaves a program behind that ends at once.
-		cmd := exec.Command("sh", "-c", "(true &); exit 3")
-		if f.start(cmd) != nil {
-			os.Exit(2)
+		cmd := exec.Command("sh", "-c", "(true &); exit 3") // it leaves a program behind that ends at once
+		if err := f.start(cmd); err != nil {
+			return err
 		}
-		_ = f.wait(cmd)
-		if cmd.ProcessState.ExitCode() != 3 {
-			os.Exit(2)
+		if err := f.wait(cmd); cmd.ProcessState.ExitCode() != 3 {
+			return fmt.Errorf("a program's end was lost: %w", err)
 		}
 	}
 	left := 0
@@ -43,9 +50,9 @@ func TestMain(m *testing.M) {
 	}
 	const late = 2 // may have ended since the last was waited for
 	if left > late || len(f.own) > 0 {
-		os.Exit(1)
+		return fmt.Errorf("%d are left behind, and %d not waited for", left, len(f.own))
 	}
-	os.Exit(0)
+	return nil
 }
 
 // What a program leaves behind and has ended is waited for, and no program's end is lost to that.

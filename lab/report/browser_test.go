@@ -274,7 +274,10 @@ func testClick(ctx context.Context, t *testing.T) {
 	rows := `[...document.querySelectorAll("#heat tr[data-role]")].filter((row) => row.checkVisibility())`
 	choose("role", "client")
 	choose("library", "GnuTLS")
-	v.is(rows + `.length > 0 && ` + rows + `.every((row) => row.dataset.role === "client" && row.dataset.library === "GnuTLS")`)
+	v.is(
+		rows + `.length > 0 && ` + rows +
+			`.every((row) => row.dataset.role === "client" && row.dataset.library === "GnuTLS")`,
+	)
 	v.is(`document.querySelector("#filters output").textContent === ` + rows + `.length + " of 28 peers"`)
 	v.picture("wide-light-filtered")
 	choose("library", "")
@@ -290,7 +293,9 @@ func testClick(ctx context.Context, t *testing.T) {
 		t.Error("dark looks as light does")
 	}
 	v.do(click(`#theme`))
-	v.is(`document.documentElement.dataset.theme === "light" && document.getElementById("theme").textContent === "Dark"`)
+	v.is(
+		`document.documentElement.dataset.theme === "light" && document.getElementById("theme").textContent === "Dark"`,
+	)
 	v.do(v.navigate("?again"))
 	v.is(`document.documentElement.dataset.theme === "light"`)
 	v.clean()

@@ -83,7 +83,9 @@ type (
 func HTML(w io.Writer, a finding.Audit) error {
 	whole := a.Whole()
 	v := auditView{
-		Policy:  "default-src 'none'; style-src 'sha256-" + PolicyDigest(auditStyle) + "'; base-uri 'none'; form-action 'none'",
+		Policy: "default-src 'none'; style-src 'sha256-" + PolicyDigest(
+			auditStyle,
+		) + "'; base-uri 'none'; form-action 'none'",
 		Style:   template.CSS(auditStyle), //nolint:gosec // ours
 		Title:   finding.Or(string(a.Role), "peer") + " " + titleOf(a),
 		Subject: wire.Printable(a.Subject),

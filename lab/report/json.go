@@ -48,7 +48,7 @@ func JSON(w io.Writer, a finding.Audit) error {
 	)
 }
 
-// encode writes JSON for people to read, with what could steer a terminal escaped
+// Encode writes JSON for people to read, with what could steer a terminal escaped
 // so that a program still reads it as it was.
 func Encode(w io.Writer, document any) error {
 	var plain bytes.Buffer

@@ -131,7 +131,11 @@ func (f *endpointFlags) fault(address string, given func(flag string) bool) erro
 	case !slices.Contains(adapter.Protocols(), adapter.Protocol(f.speaks)):
 		return fmt.Errorf("--speaks %q: choose %s", f.speaks, words(adapter.Protocols()))
 	case f.client && !slices.Contains(adapter.OwnWords(), adapter.Protocol(f.speaks)):
-		return fmt.Errorf("--speaks %q: of a client that says what it says anyway choose %s", f.speaks, words(adapter.OwnWords()))
+		return fmt.Errorf(
+			"--speaks %q: of a client that says what it says anyway choose %s",
+			f.speaks,
+			words(adapter.OwnWords()),
+		)
 	}
 	of, not := []string{"name", "status", "rate", "admits"}, "a server's, and --client is given"
 	if !f.client {

@@ -114,7 +114,8 @@ func (r *round) take(before finding.Scorecard) int {
 		at := slices.IndexFunc(before.Audits, func(a finding.Audit) bool {
 			mine := a.Role == c.audit.Role && a.Subject == c.audit.Subject() && len(a.Findings) > 0 &&
 				(a.Product == nil) == (c.product == nil)
-			return mine && (a.Product == nil || a.Product.Digest == c.product.Digest && a.Product.Adapter == c.product.Adapter)
+			return mine &&
+				(a.Product == nil || a.Product.Digest == c.product.Digest && a.Product.Adapter == c.product.Adapter)
 		})
 		if at >= 0 {
 			c.known = &before.Audits[at]
@@ -198,7 +199,8 @@ func (r *round) write(cmd *cobra.Command, files []*cli.Output) error {
 // commandLine is the command as it can be given again.
 func commandLine(cmd *cobra.Command, names []string) string {
 	words := []string{"mtlslab scorecard"}
-	for _, name := range []string{"profile", "version", "case", "no-exchanges", "thorough", "manuals", "remedies", "shard"} {
+	for _, name := range []string{"profile", "version", "case", "no-exchanges", "thorough", "manuals", "remedies",
+		"shard"} {
 		switch flag := cmd.Flags().Lookup(name); {
 		case !flag.Changed:
 		case flag.Value.String() == "true":
