@@ -54,3 +54,25 @@ func TestCosts(t *testing.T) {
 		}
 	}
 }
+
+// Nothing is demanded in a case that may be either: that it came to nothing makes no remedy worse.
+// Where anything is demanded, it does.
+func TestVoid(t *testing.T) {
+	t.Parallel()
+	for expect, works := range map[cases.Expectation]bool{
+		cases.MayEither: true, cases.MustAccept: false, cases.MustRefuse: false,
+	} {
+		audit := func(stranger, other finding.Status) finding.Audit {
+			a := found(map[string]finding.Status{"chain/other-authority": stranger})
+			a.Findings = append(a.Findings, finding.Finding{
+				Case: "other", Role: wire.Server, Version: "1.3", Status: other, Expect: expect,
+			})
+			return a
+		}
+		r := finding.Remedy{}.Compare(
+			audit(finding.Failed, finding.Passed), audit(finding.Passed, finding.Inconclusive), nil, nil)
+		if r.Works() != works {
+			t.Errorf("%s: works %t: %s", expect, r.Works(), r.Why())
+		}
+	}
+}
