@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/mtlslab/mtlslab/lab/cases"
+	"github.com/mtlslab/mtlslab/lab/finding"
 	"github.com/mtlslab/mtlslab/lab/verdict"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
@@ -15,8 +16,11 @@ const hastyTries = 12
 // hasty says whether a client said its message, and then called it a failure. Whether it has by the
 // time that it refuses is chance, and may be so in each case that it refuses.
 func hasty(t tried) bool {
-	return t.Untried == "" && t.Void == "" && t.Account != nil && t.Account.Kind != wire.Delivered && !t.OwnWords &&
-		t.Judge().Leaked
+	if t.Untried != "" || t.Void != "" || t.Account == nil || t.Account.Kind == wire.Delivered || t.OwnWords {
+		return false
+	}
+	came := t.Judge() // who breaks off in the middle of a good exchange was right to speak
+	return came.Leaked && came.Status == finding.Failed
 }
 
 // hastily tries what a hasty client has refused until it has spoken, or often enough.

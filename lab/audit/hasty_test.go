@@ -37,6 +37,7 @@ func TestHasty(t *testing.T) {
 		"it let one in":    {[]tried{refused, let, good}, nil},
 		"nothing is left":  {[]tried{spoke, good}, nil},
 		"a good one is no": {[]tried{good, open}, nil},
+		"it broke off":     {[]tried{came(cases.MayEither, wire.Failed, nonce), refused}, nil},
 	} {
 		plan := make([]trial, len(test.made))
 		for i, m := range test.made {
