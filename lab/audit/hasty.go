@@ -13,13 +13,15 @@ import (
 // then: one that does so every other time, or every third, is hardly ever missed.
 const hastyTries = 12
 
-// hasty says whether a client said its message, and then called it a failure. Whether it has by the
-// time that it refuses is chance, and may be so in each case that it refuses.
+// hasty says whether a client said its message to whom it had to refuse, and then called it a
+// failure. Whether it has by the time that it refuses is chance, and may be so in each case that it
+// refuses. Who breaks off in the middle of a good exchange was right to speak.
 func hasty(t tried) bool {
-	if t.Untried != "" || t.Void != "" || t.Account == nil || t.Account.Kind == wire.Delivered || t.OwnWords {
+	if t.Rule.Expect != cases.MustRefuse || t.Untried != "" || t.Void != "" || t.OwnWords ||
+		t.Account == nil || t.Account.Kind == wire.Delivered {
 		return false
 	}
-	came := t.Judge() // who breaks off in the middle of a good exchange was right to speak
+	came := t.Judge()
 	return came.Leaked && came.Status == finding.Failed
 }
 

@@ -32,12 +32,13 @@ func TestHasty(t *testing.T) {
 		made []tried
 		want []int // that are tried again
 	}{
-		"one spoke":        {[]tried{refused, spoke, good, refused, open}, []int{0, 3}},
-		"none did":         {[]tried{refused, good, refused, open}, nil},
-		"it let one in":    {[]tried{refused, let, good}, nil},
-		"nothing is left":  {[]tried{spoke, good}, nil},
-		"a good one is no": {[]tried{good, open}, nil},
-		"it broke off":     {[]tried{came(cases.MayEither, wire.Failed, nonce), refused}, nil},
+		"one spoke":         {[]tried{refused, spoke, good, refused, open}, []int{0, 3}},
+		"none did":          {[]tried{refused, good, refused, open}, nil},
+		"it let one in":     {[]tried{refused, let, good}, nil},
+		"nothing is left":   {[]tried{spoke, good}, nil},
+		"a good one is no":  {[]tried{good, open}, nil},
+		"a good one failed": {[]tried{came(cases.MustAccept, wire.Failed, nonce), refused}, nil},
+		"it broke off":      {[]tried{came(cases.MayEither, wire.Failed, nonce), refused}, nil},
 	} {
 		plan := make([]trial, len(test.made))
 		for i, m := range test.made {

@@ -97,10 +97,10 @@ func (d *htmlData) raw(text string) int {
 	return i
 }
 
-// facts are labels and texts, but for the empty ones.
 // fact is one of a peer or a case.
 func fact(label, text string) finding.Part { return finding.Part{Label: label, Text: text} }
 
+// facts are labels and texts, but for the empty ones.
 func (d *htmlData) facts(pairs ...finding.Part) [][2]int {
 	facts := [][2]int{}
 	for _, p := range pairs {

@@ -99,7 +99,9 @@ func cutLabel(host string) (label, rest string) {
 }
 
 // cyrillic are letters that look like those of ASCII.
-var cyrillic = map[rune]string{'a': "а", 'c': "с", 'e': "е", 'i': "і", 'j': "ј", 'o': "о", 'p': "р", 'x': "х", 'y': "у"}
+var cyrillic = map[rune]string{
+	'a': "а", 'c': "с", 'e': "е", 'i': "і", 'j': "ј", 'o': "о", 'p': "р", 'x': "х", 'y': "у",
+}
 
 // lookAlike has a Cyrillic letter in place of one that looks the same; where there is none such, a
 // letter that nobody sees (U+200D).
