@@ -15,11 +15,13 @@ import (
 // Command is one program that is to be run in a container that is kept open, one JSON
 // line. Clients are run so again and again.
 type Command struct {
-	ID    string        `json:"id"`
-	Argv  []string      `json:"argv"`
-	Env   []string      `json:"env,omitempty"` // NAME=value, besides what the container has
-	Stdin []byte        `json:"stdin,omitempty"`
-	Limit time.Duration `json:"limit_ns"` // then it is killed, with all that it started
+	ID    string   `json:"id"`
+	Argv  []string `json:"argv"`
+	Env   []string `json:"env,omitempty"` // NAME=value, besides what the container has
+	Stdin []byte   `json:"stdin,omitempty"`
+	// Limit is how long it may take. Then it is killed, with all that it started, as soon as it
+	// rests, or after Slack times as long.
+	Limit time.Duration `json:"limit_ns"`
 
 	// Hangup is RE2: standard input is closed once standard output matches it,
 	// or at once if it is empty and not Open.
@@ -56,6 +58,10 @@ type Life struct {
 	// (proc_pid_stat(5), field 22).
 	Processes map[int]string `json:"processes,omitempty"`
 }
+
+// Slack is how many times its limit a program may take that is not at rest: on a busy machine
+// it is slow, and has not hung.
+const Slack = 3
 
 // MaxOutput is how much is kept of either stream of one, in bytes: its end. MaxLine is how
 // much of one line is told as it comes: its beginning.

@@ -3,12 +3,10 @@
 package main
 
 import (
-	"bytes"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"sync"
 	"syscall"
 )
@@ -53,11 +51,7 @@ func (f *family) wait(cmd *exec.Cmd) error {
 
 // orphaned says whether a process has ended, and is this one's to wait for (proc_pid_stat(5)).
 func orphaned(path string) bool {
-	stat, err := os.ReadFile(path)
-	if err != nil {
-		return false
-	}
-	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
-	const state, parent = 0, 1 // of what follows the program's name
+	fields := statOf(path)
+	const state, parent = 0, 1
 	return len(fields) > parent && fields[state] == "Z" && fields[parent] == strconv.Itoa(os.Getpid())
 }

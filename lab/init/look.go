@@ -4,7 +4,6 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"encoding/binary"
 	"net/netip"
 	"os"
@@ -76,13 +75,8 @@ func loopback(digits string) bool {
 
 // startOf is when a process began; "" if it has ended.
 func startOf(path string) string {
-	stat, err := os.ReadFile(path)
-	if err != nil {
-		return ""
-	}
-	// The second field is the program's name in parentheses, in which there may be any.
-	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
-	const state, start = 0, 19 // of what follows
+	fields := statOf(path)
+	const state, start = 0, 19
 	if len(fields) <= start || fields[state] == "Z" || fields[state] == "X" {
 		return ""
 	}

@@ -127,7 +127,7 @@ func (e *running) feed(stdin io.Writer, hangUp func(), over <-chan struct{}) {
 	}
 }
 
-// run carries out one command. Over its limit it is killed, with all that it
+// run carries out one command. Over its limit, and at rest, it is killed, with all that it
 // started; if ctx ends it is asked to stop first.
 func (r *runner) run(ctx context.Context, e command.Command, as *running) command.Result {
 	back := command.Result{ID: e.ID, Exit: -1}
@@ -138,7 +138,7 @@ func (r *runner) run(ctx context.Context, e command.Command, as *running) comman
 		back.Fault = err.Error()
 		return back
 	}
-	limited, cancel := context.WithTimeout(ctx, e.Limit)
+	limited, cancel := context.WithCancel(ctx)
 	defer cancel()
 	cmd := exec.CommandContext(limited, e.Argv[0], e.Argv[1:]...) //nolint:gosec // the image's own
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -169,6 +169,7 @@ func (r *runner) run(ctx context.Context, e command.Command, as *running) comman
 	}
 	as.process = cmd.Process
 	begun()
+	go outlast(limited, e.Limit, cmd.Process.Pid, cancel)
 	_, _ = stdin.Write(e.Stdin) // one that does not read is not at fault
 	over := make(chan struct{})
 	switch {

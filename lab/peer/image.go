@@ -20,6 +20,7 @@ import (
 	"github.com/mtlslab/mtlslab/images"
 	"github.com/mtlslab/mtlslab/lab/adapter"
 	"github.com/mtlslab/mtlslab/lab/attack"
+	"github.com/mtlslab/mtlslab/lab/command"
 	"github.com/mtlslab/mtlslab/lab/finding"
 	"github.com/mtlslab/mtlslab/lab/sandbox"
 	"github.com/mtlslab/mtlslab/lab/wire"
@@ -41,7 +42,7 @@ const (
 	// runLimit is how long a client may take. It is longer than the adversary's patience, so
 	// that a client that waits for that is not taken for one that hangs.
 	runLimit   = 2 * imagePatience
-	imageLimit = StartLimit + runLimit + imagePatience
+	imageLimit = StartLimit + command.Slack*runLimit + imagePatience
 )
 
 // Name is that of the adapter.
