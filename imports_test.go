@@ -21,8 +21,8 @@ var rooms = map[string]struct {
 	why string
 }{
 	"":       {nil, "the root holds tests of the whole"},
-	"server": {[]string{"lab/wire"}, "a peer never knows that it is tested"},
-	"client": {[]string{"lab/wire"}, "a peer never knows that it is tested"},
+	"server": {[]string{"lab/renewal", "lab/wire"}, "a peer never knows that it is tested"},
+	"client": {[]string{"lab/renewal", "lab/wire"}, "a peer never knows that it is tested"},
 	"images": {nil, "images are built of any program, whatever it is for"},
 	"lab": {
 		[]string{
@@ -69,6 +69,7 @@ var rooms = map[string]struct {
 	"lab/sandbox": {
 		[]string{"images", "lab/command", "lab/limit", "lab/wire"}, "where programs run, nobody knows what they are for",
 	},
+	"lab/renewal":    {[]string{"lab/wire"}, "new material is noticed whoever it is for"},
 	"lab/journal":    {nil, "lines are read whatever they say"},
 	"lab/limit":      {nil, "how many there are at once has nothing to do with what they are"},
 	"lab/wire":       {nil, "the peers speak it, and a peer is small"},
@@ -145,7 +146,7 @@ var sole = []struct {
 	why  string
 }{
 	{"go.step.sm/crypto", "lab/pki", "every certificate comes from one place"},
-	{"github.com/fsnotify/fsnotify", "server", "only the server watches a directory"},
+	{"github.com/fsnotify/fsnotify", "lab/renewal", "a directory is watched in one place"},
 	{"github.com/spf13/cobra", "lab/cmd", "flags are not known below the command line"},
 	{"software.sslmate.com/src/go-pkcs12", "lab/adapter", "keystores are made where files are laid out"},
 	{"github.com/pavlo-v-chernykh/keystore-go", "lab/adapter", "keystores are made where files are laid out"},
@@ -163,15 +164,13 @@ var closed = []struct {
 	why  string
 }{
 	{"lab/wire", nil, "standard library only: what decides whom to trust can be read to the end"},
-	{"client", nil, "standard library only: what decides whom to trust can be read to the end"},
-	{
-		"server",
-		[]string{"github.com/fsnotify/fsnotify", "golang.org/x/sys"},
-		"standard library, and a file watcher with what it stands on",
-	},
+	{"client", watching, "standard library, and a file watcher with what it stands on"},
+	{"server", watching, "standard library, and a file watcher with what it stands on"},
 	{"lab/adversary", nil, "standard library only: it is as small as the peers"},
 	{"lab/init", nil, "standard library only: it is carried into other people's containers"},
 }
+
+var watching = []string{"github.com/fsnotify/fsnotify", "golang.org/x/sys"}
 
 // apart says which modules a room is never made of, however far down.
 var apart = []struct{ room, from, why string }{

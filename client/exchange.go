@@ -17,6 +17,7 @@ type exchange struct {
 	creds    *wire.Credentials
 	messages source
 	report   *reporter
+	sessions tls.ClientSessionCache // none if nil
 
 	asked    bool // the server asked for a certificate
 	deadline time.Time
@@ -42,25 +43,50 @@ func (x *exchange) run(ctx context.Context) wire.Outcome {
 
 func (x *exchange) connect(ctx context.Context, first string) wire.Outcome {
 	x.startClock()
+	l, ok := x.dial(ctx)
+	if !ok {
+		return x.outcome
+	}
+	defer l.close()
+	return x.talk(ctx, l, first)
+}
+
+// dial makes a connection to a server that is verified; or the outcome is that there is none.
+func (x *exchange) dial(ctx context.Context) (*link, bool) {
 	raw, err := (&net.Dialer{Deadline: x.deadline}).DialContext(ctx, "tcp", x.cfg.connect)
 	if err != nil {
-		return x.unreachable(ctx, err)
+		x.unreachable(ctx, err)
+		return nil, false
 	}
 	transport := &wire.Transport{Conn: raw}
-	defer transport.Close() //nolint:errcheck // the outcome is settled by then
-	defer context.AfterFunc(ctx, func() { _ = transport.Close() })()
-	x.outcome.Local, x.outcome.Remote = raw.LocalAddr().String(), raw.RemoteAddr().String()
-
-	conn := tls.Client(transport, x.tlsConfig())
-	x.limit(conn)
-	if err := wire.Handshake(context.Background(), conn); err != nil {
-		return x.ended(ctx, conn, err)
+	l := &link{local: raw.LocalAddr().String(), remote: raw.RemoteAddr().String()}
+	x.outcome.Local, x.outcome.Remote = l.local, l.remote
+	forget := context.AfterFunc(ctx, func() { _ = transport.Close() })
+	l.conn = tls.Client(transport, x.tlsConfig())
+	x.limit(l.conn)
+	if err := wire.Handshake(context.Background(), l.conn); err != nil {
+		x.ended(ctx, l.conn, err)
+		forget()
+		_ = transport.Close() // the outcome is settled
+		return nil, false
 	}
-	state := conn.ConnectionState()
-	peer, negotiated := wire.IdentityOf(state.PeerCertificates[0]), wire.NegotiatedOf(state)
-	x.outcome.Peer, x.outcome.TLS = &peer, &negotiated
-	x.report.verified(peer, negotiated)
-	return x.talk(ctx, conn, newAnswers(conn, transport), first)
+	l.answers = newAnswers(l.conn, transport)
+	l.close = func() {
+		forget()
+		l.answers.stop()
+		_ = transport.Close() // the outcome is settled by then
+	}
+	l.asked = x.asked
+	l.verified(l.conn.ConnectionState())
+	x.over(l)
+	x.report.verified(l.peer, l.negotiated)
+	return l, true
+}
+
+// over notes by which connection a message goes.
+func (x *exchange) over(l *link) {
+	x.asked = l.asked
+	x.outcome.Local, x.outcome.Remote, x.outcome.Peer, x.outcome.TLS = l.local, l.remote, &l.peer, &l.negotiated
 }
 
 func (x *exchange) tlsConfig() *tls.Config {
@@ -69,6 +95,7 @@ func (x *exchange) tlsConfig() *tls.Config {
 		MinVersion: x.cfg.minVersion,
 		MaxVersion: x.cfg.maxVersion,
 	})
+	config.ClientSessionCache = x.sessions
 	if x.cfg.keyLog {
 		config.KeyLogWriter = keyLog{x.report}
 	}
@@ -88,8 +115,8 @@ func (x *exchange) tlsConfig() *tls.Config {
 // not left unread until then. Otherwise the next message, or that there is none,
 // is known: a server that ends the connection after the last receipt has taken
 // nothing back.
-func (x *exchange) talk(ctx context.Context, conn *tls.Conn, answers *answers, message string) wire.Outcome {
-	defer answers.stop()
+func (x *exchange) talk(ctx context.Context, l *link, message string) wire.Outcome {
+	conn, answers := l.conn, l.answers
 	var unasked <-chan line
 	if x.messages.typed {
 		unasked = answers.lines

@@ -28,6 +28,10 @@ type config struct {
 	keyLog     bool // tell the sessions' secrets
 	version    bool
 	messages   []string // none: lines of standard input
+
+	every       time.Duration // between two messages of a stream; there is none if zero
+	count       int           // of them; without end if zero
+	connections string        // how they share connections
 }
 
 func (c *config) flagSet() *flag.FlagSet {
@@ -81,6 +85,7 @@ func (c *config) flagSet() *flag.FlagSet {
 		false,
 		"tell the session's secrets, by which whoever has recorded it can read it; with -log json, for labs alone",
 	)
+	c.streamFlags(fs)
 	fs.BoolVar(&c.version, wire.VersionFlag, false, "print the version and exit")
 	return fs
 }
@@ -141,5 +146,5 @@ func (c *config) check() error {
 			return fmt.Errorf("argument %d: %w", i+1, err)
 		}
 	}
-	return nil
+	return c.checkStream()
 }

@@ -25,7 +25,9 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := run(ctx, os.Args[1:], os.LookupEnv, stdio{os.Stdin, os.Stdout, os.Stderr})
+	context.AfterFunc(ctx, stop) // who signals again does not want to wait
+	hangup := make(chan os.Signal, 1)
+	code := run(ctx, hangup, os.Args[1:], os.LookupEnv, stdio{os.Stdin, os.Stdout, os.Stderr})
 	stop()
 	os.Exit(code)
 }
@@ -37,7 +39,7 @@ type stdio struct {
 
 // run is the whole client but for the process around it. It returns one of
 // wire's exit codes.
-func run(ctx context.Context, args []string, getenv func(string) (string, bool), std stdio) int {
+func run(ctx context.Context, hangup chan os.Signal, args []string, getenv func(string) (string, bool), std stdio) int {
 	cfg, flags, err := parseFlags(args, getenv)
 	r := &reporter{std: std, json: cfg.json}
 	switch {
@@ -56,12 +58,21 @@ func run(ctx context.Context, args []string, getenv func(string) (string, bool),
 		ctx, cancel = context.WithTimeoutCause(ctx, cfg.lifetime, errLifetime)
 		defer cancel()
 	}
-	return r.finish(perform(ctx, cfg, r))
+	creds, halt := load(ctx, cfg, r)
+	switch {
+	case creds == nil:
+		return r.finish(halt)
+	case cfg.every > 0:
+		signal.Notify(hangup, syscall.SIGHUP) // which ends a client of one exchange
+		return streamed(ctx, cfg, hangup, creds, r)
+	}
+	x := &exchange{cfg: cfg, creds: creds, report: r, messages: newSource(cfg.messages, r.std.in)}
+	return r.finish(x.run(ctx))
 }
 
-// perform loads the material, which where it comes by standard input is also
-// the sign to start, and then runs the exchange.
-func perform(ctx context.Context, cfg config, r *reporter) wire.Outcome {
+// load loads the material, which where it comes by standard input is also the sign to start.
+// Without any the outcome says why.
+func load(ctx context.Context, cfg config, r *reporter) (*wire.Credentials, wire.Outcome) {
 	type loaded struct {
 		creds *wire.Credentials
 		err   error
@@ -73,14 +84,13 @@ func perform(ctx context.Context, cfg config, r *reporter) wire.Outcome {
 	}()
 	select {
 	case <-ctx.Done():
-		return stopped(ctx, "waiting for the material")
+		return nil, stopped(ctx, "waiting for the material")
 	case material := <-done:
 		if material.err != nil {
-			return failed("", fmt.Errorf("-material: %w", material.err))
+			return nil, failed("", fmt.Errorf("-material: %w", material.err))
 		}
 		r.warnOfDates(material.creds)
-		x := &exchange{cfg: cfg, creds: material.creds, report: r, messages: newSource(cfg.messages, r.std.in)}
-		return x.run(ctx)
+		return material.creds, wire.Outcome{}
 	}
 }
 

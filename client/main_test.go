@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"io"
 	"net"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -153,7 +154,7 @@ func noEnvironment(string) (string, bool) { return "", false }
 func runClient(t testing.TB, stdin io.Reader, args ...string) result {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
-	code := run(t.Context(), args, noEnvironment, stdio{stdin, &stdout, &stderr})
+	code := run(t.Context(), make(chan os.Signal, 1), args, noEnvironment, stdio{stdin, &stdout, &stderr})
 	return result{code, stdout.String(), stderr.String()}
 }
 

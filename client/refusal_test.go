@@ -97,7 +97,8 @@ func countLost(t *testing.T, address, material, version, message string) int32 {
 	for range 4 {
 		workers.Go(func() {
 			for range work {
-				code := run(context.Background(), []string{"-connect", address, "-server-name", serverName, "-material", material,
+				code := run(context.Background(), nil, []string{
+					"-connect", address, "-server-name", serverName, "-material", material,
 					"-min-version", version, "-max-version", version, message}, noEnvironment, stdio{nil, io.Discard, io.Discard})
 				if code != wire.ExitRefusedByPeer {
 					lost.Add(1)

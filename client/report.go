@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/mtlslab/mtlslab/lab/wire"
@@ -14,6 +15,9 @@ import (
 type reporter struct {
 	std  stdio
 	json bool
+	many bool // messages: each is told in one line
+
+	mu sync.Mutex // of what is written by several
 }
 
 // say and complain drop errors of writing: the exit code still tells.
@@ -42,7 +46,7 @@ func (r *reporter) warnOfDates(creds *wire.Credentials) {
 }
 
 func (r *reporter) verified(peer wire.Identity, negotiated wire.Negotiated) {
-	if r.json {
+	if r.json || r.many {
 		return
 	}
 	parts := []string{describe(peer), negotiated.Version, negotiated.Group}
@@ -61,13 +65,13 @@ func describe(id wire.Identity) string {
 }
 
 func (r *reporter) sent(message string) {
-	if !r.json {
+	if !r.json && !r.many {
 		r.say("Sent: %s", message)
 	}
 }
 
 func (r *reporter) acknowledged(receipt wire.Receipt) {
-	if !r.json {
+	if !r.json && !r.many {
 		r.say("Receipt: the server verified %s", receipt.Client)
 	}
 }
@@ -80,14 +84,65 @@ func (r *reporter) finish(o wire.Outcome) int {
 			r.complain("%s", advice)
 		}
 	}
-	if r.json {
-		journal := &wire.Journal{Role: wire.Client, W: r.std.out}
-		if err := journal.Write(o); err != nil {
-			r.complain("writing the outcome: %v", err)
-			return wire.ExitFailed
-		}
+	if r.json && !r.write(o) {
+		return wire.ExitFailed
 	}
 	return o.Kind.ExitCode()
+}
+
+// write gives an outcome as a line of JSON.
+func (r *reporter) write(o wire.Outcome) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	journal := &wire.Journal{Role: wire.Client, W: r.std.out}
+	err := journal.Write(o)
+	if err != nil {
+		r.complain("writing the outcome: %v", err)
+	}
+	return err == nil
+}
+
+// accounted gives the outcome of one message of many.
+func (r *reporter) accounted(o wire.Outcome) {
+	switch {
+	case r.json:
+		r.write(o)
+	case o.Kind != wire.Delivered:
+		r.complain("#%d: %s", o.Numbered.Number, headline(o))
+	default:
+		took := time.Since(o.Numbered.Began).Round(100 * time.Microsecond)
+		r.say("#%d delivered to %s, in %v", o.Numbered.Number, o.Peer, took)
+	}
+}
+
+// tallied sums up a stream.
+func (r *reporter) tallied(t tally) {
+	if r.json {
+		return
+	}
+	text := fmt.Sprintf("%d messages, %d delivered", t.sent, t.delivered)
+	if t.again > 0 {
+		text += fmt.Sprintf(", %d of all sent again", t.again)
+	}
+	r.say("%s", text)
+}
+
+func (r *reporter) reloaded(creds *wire.Credentials) {
+	own := wire.IdentityOf(creds.Own.Leaf)
+	if r.json {
+		r.write(wire.Outcome{Kind: wire.Reloaded, Own: &own, NotAfter: &creds.Own.Leaf.NotAfter})
+		return
+	}
+	r.warnOfDates(creds)
+	r.say("Reloaded: now %s, until %s", describe(own), creds.Own.Leaf.NotAfter.UTC().Format(time.RFC3339))
+}
+
+func (r *reporter) reloadFailed(err error) {
+	if r.json {
+		r.write(wire.Outcome{Kind: wire.ReloadFailed, Detail: err.Error()})
+		return
+	}
+	r.complain("reload failed, the old material stays in use: %v", err)
 }
 
 func headline(o wire.Outcome) string {

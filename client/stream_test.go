@@ -74,7 +74,7 @@ func TestLinesAreStreamed(t *testing.T) {
 	}
 	code := make(chan int, 1)
 	go func() {
-		code <- run(context.Background(), args, noEnvironment, stdio{stdin, stdout, io.Discard})
+		code <- run(context.Background(), nil, args, noEnvironment, stdio{stdin, stdout, io.Discard})
 		_ = stdout.Close()
 	}()
 	screen := bufio.NewScanner(reading)
@@ -239,7 +239,7 @@ func checkStopped(ctx context.Context, t *testing.T, want wire.Kind, stdin io.Re
 	t.Helper()
 	var stdout bytes.Buffer
 	args = append([]string{"-log", "json", "-timeout", "0", "-server-name", serverName}, args...)
-	code := run(ctx, args, noEnvironment, stdio{stdin, &stdout, io.Discard})
+	code := run(ctx, nil, args, noEnvironment, stdio{stdin, &stdout, io.Discard})
 	got := result{code: code, stdout: stdout.String()}.outcome(t)
 	if got.Kind == wire.Delivered || want != "" && got.Kind != want {
 		t.Errorf("outcome is %s (%s), want %s: %s", got.Kind, got.Reason, want, got.Detail)

@@ -202,7 +202,7 @@ func TestEnvironment(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			var stderr bytes.Buffer
 			getenv := func(name string) (string, bool) { value, ok := c.env[name]; return value, ok }
-			code := run(t.Context(), c.args, getenv, stdio{nil, &stderr, &stderr})
+			code := run(t.Context(), nil, c.args, getenv, stdio{nil, &stderr, &stderr})
 			if want := "client: " + c.want + " (see client -help)\n"; code != wire.ExitUsage || stderr.String() != want {
 				t.Errorf("got %d, %q\nwant %d, %q", code, stderr.String(), wire.ExitUsage, want)
 			}

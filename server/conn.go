@@ -32,6 +32,9 @@ type conn struct {
 	hello     *tls.ClientHelloInfo // what the client offered; nil before
 	line      unfinished
 
+	judgedBy  *material // by which the client was last found to be good
+	goodUntil time.Time // as it was found, if nothing changes
+
 	mu       sync.Mutex
 	busy     bool        // with what stopping must wait for: a message that has begun, or the last word
 	stopping bool        // the server is draining
@@ -61,7 +64,9 @@ func (c *conn) greet() bool {
 		c.part()
 	case err != nil:
 	case c.server.admit.authenticated(c):
-		c.server.say.meter.takes(c.tls.ConnectionState().DidResume)
+		state := c.tls.ConnectionState()
+		c.goodUntil = c.judgedBy.goodFor(state)
+		c.server.say.meter.takes(state.DidResume)
 		return true
 	default:
 		c.close(wire.Evicted) // as whoever evicted it is about to
@@ -94,6 +99,9 @@ func (c *conn) messages() error {
 		case err != nil:
 			return err
 		}
+		if err := c.judge(state); err != nil {
+			return err
+		}
 		digest := wire.DigestOf(message)
 		c.server.say.received(c.outcome(wire.Outcome{
 			Kind: wire.Received, Peer: &peer, TLS: &negotiated, Message: &digest,
@@ -105,6 +113,22 @@ func (c *conn) messages() error {
 			return err
 		}
 	}
+}
+
+// judge judges the client of an open connection by the material of the moment: who is let in is
+// no more than that, and may have expired, or been revoked, or lost its authority since. As long as
+// nothing can have changed it costs nothing.
+func (c *conn) judge(state tls.ConnectionState) error {
+	now := c.server.current.Load()
+	if now == c.judgedBy && time.Now().Before(c.goodUntil) {
+		return nil
+	}
+	state.VerifiedChains = nil // by trust that may have been withdrawn
+	if err := now.config.VerifyConnection(state); err != nil {
+		return err
+	}
+	c.judgedBy, c.goodUntil = now, now.goodFor(state)
+	return nil
 }
 
 func (c *conn) acknowledge(receipt wire.Receipt) error {

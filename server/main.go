@@ -20,6 +20,7 @@ import (
 	"runtime/debug"
 	"syscall"
 
+	"github.com/mtlslab/mtlslab/lab/renewal"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
@@ -112,12 +113,19 @@ func listenAndServe(ctx context.Context, hangup <-chan os.Signal, cfg config, st
 		_ = listener.Close()
 		return fmt.Errorf("-metrics %s: %w", cfg.metrics, listenFault(err))
 	}
-	reloads, err := watch(ctx, cfg, hangup, s, creds, std.in)
-	if err != nil {
+	material := &renewal.Watcher{
+		From: cfg.material, Stdin: std.in, Hangup: hangup, InUse: creds,
+		Use: func(creds *wire.Credentials) {
+			s.use(creds)
+			say.reloaded(creds)
+		},
+		Failed: say.reloadFailed, Warn: say.warn,
+	}
+	if err := material.Start(ctx); err != nil {
 		_ = listener.Close()
 		return fmt.Errorf("watching -material %s: %w", cfg.material, err)
 	}
-	defer reloads.close()
+	defer material.Wait()
 	say.listening(listener.Addr(), metrics, creds)
 	if len(cfg.reach) > 0 {
 		go func() { say.reached(<-tried) }()
@@ -141,6 +149,10 @@ func listenFault(err error) error {
 // loadInTime loads the material, which where it comes by standard input may
 // take for ever.
 func loadInTime(ctx context.Context, cfg config, stdin io.Reader) (*wire.Credentials, error) {
+	type loaded struct {
+		creds *wire.Credentials
+		err   error
+	}
 	done := make(chan loaded, 1)
 	go func() {
 		creds, err := wire.LoadCredentials(cfg.material, stdin)

@@ -8,9 +8,12 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/mtlslab/mtlslab/lab/pki"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
@@ -71,8 +74,8 @@ func relink(t *testing.T, link, target string) {
 	try(t, os.Symlink(target, link+".new"), os.Rename(link+".new", link))
 }
 
-// A removed authority is refused at once, for new connections and for resumed
-// ones; a new one is accepted; who was let in goes on.
+// A removed authority is refused at once, on new connections, on resumed ones and on those that
+// are open; a new one is accepted.
 func TestReload(t *testing.T) {
 	t.Parallel()
 	for _, way := range ways {
@@ -97,7 +100,12 @@ func TestReload(t *testing.T) {
 			}
 			next.deliver(t, server.address, next.config(t))
 			established.send(t, "two\n")
-			established.receipt(t, "two", p.client)
+			if o := server.outcome(t, established, wire.Refused, wire.Failed); o.Reason != wire.UnknownAuthority {
+				t.Errorf("of an open connection it says %s (%s): %s", o.Kind, o.Reason, o.Detail)
+			}
+			if said := server.said(established); !slices.Equal(said, []wire.Kind{wire.Received, wire.Refused}) {
+				t.Errorf("of an open connection it says %q", said)
+			}
 			stale := p.client.Material(next.authority) // trusts the new server, and is of the old authority
 			fresh := wire.ClientConfig(credentials(t, stale), wire.Policy{ServerName: serverName})
 			conn, _ := refusal(t, server.address, fresh)
@@ -251,4 +259,51 @@ func TestStoppedBeforeMaterial(t *testing.T) {
 
 func replace(file, text string) func(*testing.T, string) {
 	return func(t *testing.T, dir string) { try(t, os.WriteFile(filepath.Join(dir, file), []byte(text), 0o600)) }
+}
+
+// A connection outlives neither the certificate of its client nor its being revoked.
+func TestOpenConnection(t *testing.T) {
+	t.Parallel()
+	for _, version := range versions {
+		t.Run(version.name, func(t *testing.T) {
+			t.Parallel()
+			p := newPair(t)
+			m := p.server.Material(p.authority)
+			var err error
+			m.CRL, err = p.authority.CRLs()
+			try(t, err)
+			dir := materialDir(t, m)
+			server := start(t, dir)
+			open := func(r pki.Request) (*client, *pki.Identity) {
+				of := p
+				of.client = p.issue(t, r)
+				config := of.config(t)
+				config.MaxVersion = version.id
+				conn := dial(t, server.address, config)
+				conn.send(t, "one\n")
+				conn.receipt(t, "one", of.client)
+				return conn, of.client
+			}
+			refused := func(conn *client, want wire.Reason) {
+				t.Helper()
+				conn.send(t, "two\n")
+				if o := server.outcome(t, conn, wire.Refused, wire.Failed); o.Reason != want {
+					t.Errorf("it says %s (%s), want %s: %s", o.Kind, o.Reason, want, o.Detail)
+				}
+			}
+			ends := time.Now().Add(2 * time.Second).Truncate(time.Second)
+			expires, _ := open(pki.Request{Role: wire.Client, Name: "client", NotAfter: ends})
+			revoked, leaf := open(pki.Request{Role: wire.Client, Name: "client"})
+			sibling, other := open(pki.Request{Role: wire.Client, Name: "client"})
+
+			m.CRL, err = p.authority.CRLs(leaf.Certificate)
+			try(t, err)
+			server.reload(t, wire.Reloaded, func() { try(t, m.WriteDir(dir)) })
+			refused(revoked, wire.Revoked)
+			sibling.send(t, "two\n")
+			sibling.receipt(t, "two", other)
+			<-time.After(time.Until(ends.Add(time.Second))) // it is inclusive (RFC 5280, 4.1.2.5)
+			refused(expires, wire.Expired)
+		})
+	}
 }

@@ -65,10 +65,10 @@ func TestResumedIsJudgedAgain(t *testing.T) {
 				p.deliver(t, address, config)
 
 				// As a reload does, but the tickets stay good.
-				judged := s.current.Load().Clone()
+				judged := s.current.Load().config.Clone()
 				policy := wire.ServerConfig(creds, c.policy)
 				judged.VerifyConnection, judged.Time = policy.VerifyConnection, policy.Time
-				s.current.Store(judged)
+				s.current.Store(&material{config: judged})
 				if c.reason == "" {
 					if !p.deliver(t, address, config).TLS.Resumed {
 						t.Fatal("the session was not resumed, so the test shows nothing")

@@ -18,10 +18,27 @@ import (
 type server struct {
 	cfg     config
 	policy  wire.Policy
-	current atomic.Pointer[tls.Config] // of the material in use; never nil
-	greets  *tls.Config                // of every connection, until its client has said what it offers
+	current atomic.Pointer[material] // in use; never nil
+	greets  *tls.Config              // of every connection, until its client has said what it offers
 	admit   *admission
 	say     *teller
+}
+
+// material is what connections are served with.
+type material struct {
+	config *tls.Config
+	ends   time.Time // when the first of it is over
+}
+
+// goodFor is until when a client that was found to be good is so, if nothing else changes.
+func (m *material) goodFor(state tls.ConnectionState) time.Time {
+	until := m.ends
+	for _, cert := range state.PeerCertificates {
+		if cert.NotAfter.Before(until) {
+			until = cert.NotAfter
+		}
+	}
+	return until
 }
 
 func newServer(cfg config, creds *wire.Credentials, say *teller) *server {
@@ -34,10 +51,11 @@ func newServer(cfg config, creds *wire.Credentials, say *teller) *server {
 	s.greets = &tls.Config{
 		MinVersion: tls.VersionTLS12,
 		GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+			now := s.current.Load()
 			if g, ok := hello.Conn.(greeted); ok {
-				g.of.hello = hello
+				g.of.hello, g.of.judgedBy = hello, now
 			}
-			return s.current.Load(), nil
+			return now.config, nil
 		},
 	}
 	s.use(creds)
@@ -54,7 +72,7 @@ func (s *server) use(creds *wire.Credentials) {
 	var key [32]byte
 	_, _ = rand.Read(key[:]) // never fails
 	config.SetSessionTicketKeys([][32]byte{key})
-	s.current.Store(config)
+	s.current.Store(&material{config, creds.Ends})
 	s.say.meter.uses(creds)
 }
 
@@ -65,7 +83,7 @@ func (s *server) judges(
 	config *tls.Config, judge func(tls.ConnectionState) error,
 ) func(tls.ConnectionState) error {
 	return func(state tls.ConnectionState) error {
-		now := s.current.Load()
+		now := s.current.Load().config
 		if now == config {
 			return judge(state)
 		}

@@ -17,7 +17,8 @@ import (
 type Kind string
 
 // Kinds of outcome. A server gives one for its start, each message and each
-// connection that came to nothing; a client gives exactly one.
+// connection that came to nothing; a client gives exactly one, or one for each of many numbered
+// messages, and for each reload in between.
 const (
 	Listening     Kind = "listening"       // server: connections are accepted from now on
 	Received      Kind = "received"        // server: a message of a client it verified
@@ -27,8 +28,8 @@ const (
 	Unreachable   Kind = "unreachable"     // client: no connection was made at all
 	NoReceipt     Kind = "no_receipt"      // client: connected, and never let know that it was let in
 	Failed        Kind = "failed"          // the connection broke; nobody refused anybody
-	Reloaded      Kind = "reloaded"        // server: new material is in use
-	ReloadFailed  Kind = "reload_failed"   // server: the new material is bad, the old is kept
+	Reloaded      Kind = "reloaded"        // new material is in use
+	ReloadFailed  Kind = "reload_failed"   // the new material is bad, the old is kept
 	Warning       Kind = "warning"         // something a person should know
 	Stopped       Kind = "stopped"         // server: drained, about to exit
 	Secret        Kind = "secret"          // client: a line of the session's key log, if that was asked for
@@ -53,11 +54,28 @@ type Outcome struct {
 	Message *Digest     `json:"message,omitempty"`
 	Receipt *Receipt    `json:"receipt,omitempty"` // the last one read
 
+	Numbered *Numbered `json:"numbered,omitempty"` // client: of one message of many
+
 	Own      *Identity  `json:"own,omitempty"`       // of listening, reloaded: who this side is
 	NotAfter *time.Time `json:"not_after,omitempty"` // of listening, reloaded: until when
 	RouteOut *bool      `json:"route_out,omitempty"` // of listening: see [RouteOut]
 	Metrics  string     `json:"metrics,omitempty"`   // of listening: where the server answers Prometheus, host:port
 	Tries    []Try      `json:"tries,omitempty"`     // of reached
+}
+
+// Numbered is what there is to say besides of one message of many, that are sent one after the
+// other.
+type Numbered struct {
+	Number int       `json:"number"` // from 1 on
+	Due    time.Time `json:"due"`    // when it was to be sent
+	Began  time.Time `json:"began"`  // when it was
+
+	// Attempts is how often it was sent, or a connection for it tried. Unsure says that an attempt
+	// before the last may have been delivered, though nobody said so.
+	Attempts int  `json:"attempts"`
+	Unsure   bool `json:"unsure,omitempty"`
+
+	Connection int `json:"connection"` // by which it went, counted by the client; 0 before the first
 }
 
 // Identity is what a verified certificate says its holder is. A common name is
