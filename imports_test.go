@@ -27,7 +27,7 @@ var rooms = map[string]struct {
 	"lab": {
 		[]string{
 			"images", "lab/scorecard", "lab/audit", "lab/exchange", "lab/peer", "lab/verdict", "lab/finding", "lab/sandbox",
-			"lab/attack", "lab/pki", "lab/limit", "lab/wire",
+			"lab/attack", "lab/pki", "lab/limit", "lab/wire", "lab/drill", "lab/timeline",
 		}, "the front door puts the rooms together; it does not know how anything is printed",
 	},
 	"lab/remedy": {
@@ -52,6 +52,13 @@ var rooms = map[string]struct {
 			"lab/pki",
 			"lab/wire",
 		}, "an exchange is no attack: it knows no case",
+	},
+	"lab/drill": {
+		[]string{"lab/timeline", "lab/peer", "lab/pki", "lab/wire"},
+		"a drill is traffic and change: it knows no case, and judges nothing",
+	},
+	"lab/timeline": {
+		[]string{"lab/console", "lab/wire"}, "what happened is judged from what was seen, whoever made it happen",
 	},
 	"lab/peer": {
 		[]string{

@@ -11,6 +11,7 @@ import (
 	"github.com/mtlslab/mtlslab/images"
 	"github.com/mtlslab/mtlslab/lab/attack"
 	"github.com/mtlslab/mtlslab/lab/audit"
+	"github.com/mtlslab/mtlslab/lab/drill"
 	"github.com/mtlslab/mtlslab/lab/exchange"
 	"github.com/mtlslab/mtlslab/lab/finding"
 	"github.com/mtlslab/mtlslab/lab/limit"
@@ -18,6 +19,7 @@ import (
 	"github.com/mtlslab/mtlslab/lab/pki"
 	"github.com/mtlslab/mtlslab/lab/sandbox"
 	"github.com/mtlslab/mtlslab/lab/scorecard"
+	"github.com/mtlslab/mtlslab/lab/timeline"
 	"github.com/mtlslab/mtlslab/lab/verdict"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
@@ -190,6 +192,13 @@ func (l *Lab) Interop(
 ) ([]finding.Interop, error) {
 	all, err := scorecard.Interop(ctx, l.place, l.pair, servers, clients, progress)
 	return all, cmp.Or(l.expired(), err)
+}
+
+// Drill carries out a drill: messages flow, and the world changes under them. What becomes of the
+// messages is in the timeline; an error means that the lab broke.
+func (l *Lab) Drill(ctx context.Context, d drill.Drill, how drill.Run) (*timeline.Timeline, error) {
+	t, err := (&drill.Runner{Place: l.place}).Run(ctx, d, how)
+	return t, cmp.Or(l.expired(), err)
 }
 
 // Sent is what the lab's adversary presented in each case that was tried so far.

@@ -69,8 +69,9 @@ func (r *round) readsAgain(ctx context.Context, t trial, server *target, v *verd
 	} else {
 		m.Trust = bytes.Replace(m.Trust, t.forged.Trust(), nil, 1)
 	}
-	used, err := server.Reload(ctx, m)
-	if err == nil && !used {
+	renewal, err := server.Reload(ctx, m)
+	used := renewal.InUse
+	if err == nil && !used && !renewal.Kept {
 		used, err = r.untilUntrusted(ctx, t, server)
 	}
 	if err == nil && !used {

@@ -64,8 +64,8 @@ func (r *round) sayGreeting(ctx context.Context, t trial, server *target) (attac
 // reloadUntil has a server read its material again, and waits until it shows for a while, as
 // long as a server may take: one with several processes replaces them one by one.
 func (r *round) reloadUntil(ctx context.Context, server *target, m wire.Material, shows func() (bool, error)) error {
-	used, err := server.Reload(ctx, m)
-	if err != nil {
+	renewal, err := server.Reload(ctx, m)
+	if err != nil || renewal.Kept {
 		return err
 	}
 	limit, cancel := context.WithTimeout(ctx, r.traits.Patience)
@@ -77,7 +77,7 @@ func (r *round) reloadUntil(ctx context.Context, server *target, m wire.Material
 		switch {
 		case err != nil:
 			return err
-		case shown && used:
+		case shown && renewal.InUse:
 			return nil
 		case !shown:
 			since = time.Now()

@@ -149,8 +149,8 @@ func (endpointServing) Account(context.Context, Asked) (*wire.Outcome, error) {
 }
 
 // Reload is never asked for: see Lacks.
-func (endpointServing) Reload(context.Context, wire.Material) (bool, error) {
-	return false, errors.ErrUnsupported
+func (endpointServing) Reload(context.Context, wire.Material) (Renewal, error) {
+	return Renewal{}, errors.ErrUnsupported
 }
 
 func (endpointServing) Stop(context.Context) error { return nil }

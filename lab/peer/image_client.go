@@ -209,7 +209,8 @@ func (c *imageClient) run(
 	if err != nil {
 		return none, err
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, command.Slack*limit+StartLimit, fmt.Errorf("it took longer than %v", limit))
+	late := fmt.Errorf("it took longer than %v", limit)
+	ctx, cancel := context.WithTimeoutCause(ctx, command.Slack*limit+StartLimit, late)
 	defer cancel()
 	result, err := running.Wait(ctx)
 	if err != nil {

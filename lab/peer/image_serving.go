@@ -192,27 +192,27 @@ func (s *imageServing) logged(ctx context.Context, a Asked) bool {
 }
 
 // Reload has the server take up what its files now say. How long that takes, nobody tells.
-func (s *imageServing) Reload(ctx context.Context, m wire.Material) (used bool, err error) {
+func (s *imageServing) Reload(ctx context.Context, m wire.Material) (Renewal, error) {
 	files, err := s.material(m, s.values.Dir)
 	if err != nil {
-		return false, err
+		return Renewal{}, err
 	}
 	if err := s.in.Copy(ctx, s.room.process, s.owner(), files); err != nil {
-		return false, err
+		return Renewal{}, err
 	}
 	if s.Adapter.Reload.Signal != "" {
-		return false, s.room.Signal(s.running, s.Adapter.Reload.Signal)
+		return Renewal{}, s.room.Signal(s.running, s.Adapter.Reload.Signal)
 	}
 	argv, err := s.Adapter.ExpandAll(s.Adapter.Reload.Command, s.values)
 	if err != nil {
-		return false, err
+		return Renewal{}, err
 	}
 	output, code, err := s.in.Exec(ctx, s.room.process, argv)
 	if err == nil && code != 0 {
 		what := fmt.Sprintf("reload.command ended with code %d: %s", code, wire.Printable(lastLine(output)))
 		err = s.unusable(what, "reload.command")
 	}
-	return false, err
+	return Renewal{}, err
 }
 
 func (s *imageServing) Stop(ctx context.Context) error { return s.stop(ctx) }

@@ -175,8 +175,8 @@ func (s *inProcessServing) Account(_ context.Context, a Asked) (*wire.Outcome, e
 }
 
 // Reload is never asked for: see Lacks.
-func (*inProcessServing) Reload(context.Context, wire.Material) (bool, error) {
-	return false, errors.ErrUnsupported
+func (*inProcessServing) Reload(context.Context, wire.Material) (Renewal, error) {
+	return Renewal{}, errors.ErrUnsupported
 }
 
 func (s *inProcessServing) Stop(context.Context) error {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/mtlslab/mtlslab/images"
@@ -99,6 +100,8 @@ type program struct {
 	*sandbox.Process
 	name    string
 	account *journal.Journal[wire.Outcome]
+
+	renewing sync.Mutex
 }
 
 func start(ctx context.Context, in sandbox.Sandbox, p sandbox.Program) (*program, error) {
@@ -106,7 +109,7 @@ func start(ctx context.Context, in sandbox.Sandbox, p sandbox.Program) (*program
 	if err != nil {
 		return nil, err
 	}
-	started := &program{process, p.Hostname, journal.New[wire.Outcome]()}
+	started := &program{Process: process, name: p.Hostname, account: journal.New[wire.Outcome]()}
 	go started.account.Read(process.Stdout, wire.ParseOutcome)
 	return started, nil
 }
@@ -123,6 +126,40 @@ func (p *program) give(m wire.Material) error {
 		return fmt.Errorf("giving %s its material: %w%s", p.name, err, p.Stderr.Said())
 	}
 	return nil
+}
+
+// accounts are all that a program has said by now. Of one that has ended, what is still on its way
+// is waited for.
+func (p *program) accounts(ctx context.Context) []wire.Outcome {
+	if !p.Alive() {
+		_, _ = p.account.Await(ctx, func(wire.Outcome) bool { return false }) // its end is an error, as is ctx's
+	}
+	return p.account.All()
+}
+
+// renew gives a program that runs other material, and returns once it has said what it does with
+// that.
+func (p *program) renew(ctx context.Context, m wire.Material) (Renewal, error) {
+	p.renewing.Lock()
+	defer p.renewing.Unlock()
+	before := 0
+	answers := func(o wire.Outcome) bool { return o.Kind == wire.Reloaded || o.Kind == wire.ReloadFailed }
+	for _, o := range p.account.All() {
+		if answers(o) {
+			before++
+		}
+	}
+	if err := p.give(m); err != nil {
+		return Renewal{}, err
+	}
+	seen := 0
+	says, err := p.await(ctx, func(o wire.Outcome) bool {
+		if answers(o) {
+			seen++
+		}
+		return seen > before
+	})
+	return Renewal{InUse: says.Kind == wire.Reloaded, Kept: says.Kind == wire.ReloadFailed, Says: says.Detail}, err
 }
 
 // giveAll hands a program its material, and nothing after it.

@@ -34,9 +34,6 @@ type ownServing struct {
 	program  *program
 	says     wire.Outcome // listening
 	err      error
-
-	reloading sync.Mutex
-	reloads   int // so far
 }
 
 func (s *ownServer) Serve(ctx context.Context, g Given) (Serving, error) {
@@ -69,7 +66,7 @@ func (s *ownServer) Close(ctx context.Context) {
 }
 
 func (s *ownServing) start(ctx context.Context) (err error) {
-	listen := s.server.in.Sandbox.Facts().Listen
+	listen := cmp.Or(s.given.Listen, s.server.in.Sandbox.Facts().Listen)
 	if host, _, err := net.SplitHostPort(listen); err == nil && s.given.Alone {
 		listen = net.JoinHostPort(host, "0") // there are others beside it
 	}
@@ -129,6 +126,7 @@ func (s *ownServing) Wait(ctx context.Context) (Listening, error) {
 		return Listening{
 			Address: address, Account: s.says,
 			LastLines: func() []string { return nil }, // its accounts hold more
+			Accounts:  s.program.accounts,
 		}, err
 	case <-ctx.Done():
 		return Listening{}, fmt.Errorf("waiting for %s to listen: %w", s.given.Hostname, context.Cause(ctx))
@@ -166,25 +164,9 @@ func (a Asked) isOf(o wire.Outcome) bool {
 	return ended || o.Message != nil && o.Message.SHA256 == a.Sent.SHA256
 }
 
-// Reload gives the server other material, and returns once that is in use.
-func (s *ownServing) Reload(ctx context.Context, m wire.Material) (used bool, err error) {
-	s.reloading.Lock()
-	defer s.reloading.Unlock()
-	if err := s.program.give(m); err != nil {
-		return false, err
-	}
-	s.reloads++
-	seen := 0
-	outcome, err := s.program.await(ctx, func(o wire.Outcome) bool {
-		if o.Kind == wire.Reloaded || o.Kind == wire.ReloadFailed {
-			seen++
-		}
-		return seen == s.reloads
-	})
-	if err == nil && outcome.Kind == wire.ReloadFailed {
-		err = fmt.Errorf("%s: reloading: %s", s.given.Hostname, outcome.Detail)
-	}
-	return err == nil, err
+// Reload gives the server other material, and returns once it has said what it does with that.
+func (s *ownServing) Reload(ctx context.Context, m wire.Material) (Renewal, error) {
+	return s.program.renew(ctx, m)
 }
 
 func (s *ownServing) Stop(ctx context.Context) error {

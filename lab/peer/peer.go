@@ -135,6 +135,7 @@ type Given struct {
 	Store    []byte   // roots that its system trusts, PEM; those that it trusts anyway if nil
 	Admit    string   // the identity that alone is admitted; every verified client's if empty
 	Reach    []string // addresses that it is to try to reach, host:port
+	Listen   string   // where it is to listen, host:port; as the place has it if empty
 
 	// Alone says that it is for one trial, and stopped after that.
 	Alone bool
@@ -148,10 +149,18 @@ type Serving interface {
 	// Account is what it says of an exchange, or what is known of how it ended and what it
 	// logged; nil if there is nothing.
 	Account(ctx context.Context, a Asked) (*wire.Outcome, error)
-	// Reload gives it other material. used says that it is known to be in use by now.
-	Reload(ctx context.Context, m wire.Material) (used bool, err error)
+	// Reload gives it other material, and says what is known of that by then.
+	Reload(ctx context.Context, m wire.Material) (Renewal, error)
 	// Stop ends it.
 	Stop(ctx context.Context) error
+}
+
+// Renewal is what became of material that a running peer was given. The zero value is that nobody
+// has told.
+type Renewal struct {
+	InUse bool   // it goes by it from now on
+	Kept  bool   // it cannot use it, says so, and goes on with what it had
+	Says  string // of that, for people
 }
 
 // Listening is a server that takes connections.
@@ -161,6 +170,10 @@ type Listening struct {
 
 	// LastLines are the end of what it has written by now, for people.
 	LastLines func() []string
+
+	// Accounts are all that it has said by now, or ever if it has ended; nil where it says nothing
+	// of itself.
+	Accounts func(context.Context) []wire.Outcome
 
 	// Life is what of it lives by now; nil where nobody can look, because it says itself
 	// when it ends.

@@ -129,9 +129,24 @@ func (c Config) caTemplate(title string, maxPathLen int) *x509.Certificate {
 	}
 }
 
+// WithIntermediate returns the authority with another intermediate, of the same name and with a
+// key of its own, as it is replaced before it expires. What the one before has issued stays good.
+func (a *Authority) WithIntermediate() (*Authority, error) {
+	next := &Authority{cfg: a.cfg, ca: a.ca}
+	if err := next.makeIntermediate(); err != nil {
+		return nil, fmt.Errorf("making intermediate: %w", err)
+	}
+	return next, nil
+}
+
 // Trust returns the root as PEM: all that a peer needs to verify every
 // identity of this authority.
 func (a *Authority) Trust() []byte { return encodeCertificates(a.ca.Root) }
+
+// Issued says whether its intermediate issued a certificate.
+func (a *Authority) Issued(cert *x509.Certificate) bool {
+	return cert.CheckSignatureFrom(a.ca.Intermediate) == nil
+}
 
 // String returns the authority's name, so that printing one shows no key.
 func (a *Authority) String() string { return a.cfg.Name }

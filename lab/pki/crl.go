@@ -38,11 +38,17 @@ type List struct {
 // PEM. The certificates are listed by whichever of the two issued them; one that
 // neither did is an error.
 func (a *Authority) CRLs(revoked ...*x509.Certificate) ([]byte, error) {
+	return a.CRLsUntil(time.Time{}, revoked...)
+}
+
+// CRLsUntil are such lists of which the next are due by then (RFC 5280, 5.1.2.5); at the
+// authority's end if it is zero.
+func (a *Authority) CRLsUntil(next time.Time, revoked ...*x509.Certificate) ([]byte, error) {
 	issuers := []*Draft{
 		{Template: a.ca.Root, Key: a.ca.RootSigner, own: true},
 		{Template: a.ca.Intermediate, Key: a.ca.Signer, own: true},
 	}
-	lists := []*List{{}, {}}
+	lists := []*List{{NextUpdate: next}, {NextUpdate: next}}
 	for _, cert := range revoked {
 		listed := false
 		for i, issuer := range issuers {
