@@ -118,15 +118,17 @@ func (s *stream) deliver(stop context.Context, number int, due time.Time, messag
 	began, unsure := time.Now(), false
 	x := &exchange{cfg: s.cfg, report: s.report}
 	x.startClock()
+	whole := x.deadline
 	for attempts := 1; ; attempts++ {
 		x.outcome = wire.Outcome{Message: digest(message)}
+		x.deadline = x.cfg.attempt(whole)
 		o := s.attempt(context.WithoutCancel(stop), x, message)
 		o.Numbered = &wire.Numbered{
 			Number: number, Due: due, Began: began, Attempts: attempts, Unsure: unsure && o.Kind != wire.Delivered,
 			Connection: s.links,
 		}
 		again := o.Kind == wire.Unreachable || o.Kind == wire.NoReceipt && o.Reason != wire.BadReceipt
-		if !again || stop.Err() != nil || x.late() {
+		if !again || stop.Err() != nil || x.cfg.timeout > 0 && !time.Now().Before(whole) {
 			return o
 		}
 		unsure = unsure || o.Kind == wire.NoReceipt
@@ -184,8 +186,19 @@ func (s *stream) drop() {
 	}
 }
 
-// late says whether the time of an exchange is over.
-func (x *exchange) late() bool { return x.cfg.timeout > 0 && !time.Now().Before(x.deadline) }
+// leastAttempts are how many there is time for, at least, where nobody answers.
+const leastAttempts = 5
+
+// attempt is until when one attempt at a message may take that must have come to something by then.
+func (c config) attempt(whole time.Time) time.Time {
+	if c.timeout == 0 {
+		return whole
+	}
+	if next := time.Now().Add(c.timeout / leastAttempts); next.Before(whole) {
+		return next
+	}
+	return whole
+}
 
 // lastNumber is longer than any number of a message will ever be.
 const lastNumber = " #9223372036854775807"

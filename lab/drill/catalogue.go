@@ -12,7 +12,7 @@ func All() []Drill {
 		serverLeaf, clientLeaf, intermediate, halfRotation,
 		rootRotation, rootRotationBack, rootRotationKilled, rootRotationWrongOrder, authorityRemoved, serverDistrusted,
 		revocation, listExpires, listOfAnother,
-		clientExpires, serverExpires, clocksApart, serverKilled,
+		clientExpires, serverExpires, clocksApart, serverKilled, networkCut,
 	}
 }
 

@@ -64,10 +64,9 @@ type Act string
 
 // The acts.
 const (
-	Kill    Act = "kill"    // it is killed, and another is started in its place
-	Restart Act = "restart" // it is told to stop, and another is started
-	Cut     Act = "cut"     // its network is cut
-	Join    Act = "join"    // and joined again
+	Kill Act = "kill" // it is killed, and another is started in its place
+	Cut  Act = "cut"  // its network is cut
+	Join Act = "join" // and joined again
 )
 
 // streams are how the messages of a good client go where nothing else is said.

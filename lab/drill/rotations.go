@@ -148,6 +148,23 @@ var serverDistrusted = Drill{
 
 const distrusted = "the clients trust the old root no more"
 
+var networkCut = Drill{
+	Name:     "network-cut",
+	Summary:  "the server's network is cut and joined again, and the root is replaced meanwhile",
+	Why:      "Who cannot be reached cannot be told. What was on its way is unknown, and no message is lost by that.",
+	Isolated: true,
+	Clients:  []Client{good()},
+	Steps: []Step{
+		{Name: "the network is cut", Act: Cut},
+		{Name: "the network is joined", Act: Join, Within: slow},
+		trustBoth,
+		{Name: "the network is cut again", Act: Cut},
+		named("the server is of the new root meanwhile", Step{Server: &Kit{From: New, Trusts: both}, Silent: true}),
+		{Name: "the network is joined again", Act: Join, Within: slow},
+		taintOld,
+	},
+}
+
 var serverKilled = Drill{
 	Name:    "server-killed",
 	Summary: "the server is killed under traffic and started again, twice",

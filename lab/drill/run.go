@@ -20,6 +20,9 @@ import (
 const (
 	DefaultRate   = 100 // messages per second, of all streams together
 	DefaultWithin = time.Second
+
+	MaxRate = 5000 // more than any two machines of ours have carried
+	MaxFor  = time.Hour
 )
 
 // leastRest is how long traffic goes on at least before the first step, and after each has settled.
@@ -361,8 +364,16 @@ func (w *world) act(ctx context.Context, what Act) error {
 			return err
 		}
 		return w.serve(ctx, w.listens.Account.Local)
-	case Restart, Cut, Join:
-		return errors.ErrUnsupported
+	case Cut, Join:
+		severed, ok := w.serving.(peer.Severed)
+		switch {
+		case !ok:
+			return errors.ErrUnsupported
+		case what == Cut:
+			return severed.Cut(ctx)
+		default:
+			return severed.Join(ctx)
+		}
 	}
 	return nil
 }

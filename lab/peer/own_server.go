@@ -187,6 +187,12 @@ func (s *ownServing) Stop(ctx context.Context) error {
 	}
 }
 
+// Cut takes the server from its network.
+func (s *ownServing) Cut(ctx context.Context) error { return s.program.Cut(ctx) }
+
+// Join puts it back.
+func (s *ownServing) Join(ctx context.Context) error { return s.program.Join(ctx) }
+
 // portOf is the port of an address; "" if it has none.
 func portOf(address string) string {
 	_, port, err := net.SplitHostPort(address)

@@ -155,6 +155,13 @@ type Serving interface {
 	Stop(ctx context.Context) error
 }
 
+// Severed is a server whose network can be cut, and joined again. One that runs as a process has
+// none: the error is [sandbox.ErrNeedsContainers].
+type Severed interface {
+	Cut(ctx context.Context) error
+	Join(ctx context.Context) error
+}
+
 // Renewal is what became of material that a running peer was given. The zero value is that nobody
 // has told.
 type Renewal struct {

@@ -65,6 +65,7 @@ func (c *Isolated) launch(ctx context.Context, with container) (*Process, error)
 		return c.engine.removeOne(ctx, thing{kind: "container", id: started.id})
 	}
 	started.address = func(ctx context.Context) (string, error) { return c.addressOf(ctx, started.id) }
+	c.separable(started, with)
 	c.joining.RLock()
 	defer c.joining.RUnlock()
 	if err := made.Start(ctx); err != nil {

@@ -16,7 +16,7 @@ import (
 )
 
 // ErrNeedsContainers says that an image was to be run where there are processes alone.
-var ErrNeedsContainers = errors.New("somebody else's image runs in containers alone: it needs an engine")
+var ErrNeedsContainers = errors.New("it runs in containers alone: it needs an engine")
 
 // IsolatedOf returns the sandbox as one of containers, or [ErrNeedsContainers].
 func IsolatedOf(s Sandbox) (*Isolated, error) {

@@ -36,6 +36,8 @@ type Process struct {
 	wait    func(context.Context) (int, error)
 	stop    func(context.Context) error
 	address func(context.Context) (string, error)
+
+	cut, join func(context.Context) error // nil of what has no network of its own
 }
 
 // Wait returns the exit code of a program when it has one.
@@ -46,6 +48,20 @@ func (p *Process) Stop(ctx context.Context) error { return p.stop(ctx) }
 
 // Address is the IP address at which other programs of the sandbox reach it.
 func (p *Process) Address(ctx context.Context) (string, error) { return p.address(ctx) }
+
+// Cut takes a program from its network, and Join puts it back at the address that it had. Of a local
+// process the error is [ErrNeedsContainers].
+func (p *Process) Cut(ctx context.Context) error { return ofContainer(ctx, p.cut) }
+
+// Join undoes Cut.
+func (p *Process) Join(ctx context.Context) error { return ofContainer(ctx, p.join) }
+
+func ofContainer(ctx context.Context, do func(context.Context) error) error {
+	if do == nil {
+		return ErrNeedsContainers
+	}
+	return do(ctx)
+}
 
 // Alive says whether the program still runs.
 func (p *Process) Alive() bool {

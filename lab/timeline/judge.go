@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mtlslab/mtlslab/lab/console"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
@@ -54,7 +55,11 @@ func (t *Timeline) judgeStep(i int) {
 			"Material that cannot be used is taken without a word: nobody learns that a rotation has failed.")
 	}
 	if s.Tells && !s.Bad {
-		t.claim(fmt.Sprintf("step %d/used", i+1), quoted(s.Name)+" is told as done", s.InUse, said(s),
+		saw := said(s)
+		if s.InUse {
+			saw = "after " + console.Duration(s.Done-s.Began)
+		}
+		t.claim(fmt.Sprintf("step %d/used", i+1), quoted(s.Name)+" is told as done", s.InUse, saw,
 			"Good material was not taken up: what was renewed goes on until it expires.")
 	}
 	if s.Effect == nil {
@@ -67,17 +72,17 @@ func (t *Timeline) judgeStep(i int) {
 		t.claim(id, says, false, "no effect of it was seen",
 			"The change was never taken up by who goes on running: it takes a restart, or waits for one.")
 	case e.Whole > s.Within:
-		saw := fmt.Sprintf("the world from before was seen for %v", round(e.Whole))
+		saw := fmt.Sprintf("the world from before was seen for %s", console.Duration(e.Whole))
 		if e.Whole > t.until(i)-s.Began-aMoment {
 			saw = "the world from before was seen to the end"
 		}
 		t.claim(id, says, false, saw,
 			"Between the change and its effect lies a time in which what was withdrawn, or replaced, still counts.")
 		if slow := t.slowest(s.Began, t.settled(i)); slow > tooSlow {
-			t.Claims[len(t.Claims)-1].Void = fmt.Sprintf("a message took %v: the machine was busy", round(slow))
+			t.Claims[len(t.Claims)-1].Void = fmt.Sprintf("a message took %s: the machine was busy", console.Duration(slow))
 		}
 	default:
-		t.claim(id, says, true, "seen after "+round(e.First).String()+", and nothing else after "+round(e.Whole).String(), "")
+		t.claim(id, says, true, e.String(), "")
 	}
 }
 
@@ -103,13 +108,6 @@ func (t *Timeline) slowest(from, to time.Duration) (longest time.Duration) {
 func said(s *Step) string { return cmp.Or(s.Says, "nothing was said of it") }
 
 func quoted(name string) string { return "“" + name + "”" }
-
-func round(d time.Duration) time.Duration {
-	if d > time.Second {
-		return d.Round(10 * time.Millisecond)
-	}
-	return d.Round(time.Millisecond)
-}
 
 // effect is when step i showed: by a certificate that is replaced, or by a fate that turns. It is
 // nil of a step that need not show.
@@ -285,7 +283,7 @@ func (t *Timeline) judgeSpan(stream *Stream, k int) {
 			wrong = append(wrong, m)
 		}
 	}
-	says := fmt.Sprintf("%s is %s%s%s", stream.Name, span.Fate, span.how(), t.when(stream, k))
+	says := fmt.Sprintf("messages of %s are %s%s%s", stream.Name, span.Fate, span.how(), t.when(stream, k))
 	id := fmt.Sprintf("course/%s/%d", stream.Name, k+1)
 	switch {
 	case len(wrong) > 0:
@@ -323,7 +321,7 @@ func (t *Timeline) first(all []Message) string {
 		return ""
 	}
 	m := all[0]
-	text := fmt.Sprintf("%d, the first #%d after %v: %s", len(all), m.Number, round(m.Began), m.Fate)
+	text := fmt.Sprintf("%d, the first #%d after %s: %s", len(all), m.Number, console.Duration(m.Began), m.Fate)
 	if m.By != "" {
 		text += " by the " + string(m.By)
 	}
@@ -390,7 +388,7 @@ func (t *Timeline) judgeConnections(stream *Stream) {
 	}
 	saw := ""
 	if len(ended) > 0 {
-		saw = fmt.Sprintf("%d ended, the first before #%d, after %v", len(ended), ended[0].Number, round(ended[0].Began))
+		saw = fmt.Sprintf("%d ended, the first before #%d, after %s", len(ended), ended[0].Number, console.Duration(ended[0].Began))
 	}
 	t.claim("connections/"+stream.Name, "open connections of "+stream.Name+" last", len(ended) == 0, saw,
 		"A reload ends connections that it does not concern: each time, all clients come back at once.")
@@ -420,6 +418,13 @@ func (t *Timeline) ends(stream *Stream, from, to time.Duration) bool {
 		}
 	}
 	return false
+}
+
+func stray(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return console.Plural(n, "message")
 }
 
 // judgeReceipts holds what clients were told to what the server says that it took. Nothing is
@@ -456,6 +461,6 @@ func (t *Timeline) judgeReceipts() {
 		"A message is taken twice though it was sent once.")
 	t.claim("receipts/refused", "what was refused was not taken", len(refused) == 0, t.first(refused),
 		"Its sender was turned away, and the message was taken all the same.")
-	t.claim("receipts/stray", "nothing was taken that nobody sent", t.Stray == 0, fmt.Sprint(t.Stray),
+	t.claim("receipts/stray", "nothing was taken that nobody sent", t.Stray == 0, stray(t.Stray),
 		"Messages were taken that no client has sent.")
 }

@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"github.com/mtlslab/mtlslab/lab/console"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
@@ -102,6 +103,18 @@ type Effect struct {
 	First time.Duration `json:"first_ns"` // of which it showed
 	Whole time.Duration `json:"whole_ns"` // after which nothing else was seen
 	Seen  bool          `json:"seen"`
+}
+
+// String says it for people.
+func (e *Effect) String() string {
+	switch {
+	case !e.Seen:
+		return "no effect of it was seen"
+	case e.Whole == 0:
+		return "seen after " + console.Duration(e.First)
+	default:
+		return "seen after " + console.Duration(e.First) + ", and the old for " + console.Duration(e.Whole)
+	}
 }
 
 // Claim is one thing that must hold.
