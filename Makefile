@@ -8,6 +8,7 @@
 GO       ?= go
 ARGS     ?=
 FUZZTIME ?= 10s
+SOAK ?= 10m
 
 LINT_VERSION := v2.15.0
 LINT         := .tools/golangci-lint-$(LINT_VERSION)
@@ -18,7 +19,7 @@ SBOM         := .tools/cyclonedx-gomod-$(SBOM_VERSION)
 # The race detector needs cgo, and cgo a C compiler.
 RACE = $(shell command -v "$$($(GO) env CC)" >/dev/null 2>&1 && echo -race)
 
-.PHONY: help lab test check scorecard manuals base prepare images bench ratios engines swarm fuzz lint dist clean format tidy short build go race
+.PHONY: help lab test check scorecard manuals base prepare images bench ratios engines swarm soak fuzz lint dist clean format tidy short build go race
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
@@ -57,6 +58,9 @@ engines: build ## try the whole of it with other container engines, started for 
 
 swarm: build ## try the stack file of docs/how-to on two engines, joined as a swarm; root, Debian
 	@.ci/swarm
+
+soak: race ## rotation after rotation in one server, for SOAK, 10m: nothing may leak
+	go test -race -count=1 -timeout 0 -run TestSoak -v ./lab/drill -soak $(SOAK)
 
 fuzz: go ## every fuzz target for FUZZTIME, 10s
 	@set -e; for package in $$($(GO) list ./...); do \

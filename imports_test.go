@@ -27,7 +27,8 @@ var rooms = map[string]struct {
 	"lab": {
 		[]string{
 			"images", "lab/scorecard", "lab/audit", "lab/exchange", "lab/peer", "lab/verdict", "lab/finding", "lab/sandbox",
-			"lab/attack", "lab/pki", "lab/limit", "lab/wire", "lab/drill", "lab/timeline",
+			"lab/attack", "lab/pki", "lab/limit", "lab/wire", "lab/drill", "lab/change",
+			"lab/timeline",
 		}, "the front door puts the rooms together; it does not know how anything is printed",
 	},
 	"lab/remedy": {
@@ -56,6 +57,10 @@ var rooms = map[string]struct {
 	"lab/drill": {
 		[]string{"lab/timeline", "lab/peer", "lab/pki", "lab/wire"},
 		"a drill is traffic and change: it knows no case, and judges nothing",
+	},
+	"lab/change": {
+		[]string{"lab/peer", "lab/finding", "lab/sandbox", "lab/console", "lab/attack", "lab/pki", "lab/wire"},
+		"what is measured is not judged",
 	},
 	"lab/timeline": {
 		[]string{"lab/console", "lab/wire"}, "what happened is judged from what was seen, whoever made it happen",
@@ -109,7 +114,7 @@ var rooms = map[string]struct {
 	"lab/labtest": {
 		[]string{
 			"lab", "lab/audit", "lab/exchange", "lab/peer", "lab/verdict", "lab/report", "lab/sandbox", "lab/cases",
-			"lab/finding", "lab/adapter", "lab/pki", "lab/wire",
+			"lab/finding", "lab/adapter", "lab/pki", "lab/wire", "lab/drill", "lab/timeline",
 		}, "a test's front door judges nothing",
 	},
 	"lab/deployment": {

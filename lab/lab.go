@@ -11,6 +11,7 @@ import (
 	"github.com/mtlslab/mtlslab/images"
 	"github.com/mtlslab/mtlslab/lab/attack"
 	"github.com/mtlslab/mtlslab/lab/audit"
+	"github.com/mtlslab/mtlslab/lab/change"
 	"github.com/mtlslab/mtlslab/lab/drill"
 	"github.com/mtlslab/mtlslab/lab/exchange"
 	"github.com/mtlslab/mtlslab/lab/finding"
@@ -199,6 +200,13 @@ func (l *Lab) Interop(
 func (l *Lab) Drill(ctx context.Context, d drill.Drill, how drill.Run) (*timeline.Timeline, error) {
 	t, err := (&drill.Runner{Place: l.place}).Run(ctx, d, how)
 	return t, cmp.Or(l.expired(), err)
+}
+
+// Measure measures how a server takes up what is changed while it runs. It wants a lab of containers.
+func (l *Lab) Measure(ctx context.Context, p peer.Peer) (change.Product, error) {
+	m := change.Measurer{Place: l.place, Adversary: l.auditor.Adversary}
+	product, err := m.Measure(ctx, p)
+	return product, cmp.Or(l.expired(), err)
 }
 
 // Sent is what the lab's adversary presented in each case that was tried so far.

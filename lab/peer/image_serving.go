@@ -193,26 +193,37 @@ func (s *imageServing) logged(ctx context.Context, a Asked) bool {
 
 // Reload has the server take up what its files now say. How long that takes, nobody tells.
 func (s *imageServing) Reload(ctx context.Context, m wire.Material) (Renewal, error) {
+	if err := s.Write(ctx, m); err != nil {
+		return Renewal{}, err
+	}
+	return Renewal{}, s.Reread(ctx)
+}
+
+// Write changes the files of the server.
+func (s *imageServing) Write(ctx context.Context, m wire.Material) error {
 	files, err := s.material(m, s.values.Dir)
 	if err != nil {
-		return Renewal{}, err
+		return err
 	}
-	if err := s.in.Copy(ctx, s.room.process, s.owner(), files); err != nil {
-		return Renewal{}, err
-	}
+	return s.in.Copy(ctx, s.room.process, s.owner(), files)
+}
+
+// Reread has the server read them again, as its adapter says. One whose command says that it cannot
+// is a [*UnusableError].
+func (s *imageServing) Reread(ctx context.Context) error {
 	if s.Adapter.Reload.Signal != "" {
-		return Renewal{}, s.room.Signal(s.running, s.Adapter.Reload.Signal)
+		return s.room.Signal(s.running, s.Adapter.Reload.Signal)
 	}
 	argv, err := s.Adapter.ExpandAll(s.Adapter.Reload.Command, s.values)
 	if err != nil {
-		return Renewal{}, err
+		return err
 	}
 	output, code, err := s.in.Exec(ctx, s.room.process, argv)
 	if err == nil && code != 0 {
 		what := fmt.Sprintf("reload.command ended with code %d: %s", code, wire.Printable(lastLine(output)))
 		err = s.unusable(what, "reload.command")
 	}
-	return Renewal{}, err
+	return err
 }
 
 func (s *imageServing) Stop(ctx context.Context) error { return s.stop(ctx) }

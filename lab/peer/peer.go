@@ -162,6 +162,14 @@ type Severed interface {
 	Join(ctx context.Context) error
 }
 
+// Rewritten is a server that reads files, which can be changed without a word to it.
+type Rewritten interface {
+	// Write changes its files.
+	Write(ctx context.Context, m wire.Material) error
+	// Reread has it read them again, as its adapter says. A [*UnusableError] says that it would not.
+	Reread(ctx context.Context) error
+}
+
 // Renewal is what became of material that a running peer was given. The zero value is that nobody
 // has told.
 type Renewal struct {

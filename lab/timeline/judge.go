@@ -388,7 +388,8 @@ func (t *Timeline) judgeConnections(stream *Stream) {
 	}
 	saw := ""
 	if len(ended) > 0 {
-		saw = fmt.Sprintf("%d ended, the first before #%d, after %s", len(ended), ended[0].Number, console.Duration(ended[0].Began))
+		saw = fmt.Sprintf("%d ended, the first before #%d, after %s",
+			len(ended), ended[0].Number, console.Duration(ended[0].Began))
 	}
 	t.claim("connections/"+stream.Name, "open connections of "+stream.Name+" last", len(ended) == 0, saw,
 		"A reload ends connections that it does not concern: each time, all clients come back at once.")

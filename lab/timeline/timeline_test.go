@@ -122,7 +122,9 @@ func TestJudge(t *testing.T) {
 			for _, how := range []string{"keep", "new", "resume"} {
 				at(t, "thief, "+how, 0, end, delivered)
 			}
-		}, []string{"step 2/effect", "course/thief, keep/2", "course/thief, new/2", "course/thief, resume/2"}, "never taken up"},
+		}, []string{
+			"step 2/effect", "course/thief, keep/2", "course/thief, new/2", "course/thief, resume/2",
+		}, "never taken up"},
 		"the thief goes on where he is": {func(t *timeline.Timeline) {
 			at(t, "thief, keep", 0, end, delivered)
 		}, []string{"step 2/effect", "course/thief, keep/2"}, "still counts"},
@@ -153,7 +155,9 @@ func TestJudge(t *testing.T) {
 		"the old certificate is seen late": {func(t *timeline.Timeline) {
 			at(t, "client, new", 2200*time.Millisecond, 2300*time.Millisecond, func(m *timeline.Message) { m.Server = "1" })
 		}, []string{"step 1/effect"}, "still counts"},
-		"it was not told as done": {func(t *timeline.Timeline) { t.Steps[0].InUse = false }, []string{"step 1/used"}, "not taken up"},
+		"it was not told as done": {func(t *timeline.Timeline) {
+			t.Steps[0].InUse = false
+		}, []string{"step 1/used"}, "not taken up"},
 		"bad material is taken": {func(t *timeline.Timeline) {
 			t.Steps[0].Bad, t.Steps[0].Server, t.Steps[0].InUse = true, "", true
 		}, []string{"step 1/kept"}, "without a word"},
@@ -226,7 +230,11 @@ func TestJudge(t *testing.T) {
 			if !strings.Contains(first.Mean, c.means) {
 				t.Errorf("%s: it is said to mean %q", first.ID, first.Mean)
 			}
-			if want := map[bool]timeline.Verdict{true: timeline.Passed, false: timeline.Failed}[c.fails == nil]; line.Verdict() != want {
+			want := timeline.Passed
+			if c.fails != nil {
+				want = timeline.Failed
+			}
+			if line.Verdict() != want {
 				t.Errorf("the verdict is %s, want %s", line.Verdict(), want)
 			}
 		})
@@ -298,7 +306,9 @@ func TestHTML(t *testing.T) {
 			t.Errorf("it holds %q", never)
 		}
 	}
-	for _, must := range []string{`class="lost"`, `class="refused"`, "Open connections are not looked at again", "the thief is revoked"} {
+	for _, must := range []string{
+		`class="lost"`, `class="refused"`, "Open connections are not looked at again", "the thief is revoked",
+	} {
 		if !strings.Contains(page.String(), must) {
 			t.Errorf("it lacks %q", must)
 		}
@@ -323,7 +333,7 @@ func TestJSON(t *testing.T) {
 func golden(t *testing.T, file string, got []byte) {
 	t.Helper()
 	if *update {
-		if err := os.WriteFile(file, got, 0o644); err != nil { //nolint:gosec // it is to be read
+		if err := os.WriteFile(file, got, 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}

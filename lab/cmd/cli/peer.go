@@ -163,17 +163,23 @@ func (p *PeerFlags) check(args []string) error {
 }
 
 func (p *PeerFlags) fromFile(role wire.Role, args []string) (peer.Image, error) {
-	a, err := adapter.ReadFile(p.adapter)
+	return FromFile(p.adapter, role, args...)
+}
+
+// FromFile is the peer of that role of which a file says how it is run, with another image if one is
+// given.
+func FromFile(file string, role wire.Role, image ...string) (peer.Image, error) {
+	a, err := adapter.ReadFile(file)
 	if err != nil {
 		return peer.Image{}, fmt.Errorf("--adapter: %w", err)
 	}
 	if a.Role != role {
-		return peer.Image{}, fmt.Errorf("%s: it is of a %s: mtlslab audit %[2]s", p.adapter, a.Role)
+		return peer.Image{}, fmt.Errorf("%s: it is of a %s: mtlslab audit %[2]s", file, a.Role)
 	}
-	if len(args) > 0 {
-		a.Image, a.Build = args[0], ""
+	if len(image) > 0 {
+		a.Image, a.Build = image[0], ""
 	}
-	if err := CheckBuild(p.adapter, a); err != nil {
+	if err := CheckBuild(file, a); err != nil {
 		return peer.Image{}, fmt.Errorf("--adapter: %w", err)
 	}
 	return peer.Image{Adapter: a}, nil

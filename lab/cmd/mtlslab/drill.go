@@ -49,7 +49,7 @@ the machine was too busy for any time to be told.`,
 	flags.DurationVar(&f.run.For, "for", 0, "how long it is to take, in about; no shorter than its steps need")
 	flags.StringVar(&f.html, "html", "", "file to write the time line to, as a page with a picture")
 	flags.BoolVarP(&f.verbose, "verbose", "v", false, "list what holds, too")
-	cmd.AddCommand(newDrillList())
+	cmd.AddCommand(newDrillList(), newDrillChanges())
 	return cmd
 }
 

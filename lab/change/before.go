@@ -1,0 +1,151 @@
+package change
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/mtlslab/mtlslab/lab/attack"
+	"github.com/mtlslab/mtlslab/lab/peer"
+)
+
+// held is what there is of somebody from before a change.
+type held struct {
+	open    attack.Attack // a connection; none if it has no ID
+	speech  peer.Speech   // of the message to come on it
+	session string        // the ID of the attack that made it; none if empty
+}
+
+// whose are connections and sessions from before: of whoever the change is about.
+func (w *world) whose() *client {
+	if w.kind == TrustRemoved || w.kind == Listed {
+		return w.other
+	}
+	return w.good
+}
+
+// hold makes a connection that stays open, and a session, before a change.
+func (w *world) hold(ctx context.Context) (held, error) {
+	var h held
+	made := w.order(w.whose())
+	made.Keep = true
+	seen, delivered, err := w.say(ctx, made)
+	if err != nil {
+		return h, err
+	}
+	if delivered && seen.Session {
+		h.session = made.ID
+	}
+	if w.server.Lacks(peer.Demand{Stays: true}) != "" {
+		return h, nil
+	}
+	open := w.order(w.whose())
+	open.Limit = attack.MaxLimit
+	if open.Dialogue, h.speech, err = w.twice(open); err != nil {
+		return h, err
+	}
+	h.open = open
+	return h, w.Adversary.Hold(ctx, open)
+}
+
+// twice is a dialogue of two messages, with a wait between them.
+func (w *world) twice(call attack.Attack) (*attack.Dialogue, peer.Speech, error) {
+	first, _, err := w.words(call, &attack.Head{Stays: true})
+	if err != nil {
+		return nil, nil, err
+	}
+	second, speech, err := w.words(call, &attack.Head{After: true})
+	if err != nil {
+		return nil, nil, err
+	}
+	first.Talk = slices.Concat(first.Talk, []attack.Turn{{Hold: true}}, second.Talk)
+	return &first, speech, nil
+}
+
+func (w *world) words(call attack.Attack, head *attack.Head) (attack.Dialogue, peer.Speech, error) {
+	speech, err := w.traits.Protocol.Speech(call.Message, call.ID, head)
+	if err != nil {
+		return attack.Dialogue{}, nil, err
+	}
+	said := attack.Attack{Message: call.Message}
+	if err := speech.Ask(&said); err != nil {
+		return attack.Dialogue{}, nil, err
+	}
+	if said.Dialogue == nil {
+		said.Dialogue = &attack.Dialogue{Talk: []attack.Turn{{Say: []byte(call.Message + "\n")}, {Hear: "\n"}}}
+	}
+	return *said.Dialogue, speech, nil
+}
+
+// from finds out what has become of what was there before.
+func (w *world) from(ctx context.Context, h held) error {
+	if h.open.ID != "" {
+		evidence, err := w.Adversary.Finish(ctx, h.open.ID)
+		if err != nil {
+			return err
+		}
+		last := evidence.Last()
+		w.Kept = Ends
+		if last.Held > 0 && h.speech.Read(last.Heard[min(last.Held, len(last.Heard)):]).Delivered {
+			w.Kept = GoesOn
+		}
+		if last.Held == 0 {
+			w.Kept = None
+		}
+	}
+	if h.session == "" {
+		w.Resumed = None
+		return nil
+	}
+	again := w.order(w.whose())
+	again.Resume = &attack.Resume{From: h.session}
+	seen, delivered, err := w.say(ctx, again)
+	switch {
+	case !delivered:
+		w.Resumed = Ends
+	case seen.TLS != nil && seen.TLS.Resumed:
+		w.Resumed = GoesOn
+	default:
+		w.Resumed = Anew
+	}
+	return err
+}
+
+// breakFiles gives the server files that do not fit together, and tells it, and looks at what
+// becomes of its good client.
+func (w *world) breakFiles(ctx context.Context, files peer.Rewritten) error {
+	if err := files.Write(ctx, w.after); err != nil {
+		return err
+	}
+	if w.tells {
+		err := files.Reread(ctx)
+		if unusable, ok := errors.AsType[*peer.UnusableError](err); ok {
+			w.Says = unusable.What
+		} else if err != nil {
+			return err
+		}
+	}
+	w.Kept = GoesOn
+	ticker := time.NewTicker(between)
+	defer ticker.Stop()
+	for began := time.Now(); time.Since(began) < unasked; {
+		delivered, err := w.deliver(ctx, w.good)
+		if err != nil {
+			return err
+		}
+		w.Sent++
+		if !delivered {
+			w.Missed++
+		}
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	if w.Missed > 0 {
+		w.Kept = Ends
+	}
+	return nil
+}

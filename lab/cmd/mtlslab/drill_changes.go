@@ -1,0 +1,135 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/mtlslab/mtlslab/lab"
+	"github.com/mtlslab/mtlslab/lab/change"
+	"github.com/mtlslab/mtlslab/lab/cmd/cli"
+	"github.com/mtlslab/mtlslab/lab/peer"
+	"github.com/mtlslab/mtlslab/lab/sandbox"
+	"github.com/mtlslab/mtlslab/lab/wire"
+)
+
+// changesFlags are those of measuring how long a change takes.
+type changesFlags struct {
+	lab      lab.Config
+	adapter  string
+	markdown string
+	atOnce   int
+}
+
+func newDrillChanges() *cobra.Command {
+	f := &changesFlags{}
+	cmd := &cobra.Command{
+		Use:   "changes [PEER...]",
+		Short: "Measure how servers take up what is changed while they run",
+		Long: `Measure how servers take up what is changed while they run: their certificate,
+an authority that they are to trust, or to trust no more, a revocation list,
+files that do not fit together. It says what each takes (nothing but the files, a
+reload, a restart), how long that is, what becomes of the good client's messages
+meanwhile, and whether connections and sessions from before notice.
+
+Without names it measures those servers of the gallery that can be told to read
+their files again. mtlslab adapter list shows the gallery.`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			peers, err := f.peers(args)
+			if err != nil {
+				return cli.UsageError{Err: err}
+			}
+			return f.measure(cmd, peers)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&f.adapter, "adapter", "", "file that says how to run a server's image, in place of names")
+	flags.StringVar(&f.markdown, "markdown", "", "file to write the table to, as Markdown")
+	flags.IntVar(&f.atOnce, "at-once", 1, "how many are measured at once; more make times longer")
+	return cmd
+}
+
+// peers are the servers that are meant.
+func (f *changesFlags) peers(names []string) ([]peer.Image, error) {
+	if f.atOnce < 1 {
+		return nil, fmt.Errorf("--at-once %d: want at least 1", f.atOnce)
+	}
+	if f.adapter != "" {
+		if len(names) > 0 {
+			return nil, errors.New("give names, or --adapter")
+		}
+		image, err := cli.FromFile(f.adapter, wire.Server)
+		return []peer.Image{image}, err
+	}
+	gallery, err := peer.Gallery()
+	if err != nil {
+		return nil, err
+	}
+	gallery = slices.DeleteFunc(gallery, func(p peer.Image) bool { return p.Adapter.Role != wire.Server })
+	if len(names) == 0 {
+		return slices.DeleteFunc(gallery, func(p peer.Image) bool {
+			return p.Adapter.Reload.Signal == "" && len(p.Adapter.Reload.Command) == 0 || p.Adapter.Like != ""
+		}), nil
+	}
+	var all []peer.Image
+	for _, name := range names {
+		i := slices.IndexFunc(gallery, func(p peer.Image) bool { return p.Name() == name })
+		if i < 0 {
+			return nil, fmt.Errorf("server %q: there is none of that name; mtlslab adapter list shows the gallery", name)
+		}
+		all = append(all, gallery[i])
+	}
+	return all, nil
+}
+
+func (f *changesFlags) measure(cmd *cobra.Command, peers []peer.Image) (err error) {
+	var out *cli.Output
+	if f.markdown != "" {
+		if out, err = cli.OpenOutput(f.markdown); err != nil {
+			return cli.UsageError{Err: fmt.Errorf("--markdown: %w", err)}
+		}
+		defer out.Discard()
+	}
+	show := newNarrator(cmd)
+	f.lab.Runtime, f.lab.Progress, f.lab.TTL = sandbox.Containers, show.progress, longTTL
+	ctx := cmd.Context()
+	l, err := lab.Start(ctx, f.lab)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, l.Close(context.WithoutCancel(ctx))) }()
+	table := change.Table{Format: 1, Began: time.Now(), Products: make([]change.Product, len(peers))}
+	var done sync.Mutex
+	group, limited := errgroup.WithContext(ctx)
+	group.SetLimit(f.atOnce)
+	for i, p := range peers {
+		group.Go(func() (err error) {
+			if table.Products[i], err = l.Measure(limited, p); err != nil {
+				return err
+			}
+			done.Lock()
+			defer done.Unlock()
+			fmt.Fprintf(cmd.ErrOrStderr(), "mtlslab: %s is measured\n", p.Name())
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	show.settle()
+	if cli.WantsJSON(cmd) {
+		err = cli.PrintJSON(cmd.OutOrStdout(), table)
+	} else {
+		err = table.Text(cmd.OutOrStdout(), cli.InColor(cmd.OutOrStdout()))
+	}
+	if err == nil && out != nil {
+		err = out.Write(table.Markdown)
+	}
+	return err
+}
