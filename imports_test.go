@@ -142,7 +142,7 @@ var rooms = map[string]struct {
 	},
 	"lab/cmd/mtlslab": {
 		[]string{
-			"lab/cmd/cli", "lab/cmd/workshop", "lab/capture", "lab/remedy",
+			"lab/cmd/cli", "lab/cmd/workshop", "lab/capture", "lab/remedy", "lab/drill", "lab/change", "lab/timeline",
 			"images", "lab", "lab/deployment", "lab/scorecard", "lab/audit", "lab/exchange", "lab/peer", "lab/verdict",
 			"lab/report", "lab/card", "lab/console", "lab/sandbox",
 			"lab/cases", "lab/finding", "lab/adapter", "lab/pki", "lab/wire",
@@ -175,14 +175,21 @@ var closed = []struct {
 	may  []string
 	why  string
 }{
-	{"lab/wire", nil, "standard library only: what decides whom to trust can be read to the end"},
-	{"client", watching, "standard library, and a file watcher with what it stands on"},
-	{"server", watching, "standard library, and a file watcher with what it stands on"},
-	{"lab/adversary", nil, "standard library only: it is as small as the peers"},
+	{
+		"lab/wire", forms,
+		"standard library, and the form of an OCSP response: what decides whom to trust can be read to the end",
+	},
+	{"client", watching, "standard library, the form of OCSP responses, a file watcher with what it stands on"},
+	{"server", watching, "standard library, the form of OCSP responses, a file watcher with what it stands on"},
+	{"lab/adversary", forms, "standard library, and what the peers share: it is as small as they"},
 	{"lab/init", nil, "standard library only: it is carried into other people's containers"},
 }
 
-var watching = []string{"github.com/fsnotify/fsnotify", "golang.org/x/sys"}
+// The forms of what the peers say to others than each other, and a file watcher with what it stands on.
+var (
+	forms    = []string{"golang.org/x/crypto/ocsp"}
+	watching = append([]string{"github.com/fsnotify/fsnotify", "golang.org/x/sys"}, forms...)
+)
 
 // apart says which modules a room is never made of, however far down.
 var apart = []struct{ room, from, why string }{

@@ -94,6 +94,7 @@ func (x *exchange) tlsConfig() *tls.Config {
 		ServerName: x.cfg.serverName,
 		MinVersion: x.cfg.minVersion,
 		MaxVersion: x.cfg.maxVersion,
+		Staple:     x.cfg.staple,
 	})
 	config.ClientSessionCache = x.sessions
 	if x.cfg.keyLog {

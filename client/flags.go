@@ -23,6 +23,7 @@ type config struct {
 	timeout    time.Duration // zero: none
 	lifetime   time.Duration // zero: none
 	anonymous  bool          // present no certificate
+	staple     bool          // the server must show an OCSP response
 	echo       bool          // the message itself will do for a receipt
 	json       bool
 	keyLog     bool // tell the sessions' secrets
@@ -73,6 +74,12 @@ func (c *config) flagSet() *flag.FlagSet {
 		return nil
 	})
 	fs.BoolVar(&c.anonymous, "no-certificate", false, "present no certificate, to see a server refuse that")
+	fs.BoolVar(
+		&c.staple,
+		"require-staple",
+		false,
+		"refuse a server that shows no OCSP response about its certificate; one that it shows is heeded anyway",
+	)
 	fs.BoolVar(
 		&c.echo,
 		"echo",

@@ -39,6 +39,10 @@ func (m *Measurer) Measure(ctx context.Context, p peer.Peer) (result Product, er
 		return result, err
 	}
 	defer server.Close(context.WithoutCancel(ctx))
+	if p.Traits().Mute {
+		result.Fault = "it answers nothing, by which a change would show"
+		return result, nil
+	}
 	defer func() { result.About = server.Product() }() // its version is known once it runs
 	for _, kind := range Kinds() {
 		w := &world{Measurer: m, server: server, traits: p.Traits(), tells: result.Reload != "", kind: kind}

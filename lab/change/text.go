@@ -19,7 +19,8 @@ const columns = 9
 func (t Table) Markdown(w io.Writer) error {
 	var b strings.Builder
 	b.WriteString("| server | told by | what is changed | takes | shows after | the old is seen for | " +
-		"good messages missed | connections from before | sessions from before |\n" + strings.Repeat("| --- ", columns) + "|\n")
+		"good messages missed | connections from before | sessions from before |\n")
+	b.WriteString(strings.Repeat("| --- ", columns) + "|\n")
 	for _, p := range t.Products {
 		name := p.title()
 		reload := "cannot be told"

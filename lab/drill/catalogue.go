@@ -11,7 +11,7 @@ func All() []Drill {
 	return []Drill{
 		serverLeaf, clientLeaf, intermediate, halfRotation,
 		rootRotation, rootRotationBack, rootRotationKilled, rootRotationWrongOrder, authorityRemoved, serverDistrusted,
-		revocation, listExpires, listOfAnother,
+		revocation, staples, listExpires, listOfAnother,
 		clientExpires, serverExpires, clocksApart, serverKilled, networkCut,
 	}
 }

@@ -34,6 +34,7 @@ type Client struct {
 	Holder string // "client", and further names; a certificate each
 	Kit    Kit
 	Over   []peer.Connections // a stream each
+	Flags  []string           // of its program besides
 	Course []Span             // of all its messages; delivered all along if there is none
 }
 

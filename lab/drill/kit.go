@@ -1,6 +1,7 @@
 package drill
 
 import (
+	"cmp"
 	"crypto/x509"
 	"fmt"
 	"slices"
@@ -27,6 +28,7 @@ type Kit struct {
 	Leaf   int         // which of those that its holder got from there
 	Trusts []Authority // Old alone if there are none
 	Lists  *Lists      // revocation lists; none if nil
+	Staple *Staple     // a server's OCSP response; none if nil
 	Spoilt Spoilt      // what is wrong with the files
 
 	Life  time.Duration // of the certificate, from when it is issued; as long as its authority if zero
@@ -39,6 +41,13 @@ type Lists struct {
 	Revoked []string      // holders whose certificate of the moment is on them
 	Life    time.Duration // from when they are made; as long as their authority if zero
 	By      Authority     // those of another authority in their place
+}
+
+// Staple is what an OCSP responder says of a server's certificate.
+type Staple struct {
+	Revoked bool
+	Stale   bool      // it was good until a minute ago
+	By      Authority // another says so
 }
 
 // Spoilt is what is wrong with files.
@@ -117,7 +126,24 @@ func (m *mint) material(holder string, role wire.Role, kit Kit) (wire.Material, 
 			return wire.Material{}, err
 		}
 	}
+	if kit.Staple != nil {
+		if made.Staple, err = m.staple(id, kit); err != nil {
+			return wire.Material{}, err
+		}
+	}
 	return m.spoil(made, kit.Spoilt)
+}
+
+func (m *mint) staple(id *pki.Identity, kit Kit) ([]byte, error) {
+	a, err := m.authority(cmp.Or(kit.Staple.By, kit.From, Old))
+	if err != nil {
+		return nil, err
+	}
+	from, until := time.Now().Add(-time.Hour), time.Now().Add(time.Hour)
+	if kit.Staple.Stale {
+		until = time.Now().Add(-time.Minute)
+	}
+	return a.Staple(id.Certificate, kit.Staple.Revoked, from, until)
 }
 
 func (k Kit) trusts() []Authority {
@@ -128,10 +154,7 @@ func (k Kit) trusts() []Authority {
 }
 
 func (m *mint) identity(holder string, role wire.Role, kit Kit) (*pki.Identity, error) {
-	from := kit.From
-	if from == "" {
-		from = Old
-	}
+	from := cmp.Or(kit.From, Old)
 	of := issue{holder, role, fmt.Sprint(from, kit.Leaf, kit.Life, kit.Ahead, kit.Exact)}
 	if id := m.issued[of]; id != nil {
 		return id, nil

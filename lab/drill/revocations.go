@@ -23,6 +23,49 @@ var revocation = Drill{
 	},
 }
 
+var staples = Drill{
+	Name:    "staples",
+	Summary: "the server's OCSP staple is good, revoked, out of date, another's, and absent",
+	Why: "A staple shows that a server is not revoked. Who takes a bad one for none has none at all; who demands " +
+		"none is told nothing by a thief, who leaves it out.",
+	Server: Kit{Staple: &Staple{}},
+	Clients: []Client{
+		{
+			Holder: "client", Over: begun, Flags: []string{"-require-staple"},
+			Course: append(stapled(), Span{
+				From: "it has none", Fate: timeline.Refused, By: wire.Client, Reasons: []wire.Reason{wire.RevocationUnknown},
+			}),
+		},
+		{
+			Holder: "lenient", Over: begun,
+			Course: append(stapled(), Span{From: "it has none", Fate: timeline.Delivered}),
+		},
+	},
+	Steps: []Step{
+		{Name: "the server's staple says that it is revoked", Server: &Kit{Staple: &Staple{Revoked: true}}},
+		{Name: "it says that it is good again", Server: &Kit{Staple: &Staple{}}},
+		{Name: "it is out of date", Server: &Kit{Staple: &Staple{Stale: true}}},
+		{Name: "it is another one", Server: &Kit{Staple: &Staple{}}},
+		{Name: "it is another authority's", Server: &Kit{Staple: &Staple{By: Other}}},
+		{Name: "it has none", Server: &Kit{}},
+	},
+}
+
+// stapled is the course of who heeds staples.
+func stapled() []Span {
+	refused := func(from string, reason wire.Reason) Span {
+		return Span{From: from, Fate: timeline.Refused, By: wire.Client, Reasons: []wire.Reason{reason}}
+	}
+	return []Span{
+		{Fate: timeline.Delivered},
+		refused("the server's staple says that it is revoked", wire.Revoked),
+		{From: "it says that it is good again", Fate: timeline.Delivered},
+		refused("it is out of date", wire.RevocationUnknown),
+		{From: "it is another one", Fate: timeline.Delivered},
+		refused("it is another authority's", wire.RevocationUnknown),
+	}
+}
+
 var listExpires = Drill{
 	Name:    "list-expires",
 	Summary: "the revocation lists expire, and nobody is let in until there are others",

@@ -136,7 +136,9 @@ func (w *world) begin(ctx context.Context) (err error) {
 			s := &stream{client: c, over: over}
 			w.streams = append(w.streams, s)
 			group.Go(func() (err error) {
-				s.Stream, err = w.how.Client.Stream(limited, w.Place, peer.Streamed{
+				program := w.how.Client
+				program.Args = slices.Concat(program.Args, c.Flags)
+				s.Stream, err = program.Stream(limited, w.Place, peer.Streamed{
 					Message: s.name(), Every: every, Connections: over, Material: m,
 					Server: w.listens.Address, ServerName: pki.ServerName, Limit: messageLimit,
 				})

@@ -58,6 +58,10 @@ var twins = []twin{
 	{client: "reads-nothing", drill: "client-leaf", caught: []string{"step 1/effect", "step 2/effect"}},
 	{client: "keeps-talking", drill: "server-distrusted", caught: []string{"step 1/effect", "course/client, kept"}},
 	{client: "never-looks-again", drill: "server-expires", caught: []string{"step 1/effect", "course/client, kept"}},
+	{
+		client: "heeds-no-staple", drill: "staples", caught: []string{"step 1/effect", "step 3/effect", "course/lenient,"},
+		also: []string{"step ", "course/client,"},
+	},
 	{client: "sends-once", drill: "server-killed", caught: []string{"lost/"}},
 	{
 		client: "sends-anew", server: "parts-before-receipt", drill: "server-leaf", caught: []string{"receipts/stray"},

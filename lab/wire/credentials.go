@@ -65,11 +65,15 @@ func (m Material) Parse() (*Credentials, error) {
 		return nil, err
 	}
 
+	if err := checkStaple(m.Staple, chain); err != nil {
+		return nil, err
+	}
+
 	creds := &Credentials{Roots: x509.NewCertPool(), CRLs: crls}
 	for _, root := range roots {
 		creds.Roots.AddCert(root)
 	}
-	creds.Own = tls.Certificate{PrivateKey: key, Leaf: chain[0]}
+	creds.Own = tls.Certificate{PrivateKey: key, Leaf: chain[0], OCSPStaple: m.Staple}
 	for _, cert := range chain {
 		creds.Own.Certificate = append(creds.Own.Certificate, cert.Raw)
 	}
@@ -103,6 +107,7 @@ func (c *Credentials) Expired(now time.Time) bool {
 func (c *Credentials) Equal(other *Credentials) bool {
 	sameList := func(a, b *x509.RevocationList) bool { return bytes.Equal(a.Raw, b.Raw) }
 	return slices.EqualFunc(c.Own.Certificate, other.Own.Certificate, bytes.Equal) &&
+		bytes.Equal(c.Own.OCSPStaple, other.Own.OCSPStaple) &&
 		c.Roots.Equal(other.Roots) && slices.EqualFunc(c.CRLs, other.CRLs, sameList)
 }
 

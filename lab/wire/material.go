@@ -19,6 +19,10 @@ const (
 	FileChain = "tls.crt" // the leaf, then its intermediates, PEM
 	FileKey   = "tls.key" // the leaf's private key, PKCS#8 PEM
 	FileCRL   = "crl.pem" // optional: revocation lists, PEM
+
+	// FileStaple is optional, and a server's: what its authority's OCSP responder says of its
+	// certificate, which it shows along with that (RFC 6066, 8), DER.
+	FileStaple = "ocsp.der"
 )
 
 // Stdin means a tar on standard input, in place of a directory.
@@ -28,12 +32,13 @@ const Stdin = "-"
 const maxMaterialFile = 1 << 20
 
 // Material is what one peer is given, as the PEM text of its files.
-// Trust, Chain and Key are required of a peer; CRL may be empty.
+// Trust, Chain and Key are required of a peer; CRL and Staple may be empty.
 type Material struct {
-	Trust []byte
-	Chain []byte
-	Key   []byte
-	CRL   []byte
+	Trust  []byte
+	Chain  []byte
+	Key    []byte
+	CRL    []byte
+	Staple []byte // DER
 }
 
 // MaterialError says what is wrong with a bundle, and in which of its files.
@@ -70,6 +75,7 @@ func (m *Material) files() []materialFile {
 		{FileChain, &m.Chain, true, 0o644},
 		{FileKey, &m.Key, true, 0o600},
 		{FileCRL, &m.CRL, false, 0o644},
+		{FileStaple, &m.Staple, false, 0o644},
 	}
 }
 

@@ -34,6 +34,9 @@ func fullOutcome() wire.Outcome {
 		Peer: &id, TLS: &negotiated, Message: &message,
 		Receipt: &wire.Receipt{SHA256: message.SHA256, Client: id, TLS: negotiated},
 		Own:     &id, NotAfter: &until, RouteOut: &yes, Metrics: "m",
+		Numbered: &wire.Numbered{
+			Number: 7, Due: now, Began: now, Attempts: 2, Unsure: true, Connection: 3,
+		},
 		Tries: []wire.Try{{Address: "192.0.2.1:1", Result: wire.ReachNoRoute}},
 	}
 }

@@ -36,6 +36,7 @@ type Policy struct {
 	ServerName string   // client: the DNS name or IP address the server must have
 	MinVersion uint16   // tls.VersionTLS12 or later; zero means TLS 1.2
 	MaxVersion uint16   // zero means the latest there is
+	Staple     bool     // client: the server must show that it is not revoked, by an OCSP staple
 	Now        func() time.Time
 }
 
@@ -102,7 +103,10 @@ func (c *Credentials) verify(state tls.ConnectionState, p Policy, usage x509.Ext
 		return err
 	}
 	if usage == x509.ExtKeyUsageServerAuth {
-		return leaf.VerifyHostname(p.ServerName)
+		if err := leaf.VerifyHostname(p.ServerName); err != nil {
+			return err
+		}
+		return stapled(state.OCSPResponse, chains, p.Staple, p.now())
 	}
 	return p.allowed(leaf)
 }

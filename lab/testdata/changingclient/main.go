@@ -25,6 +25,7 @@ type client struct {
 	message string
 	keep    bool
 	resume  bool
+	staple  bool
 	timeout time.Duration
 
 	creds    atomic.Pointer[wire.Credentials]
@@ -43,6 +44,7 @@ var faults = []string{
 	"reads-nothing",     // it goes on with the certificate that it began with
 	"keeps-talking",     // over the connection that it has, whatever it is told to trust
 	"never-looks-again", // at when its server's certificate expires
+	"heeds-no-staple",   // whatever it says
 	"sends-once",        // what nobody has acknowledged is not sent again
 	"sends-anew",        // what is sent again has another number
 	"believes-anything", // what was written is delivered
@@ -54,6 +56,7 @@ func main() {
 	flag.StringVar(&c.connect, "connect", "", "")
 	flag.StringVar(&c.name, "server-name", "", "")
 	every := flag.Duration("every", time.Second, "")
+	flag.BoolVar(&c.staple, "require-staple", false, "")
 	how := flag.String("connections", "keep", "")
 	flag.DurationVar(&c.timeout, "timeout", 10*time.Second, "")
 	_ = flag.String("material", wire.Stdin, "")
@@ -204,7 +207,13 @@ func (c *client) dial() wire.Outcome {
 	if err != nil {
 		return wire.Outcome{Kind: wire.Unreachable, Detail: err.Error()}
 	}
-	config := wire.ClientConfig(c.inUse, wire.Policy{ServerName: c.name})
+	config := wire.ClientConfig(c.inUse, wire.Policy{ServerName: c.name, Staple: c.staple})
+	if judge := config.VerifyConnection; c.fault == "heeds-no-staple" {
+		config.VerifyConnection = func(state tls.ConnectionState) error {
+			state.OCSPResponse = nil
+			return judge(state)
+		}
+	}
 	config.ClientSessionCache = c.sessions
 	conn := tls.Client(raw, config)
 	if err := wire.Handshake(context.Background(), conn); err != nil {
