@@ -55,7 +55,7 @@ var rooms = map[string]struct {
 		}, "an exchange is no attack: it knows no case",
 	},
 	"lab/drill": {
-		[]string{"lab/timeline", "lab/peer", "lab/pki", "lab/wire"},
+		[]string{"lab/timeline", "lab/peer", "lab/hindrance", "lab/pki", "lab/wire"},
 		"a drill is traffic and change: it knows no case, and judges nothing",
 	},
 	"lab/change": {
@@ -67,7 +67,8 @@ var rooms = map[string]struct {
 	},
 	"lab/peer": {
 		[]string{
-			"images", "lab/finding", "lab/sandbox", "lab/adapter", "lab/attack", "lab/command", "lab/journal", "lab/wire",
+			"images", "lab/finding", "lab/sandbox", "lab/adapter", "lab/attack", "lab/command", "lab/hindrance", "lab/journal",
+			"lab/wire",
 		}, "a peer never knows what is judged by its account",
 	},
 	"lab/verdict": {
@@ -104,6 +105,8 @@ var rooms = map[string]struct {
 		"a scorecard is made of audits that are there, with no engine",
 	},
 	"lab/console":   {[]string{"lab/wire"}, "what is printed looks alike, whatever it says"},
+	"lab/hindrance": {nil, "what is said to a program and by it is said in a few words of its own"},
+	"lab/between":   {[]string{"lab/hindrance"}, "it passes on what it cannot read"},
 	"lab/adversary": {[]string{"lab/wire", "lab/attack"}, "it is given its certificates, right or wrong"},
 	"lab/init":      {[]string{"lab/command"}, "it is carried into other people's containers"},
 	"lab/cmd/dist":  {[]string{"images"}, "it packs what is built, whatever it is for"},
@@ -159,6 +162,7 @@ var sole = []struct {
 }{
 	{"go.step.sm/crypto", "lab/pki", "every certificate comes from one place"},
 	{"github.com/fsnotify/fsnotify", "lab/renewal", "a directory is watched in one place"},
+	{"github.com/Shopify/toxiproxy", "lab/between", "connections are hindered in one place"},
 	{"github.com/spf13/cobra", "lab/cmd", "flags are not known below the command line"},
 	{"software.sslmate.com/src/go-pkcs12", "lab/adapter", "keystores are made where files are laid out"},
 	{"github.com/pavlo-v-chernykh/keystore-go", "lab/adapter", "keystores are made where files are laid out"},

@@ -10,6 +10,7 @@ package drill
 import (
 	"time"
 
+	"github.com/mtlslab/mtlslab/lab/hindrance"
 	"github.com/mtlslab/mtlslab/lab/peer"
 	"github.com/mtlslab/mtlslab/lab/timeline"
 	"github.com/mtlslab/mtlslab/lab/wire"
@@ -25,6 +26,8 @@ type Drill struct {
 	Clients []Client
 	Steps   []Step
 
+	// Between says that there is a program between the clients and the server, that hinders them.
+	Between bool
 	// Isolated says that it needs containers: a process's network cannot be cut.
 	Isolated bool
 }
@@ -50,10 +53,11 @@ type Span struct {
 type Step struct {
 	Name string // what is so from then on: "the old root is removed"
 
-	Server  *Kit           // that the server is given
-	Clients map[string]Kit // that holders are given, at the same time
-	Act     Act            // that is done to the server
-	Expires string         // whose certificate is waited for to expire: a holder's, "server", or "lists"
+	Server  *Kit                 // that the server is given
+	Clients map[string]Kit       // that holders are given, at the same time
+	Act     Act                  // that is done to the server
+	Hinders *hindrance.Hindrance // what is done to connections from then on; the zero one is nothing
+	Expires string               // whose certificate is waited for to expire: a holder's, "server", or "lists"
 
 	Bad    bool          // what is given cannot be used
 	Within time.Duration // after which it must have its effect; a second if zero

@@ -3,6 +3,7 @@ package drill
 import (
 	"time"
 
+	"github.com/mtlslab/mtlslab/lab/hindrance"
 	"github.com/mtlslab/mtlslab/lab/peer"
 	"github.com/mtlslab/mtlslab/lab/timeline"
 	"github.com/mtlslab/mtlslab/lab/wire"
@@ -164,6 +165,32 @@ var networkCut = Drill{
 		taintOld,
 	},
 }
+
+var hindered = Drill{
+	Name:    "hindered",
+	Summary: "connections are late, slow, in pieces, cut short and reset, and certificates are renewed meanwhile",
+	Why: "What a bad network looks like. Whoever gets no receipt cannot know whether the message arrived, and sends it " +
+		"again with its number; so what is taken twice is known, and nothing is lost.",
+	Between: true,
+	Clients: []Client{good()},
+	Steps: []Step{
+		hinders("all that the server says comes late", hindrance.Late(150*time.Millisecond)),
+		{Name: "the server has its next certificate meanwhile", Server: &Kit{Leaf: 1}},
+		hinders("it comes slowly", hindrance.Slowed(64)), //nolint:mnd // KiB a second
+		hinders("it comes in pieces", hindrance.Pieces(100)),
+		hinders("connections are cut short", hindrance.CutShort(6000)),
+		{Name: "the client has its next certificate meanwhile", Clients: clients(Kit{Leaf: 1}, "client")},
+		hinders("connections are reset", hindrance.ResetAfter(30*time.Millisecond)),
+		hinders("all is as before", hindrance.Hindrance{}),
+	},
+}
+
+func hinders(name string, h hindrance.Hindrance) Step {
+	return Step{Name: name, Hinders: &h, Within: aWhile}
+}
+
+// aWhile is until when connections from before have come to an end.
+const aWhile = 3 * time.Second
 
 var serverKilled = Drill{
 	Name:    "server-killed",

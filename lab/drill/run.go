@@ -86,6 +86,9 @@ type world struct {
 	server   peer.Server
 	serving  peer.Serving
 	listens  peer.Listening
+	between  *peer.Between // nil if there is none
+	rough    bool          // it hinders connections
+	address  string        // that clients call
 	hostname string
 	kit      Kit               // that the server has
 	material wire.Material     // of that
@@ -121,6 +124,13 @@ func (w *world) begin(ctx context.Context) (err error) {
 	if err := w.serve(ctx, ""); err != nil {
 		return err
 	}
+	w.address = w.listens.Address
+	if w.drill.Between {
+		if w.between, err = peer.StartBetween(ctx, w.Place, w.address); err != nil {
+			return err
+		}
+		w.address = w.between.Address()
+	}
 	count := 0
 	for _, c := range w.drill.Clients {
 		count += len(c.Over)
@@ -140,7 +150,7 @@ func (w *world) begin(ctx context.Context) (err error) {
 				program.Args = slices.Concat(program.Args, c.Flags)
 				s.Stream, err = program.Stream(limited, w.Place, peer.Streamed{
 					Message: s.name(), Every: every, Connections: over, Material: m,
-					Server: w.listens.Address, ServerName: pki.ServerName, Limit: messageLimit,
+					Server: w.address, ServerName: pki.ServerName, Limit: messageLimit,
 				})
 				if err != nil {
 					return err
@@ -236,7 +246,7 @@ func (w *world) take(ctx context.Context, step Step) error {
 	}
 	s := timeline.Step{
 		Name: step.Name, Began: time.Since(w.began), Within: step.within(), Bad: step.Bad,
-		Breaks: step.Act != "",
+		Breaks: step.Act != "" || step.Hinders != nil,
 	}
 	before := w.serial[serverHolder]
 	var told []peer.Renewal
@@ -251,6 +261,11 @@ func (w *world) take(ctx context.Context, step Step) error {
 	if err == nil {
 		err = w.act(ctx, step.Act)
 	}
+	if err == nil && step.Hinders != nil {
+		err = w.between.Hinder(ctx, *step.Hinders)
+		w.rough = step.Hinders.Kind != ""
+	}
+	s.Rough = w.rough
 	if err != nil {
 		return err
 	}
@@ -407,5 +422,8 @@ func (w *world) end(ctx context.Context) {
 	defer cancel()
 	if w.server != nil {
 		w.server.Close(ctx)
+	}
+	if w.between != nil {
+		_ = w.between.Stop(ctx) // what stays is removed with the lab
 	}
 }

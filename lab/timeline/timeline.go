@@ -92,6 +92,7 @@ type Step struct {
 	Kept   bool          `json:"kept,omitempty"`      // it was said to be of no use
 	Says   string        `json:"says,omitempty"`      // by whoever was given it, for people
 	Breaks bool          `json:"breaks,omitempty"`    // connections may end by it
+	Rough  bool          `json:"rough,omitempty"`     // and at any time from then on, until the next step
 	Renews []string      `json:"renews,omitempty"`    // holders that begin new connections by themselves
 	Server string        `json:"to_server,omitempty"` // serial of the server's certificate from then on
 	Client string        `json:"to_client,omitempty"` // and of the holder's in Renews

@@ -171,6 +171,10 @@ func TestJudge(t *testing.T) {
 			t.Steps[0].Breaks = true
 			at(t, "client, keep", time.Second, end, func(m *timeline.Message) { m.Connection = 2 })
 		}, nil, ""},
+		"a connection ends on a rough network": {func(t *timeline.Timeline) {
+			t.Steps[1].Rough = true
+			at(t, "client, keep", 4*time.Second, end, func(m *timeline.Message) { m.Connection = 2 })
+		}, nil, ""},
 		"its own client is renewed": {func(t *timeline.Timeline) {
 			t.Steps[0].Renews = []string{"client"}
 			at(t, "client, keep", time.Second, end, func(m *timeline.Message) { m.Connection = 2 })
