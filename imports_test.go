@@ -130,13 +130,14 @@ var rooms = map[string]struct {
 	"lab/learn": {
 		[]string{
 			"lab/exercises", "lab/audit", "lab/peer", "lab/verdict", "lab/finding", "lab/adapter", "lab/capture", "lab/journal",
+			"lab/drill", "lab/timeline",
 			"lab/pki", "lab/wire",
 		}, "a check is made of exchanges; it does not know how it is printed",
 	},
 	"lab/cmd/workshop": {
 		[]string{
 			"images", "lab", "lab/audit", "lab/finding", "lab/peer", "lab/sandbox", "lab/cmd/cli", "lab/console",
-			"lab/exercises", "lab/learn", "lab/wire",
+			"lab/exercises", "lab/learn", "lab/wire", "lab/drill", "lab/timeline",
 		}, "the workshop's verbs share nothing with the others but how they end",
 	},
 	"lab/cmd/cli": {

@@ -12,7 +12,7 @@ func All() []Drill {
 		serverLeaf, clientLeaf, intermediate, halfRotation,
 		rootRotation, rootRotationBack, rootRotationKilled, rootRotationWrongOrder, authorityRemoved, serverDistrusted,
 		revocation, staples, listExpires, listOfAnother,
-		clientExpires, serverExpires, clocksApart, serverKilled, networkCut, hindered,
+		clientExpires, serverExpires, intermediateExpires, clocksApart, serverKilled, networkCut, hindered,
 	}
 }
 

@@ -57,12 +57,18 @@ type Step struct {
 	Clients map[string]Kit       // that holders are given, at the same time
 	Act     Act                  // that is done to the server
 	Hinders *hindrance.Hindrance // what is done to connections from then on; the zero one is nothing
-	Expires string               // whose certificate is waited for to expire: a holder's, "server", or "lists"
+	Expires string               // what is waited for to expire: a holder's certificate, "server"'s, or one of below
 
 	Bad    bool          // what is given cannot be used
 	Within time.Duration // after which it must have its effect; a second if zero
 	Silent bool          // nothing need show it
 }
+
+// What can expire besides certificates of holders: the revocation lists, and the intermediate of Brief.
+const (
+	theLists        = "lists"
+	theIntermediate = "intermediate"
+)
 
 // Act is what is done to a server.
 type Act string

@@ -14,10 +14,12 @@ import (
 // Authority is one of a drill, by name. It is minted when it is first spoken of.
 type Authority string
 
-// The authorities that drills speak of. Next is Old with another intermediate.
+// The authorities that drills speak of. Next is Old with another intermediate, and Brief with one that
+// expires soon.
 const (
 	Old   Authority = "old"
 	Next  Authority = "old, next intermediate"
+	Brief Authority = "old, brief intermediate"
 	New   Authority = "new"
 	Other Authority = "other"
 )
@@ -70,6 +72,7 @@ type mint struct {
 	issued      map[issue]*pki.Identity
 	holds       map[string]*pki.Identity // what a holder was given last
 	listsEnd    time.Time                // of the lists that were made last
+	briefEnds   time.Time                // of Brief's intermediate
 }
 
 type issue struct {
@@ -91,11 +94,17 @@ func (m *mint) authority(name Authority) (*pki.Authority, error) {
 	}
 	var a *pki.Authority
 	var err error
-	if name == Next {
-		if a, err = m.authority(Old); err == nil {
-			a, err = a.WithIntermediate()
+	switch name {
+	case Next, Brief:
+		var until time.Time
+		if name == Brief {
+			until = time.Now().Add(briefly).Truncate(time.Second)
+			m.briefEnds = until
 		}
-	} else {
+		if a, err = m.authority(Old); err == nil {
+			a, err = a.WithIntermediate(until)
+		}
+	default:
 		a, err = pki.New(pki.Config{Name: "mtlslab " + string(name)})
 	}
 	if err != nil {

@@ -93,6 +93,23 @@ var serverExpires = Drill{
 	},
 }
 
+var intermediateExpires = Drill{
+	Name:    "intermediate-expires",
+	Summary: "the intermediate expires above a leaf that was just renewed, and is replaced",
+	Why: "Leaves are watched, and renewed by a machine. What signs them is renewed by hand, once in years, and expires " +
+		"at three in the morning.",
+	Server: Kit{From: Brief},
+	Clients: []Client{{
+		Holder: "client", Over: streams(),
+		Course: refusedBetween("the intermediate expires", "the server is of the next one", wire.Client, wire.Expired),
+	}},
+	Steps: []Step{
+		{Name: "the server's leaf is renewed", Server: &Kit{From: Brief, Leaf: 1}},
+		{Name: "the intermediate expires", Expires: theIntermediate},
+		{Name: "the server is of the next one", Server: &Kit{From: Next}},
+	},
+}
+
 var clocksApart = Drill{
 	Name:    "clocks-apart",
 	Summary: "certificates are issued by a clock that is a minute, an hour, a day ahead, or as far behind",

@@ -77,7 +77,7 @@ var listExpires = Drill{
 		Course: refusedBetween("the lists expire", "there are other lists", wire.Server, wire.RevocationUnknown),
 	}},
 	Steps: []Step{
-		{Name: "the lists expire", Expires: "lists"},
+		{Name: "the lists expire", Expires: theLists},
 		{Name: "there are other lists", Server: &Kit{Lists: &Lists{}}},
 	},
 }

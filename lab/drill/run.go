@@ -118,6 +118,12 @@ func (w *world) begin(ctx context.Context) (err error) {
 	if w.server, err = w.how.Server.Server(ctx, w.Place); err != nil {
 		return err
 	}
+	materials := make(map[string]wire.Material)
+	for _, c := range w.drill.Clients { // before the server's, whose lists may be about them
+		if materials[c.Holder], err = w.give(c.Holder, wire.Client, c.Kit); err != nil {
+			return err
+		}
+	}
 	if err := w.equip(w.drill.Server); err != nil {
 		return err
 	}
@@ -138,10 +144,6 @@ func (w *world) begin(ctx context.Context) (err error) {
 	every := time.Duration(float64(count) / w.how.Rate * float64(time.Second))
 	group, limited := errgroup.WithContext(ctx)
 	for _, c := range w.drill.Clients {
-		m, err := w.give(c.Holder, wire.Client, c.Kit)
-		if err != nil {
-			return err
-		}
 		for _, over := range c.Over {
 			s := &stream{client: c, over: over}
 			w.streams = append(w.streams, s)
@@ -149,7 +151,7 @@ func (w *world) begin(ctx context.Context) (err error) {
 				program := w.how.Client
 				program.Args = slices.Concat(program.Args, c.Flags)
 				s.Stream, err = program.Stream(limited, w.Place, peer.Streamed{
-					Message: s.name(), Every: every, Connections: over, Material: m,
+					Message: s.name(), Every: every, Connections: over, Material: materials[c.Holder],
 					Server: w.address, ServerName: pki.ServerName, Limit: messageLimit,
 				})
 				if err != nil {
@@ -235,17 +237,18 @@ func wait(ctx context.Context, until time.Time) error {
 func (w *world) take(ctx context.Context, step Step) error {
 	ctx, cancel := context.WithTimeout(ctx, patience+peer.StartLimit)
 	defer cancel()
+	began := time.Now()
 	if step.Expires != "" {
-		ends := w.expiry(step.Expires)
-		if time.Since(ends) > 0 {
+		began = w.expiry(step.Expires) // and not when this was woken up
+		if time.Since(began) > 0 {
 			return errors.New("it was so before it was time: the machine was busy")
 		}
-		if err := wait(ctx, ends); err != nil {
+		if err := wait(ctx, began); err != nil {
 			return err
 		}
 	}
 	s := timeline.Step{
-		Name: step.Name, Began: time.Since(w.began), Within: step.within(), Bad: step.Bad,
+		Name: step.Name, Began: began.Sub(w.began), Within: step.within(), Bad: step.Bad,
 		Breaks: step.Act != "" || step.Hinders != nil,
 	}
 	before := w.serial[serverHolder]
@@ -295,11 +298,14 @@ func (s Step) within() time.Duration {
 
 // expiry is when something is over.
 func (w *world) expiry(of string) time.Time {
-	ends := w.mint.listsEnd
-	if id := w.mint.holds[of]; id != nil {
-		ends = id.Certificate.NotAfter
+	switch of {
+	case theLists:
+		return w.mint.listsEnd
+	case theIntermediate:
+		return w.mint.briefEnds
+	default:
+		return w.mint.holds[of].Certificate.NotAfter
 	}
-	return ends
 }
 
 // giveServer gives the server something else. What cannot be used is not what it goes on with.

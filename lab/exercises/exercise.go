@@ -29,6 +29,7 @@ type Exercise struct {
 
 	// Certificates are those of others than the learner, who attack or are let in.
 	Certificates map[string]Certificate `yaml:"certificates"`
+	Others       map[string]Holding     `yaml:"others"` // of Plans: further clients, by name
 	Claims       []Claim                `yaml:"claims"`
 	Questions    []Question             `yaml:"questions"` // of Reading
 
@@ -50,6 +51,7 @@ const (
 	Programs Kind = "programs" // a server and a client, in Python or Go
 	Reading  Kind = "reading"  // answers about a recorded exchange
 	Auditing Kind = "audit"    // a server that the whole audit is made of
+	Plans    Kind = "plan"     // what is changed while messages flow
 )
 
 // Claim is one exchange that must come to what it says.
@@ -73,6 +75,10 @@ type Claim struct {
 	Renewed  bool   `yaml:"renewed"`   // the server shows a certificate that was made anew since it was trusted
 	LiveMost int    `yaml:"live_most"` // days that the server's certificate may be good for, from now
 
+	// Of Plans: whose messages must come to it, and when: one of First, Last and Always.
+	Holder string `yaml:"holder"`
+	When   string `yaml:"when"`
+
 	Cases []string `yaml:"cases"` // of an audit, which must hold; all if empty, and the good exchange if it is named good
 
 	Want Want   `yaml:"want"`
@@ -82,6 +88,13 @@ type Claim struct {
 
 // AnyPath is one that is drawn for the check.
 const AnyPath = "any"
+
+// When a claim of a plan is about messages.
+const (
+	First  = "first"  // before the first step
+	Last   = "last"   // once the last step has had its effect
+	Always = "always" // at any time
+)
 
 // Want is what an exchange comes to: "delivered", "refused by server" or "refused by client", the
 // latter two with the reason after a colon, if only one is right.
@@ -210,8 +223,8 @@ func (e *Exercise) check(source strictyaml.Source) error {
 		return missing("title", "a title")
 	case e.Minutes <= 0:
 		return missing("minutes", "how many minutes it takes")
-	case !slices.Contains([]Kind{Labs, Programs, Reading, Auditing}, e.Kind):
-		return missing("kind", "lab, programs, reading or audit")
+	case !slices.Contains([]Kind{Labs, Programs, Reading, Auditing, Plans}, e.Kind):
+		return missing("kind", "lab, programs, reading, audit or plan")
 	case len(e.Hints) != Rungs:
 		return missing("hints", "three: the symptom, where to look, the concept")
 	case len(e.Claims)+len(e.Questions) == 0 && e.Kind != Auditing:

@@ -8,8 +8,10 @@ import (
 	"strings"
 
 	"github.com/mtlslab/mtlslab/lab/audit"
+	"github.com/mtlslab/mtlslab/lab/drill"
 	"github.com/mtlslab/mtlslab/lab/exercises"
 	"github.com/mtlslab/mtlslab/lab/finding"
+	"github.com/mtlslab/mtlslab/lab/timeline"
 )
 
 // Result is what a check came to.
@@ -55,6 +57,9 @@ type Checker struct {
 	// Audit carries an audit out. It is that of a lab, which this package starts none of.
 	Audit func(context.Context, audit.Audit) (finding.Audit, error)
 
+	// Drill carries a drill out, likewise.
+	Drill func(context.Context, drill.Drill, drill.Run) (*timeline.Timeline, error)
+
 	Containers bool // images are audited, where an exercise has one
 }
 
@@ -97,6 +102,8 @@ func (k Checker) check(
 		return checkAnswers(e, learner, files), nil
 	case exercises.Auditing:
 		return k.checkAudit(ctx, e, learner, files)
+	case exercises.Plans:
+		return k.checkPlan(ctx, e, learner, files)
 	default:
 		return checkLab(ctx, e, learner, files)
 	}
@@ -107,6 +114,7 @@ const (
 	Emptied = "emptied" // there is something in the files
 	Read    = "read"    // they can be understood
 	Own     = "own"     // they are this learner's
+	Waited  = "waited"  // of a plan: it waits for what happens by itself
 )
 
 // stopped is a check that came to nothing before any exchange.

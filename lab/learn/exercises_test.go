@@ -85,6 +85,7 @@ func checker(t *testing.T, cfg lab.Config) learn.Checker {
 	})
 	return learn.Checker{
 		Containers: cfg.Runtime == sandbox.Containers,
+		Drill:      l.Drill,
 		Audit:      func(ctx context.Context, what audit.Audit) (finding.Audit, error) { return l.Audit(ctx, what) },
 	}
 }

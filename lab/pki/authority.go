@@ -88,7 +88,7 @@ func New(cfg Config) (*Authority, error) {
 	if err := a.makeRoot(); err != nil {
 		return nil, fmt.Errorf("making root: %w", err)
 	}
-	if err := a.makeIntermediate(); err != nil {
+	if err := a.makeIntermediate(time.Time{}); err != nil {
 		return nil, fmt.Errorf("making intermediate: %w", err)
 	}
 	return a, nil
@@ -105,11 +105,14 @@ func (a *Authority) makeRoot() (err error) {
 	return err
 }
 
-func (a *Authority) makeIntermediate() (err error) {
+func (a *Authority) makeIntermediate(until time.Time) (err error) {
 	if a.ca.Signer, err = a.cfg.Algorithm.newKey(); err != nil {
 		return err
 	}
 	template := a.cfg.caTemplate("Intermediate CA", 0)
+	if !until.IsZero() {
+		template.NotAfter = until
+	}
 	a.ca.Intermediate, err = x509util.CreateCertificate(template, a.ca.Root, a.ca.Signer.Public(), a.ca.RootSigner)
 	return err
 }
@@ -130,10 +133,11 @@ func (c Config) caTemplate(title string, maxPathLen int) *x509.Certificate {
 }
 
 // WithIntermediate returns the authority with another intermediate, of the same name and with a
-// key of its own, as it is replaced before it expires. What the one before has issued stays good.
-func (a *Authority) WithIntermediate() (*Authority, error) {
+// key of its own, as it is replaced before it expires; until then, or as long as the root if that is
+// zero. What the one before has issued stays good.
+func (a *Authority) WithIntermediate(until time.Time) (*Authority, error) {
 	next := &Authority{cfg: a.cfg, ca: a.ca}
-	if err := next.makeIntermediate(); err != nil {
+	if err := next.makeIntermediate(until); err != nil {
 		return nil, fmt.Errorf("making intermediate: %w", err)
 	}
 	return next, nil

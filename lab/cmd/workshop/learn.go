@@ -14,10 +14,12 @@ import (
 	"github.com/mtlslab/mtlslab/lab"
 	"github.com/mtlslab/mtlslab/lab/audit"
 	"github.com/mtlslab/mtlslab/lab/cmd/cli"
+	"github.com/mtlslab/mtlslab/lab/drill"
 	"github.com/mtlslab/mtlslab/lab/exercises"
 	"github.com/mtlslab/mtlslab/lab/finding"
 	"github.com/mtlslab/mtlslab/lab/learn"
 	"github.com/mtlslab/mtlslab/lab/sandbox"
+	"github.com/mtlslab/mtlslab/lab/timeline"
 )
 
 // flags are those of all verbs.
@@ -146,21 +148,29 @@ func (f *flags) begin() (*learn.Workshop, error) {
 // checker starts a lab when an audit first needs one; it ends with what is returned.
 func (f *flags) checker() (learn.Checker, func(context.Context) error) {
 	var l *lab.Lab
+	started := func(ctx context.Context) (err error) {
+		runtime := sandbox.Processes
+		if f.containers {
+			runtime = sandbox.Containers
+		}
+		if l == nil {
+			l, err = lab.Start(ctx, lab.Config{Runtime: runtime, TTL: time.Hour})
+		}
+		return err
+	}
 	k := learn.Checker{
 		Containers: f.containers,
 		Audit: func(ctx context.Context, what audit.Audit) (finding.Audit, error) {
-			if l == nil {
-				runtime := sandbox.Processes
-				if f.containers {
-					runtime = sandbox.Containers
-				}
-				started, err := lab.Start(ctx, lab.Config{Runtime: runtime, TTL: time.Hour})
-				if err != nil {
-					return finding.Audit{}, err
-				}
-				l = started
+			if err := started(ctx); err != nil {
+				return finding.Audit{}, err
 			}
 			return l.Audit(ctx, what)
+		},
+		Drill: func(ctx context.Context, what drill.Drill, how drill.Run) (*timeline.Timeline, error) {
+			if err := started(ctx); err != nil {
+				return nil, err
+			}
+			return l.Drill(ctx, what, how)
 		},
 	}
 	return k, func(ctx context.Context) error {

@@ -84,7 +84,7 @@ func TestWatch(t *testing.T) {
 	if err := os.WriteFile(file, []byte(mended), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	screen.await(t, "#........... 1 of 12")
+	screen.await(t, "#.............. 1 of 15")
 	stop()
 	if err := <-ended; err != nil {
 		t.Errorf("it ended with %v", err)

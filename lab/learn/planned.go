@@ -1,0 +1,151 @@
+package learn
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/mtlslab/mtlslab/lab/drill"
+	"github.com/mtlslab/mtlslab/lab/exercises"
+	"github.com/mtlslab/mtlslab/lab/peer"
+	"github.com/mtlslab/mtlslab/lab/timeline"
+)
+
+// lost is what a message comes to of which nobody said anything.
+const lost = "lost"
+
+// planRate is how many messages flow in a second while a plan is carried out.
+const planRate = 60
+
+// checkPlan carries a plan out as a drill, and holds what became of messages to the claims.
+func (k Checker) checkPlan(
+	ctx context.Context, e exercises.Exercise, learner string, files map[string]string,
+) ([]Found, error) {
+	plan, fault := readPlan(e, learner, files)
+	if fault != nil {
+		return fault, nil
+	}
+	shown, err := k.Drill(ctx, drillOf(e, plan), drill.Run{Rate: planRate})
+	if err != nil {
+		return nil, &BrokenError{What: err.Error()}
+	}
+	var all []Found
+	for _, c := range e.Claims {
+		all = append(all, found(c, fared(shown, c)))
+	}
+	return all, nil
+}
+
+// readPlan reads a plan, or says what is wrong with it.
+func readPlan(e exercises.Exercise, learner string, files map[string]string) (*exercises.Plan, []Found) {
+	given, err := exercises.ReadPlan(exercises.PlanFile, []byte(e.Start[exercises.PlanFile]))
+	waits := err == nil && given.Waits()
+	plan, err := exercises.ReadPlan(exercises.PlanFile, []byte(files[exercises.PlanFile]))
+	switch {
+	case err != nil:
+		return nil, stopped(Read, "the plan can be understood", "It cannot be carried out as it is written: "+err.Error()+".")
+	case plan.Learner != learner:
+		return nil, stopped(Own, "the plan is yours",
+			fmt.Sprintf("This is the plan of %q, and you are %s.", plan.Learner, learner))
+	case waits && !plan.Waits():
+		return nil, stopped(Waited, "what happens by itself is in the plan",
+			"What the first plan waited for does not come about in yours, so nothing is shown of it. It cannot be left out: "+
+				"it happens by itself.")
+	}
+	return plan, nil
+}
+
+// drillOf is a plan as a drill. Each client sends over a kept connection, new ones and resumed sessions.
+func drillOf(e exercises.Exercise, plan *exercises.Plan) drill.Drill {
+	over := []peer.Connections{peer.Kept, peer.New, peer.Resumed}
+	d := drill.Drill{
+		Name: e.ID, Summary: e.Title, Server: kitOf(plan.Server),
+		Clients: []drill.Client{{Holder: "client", Kit: kitOf(plan.Client), Over: over}},
+	}
+	for name, h := range e.Others {
+		d.Clients = append(d.Clients, drill.Client{Holder: name, Kit: kitOf(h), Over: over})
+	}
+	for _, s := range plan.Steps {
+		step := drill.Step{Name: s.Name, Expires: s.Waits}
+		if s.Server != nil {
+			kit := kitOf(*s.Server)
+			step.Server = &kit
+		}
+		if s.Client != nil {
+			step.Clients = map[string]drill.Kit{"client": kitOf(*s.Client)}
+		}
+		d.Steps = append(d.Steps, step)
+	}
+	return d
+}
+
+func kitOf(h exercises.Holding) drill.Kit {
+	kit := drill.Kit{From: drill.Authority(h.Certificate), Leaf: h.Leaf}
+	switch h.Intermediate {
+	case "expiring":
+		kit.From = drill.Brief
+	case "next":
+		kit.From = drill.Next
+	}
+	for _, root := range h.Trusts {
+		kit.Trusts = append(kit.Trusts, drill.Authority(root))
+	}
+	if h.Lists != nil {
+		kit.Lists = &drill.Lists{Revoked: h.Lists}
+	}
+	return kit
+}
+
+// fared is what became of a holder's messages, as far as a claim is about them: that of the first which
+// does not come to what it wants, and of any if they all do.
+func fared(t *timeline.Timeline, c exercises.Claim) seen {
+	from, to := time.Duration(0), t.Took
+	if n := len(t.Steps); n > 0 {
+		switch last := t.Steps[n-1]; c.When {
+		case exercises.First:
+			to = t.Steps[0].Began
+		case exercises.Last:
+			from = max(last.Done, last.Began+last.Within)
+		}
+	}
+	s := seen{came: inconclusive}
+	at := t.Took
+	for _, stream := range t.Streams {
+		if stream.Holder != c.Holder {
+			continue
+		}
+		for _, m := range stream.Messages {
+			if m.Began < from || m.Ended > to {
+				continue
+			}
+			came := cameOf(m)
+			if fits(came, string(c.Want)) && s.came != inconclusive || !fits(came, string(c.Want)) && m.Began >= at {
+				continue
+			}
+			if !fits(came, string(c.Want)) {
+				at = m.Began
+			}
+			s = seen{
+				came:   came,
+				client: fmt.Sprintf("%s, #%d after %.1f s: %s", stream.Name, m.Number, m.Began.Seconds(), came),
+				server: fmt.Sprintf("took it %d times", m.Taken),
+			}
+		}
+	}
+	return s
+}
+
+func cameOf(m timeline.Message) string {
+	switch m.Fate {
+	case timeline.Delivered:
+		return delivered
+	case timeline.Refused:
+		came := refusedBy + string(m.By)
+		if m.Reason != "" {
+			came += ": " + string(m.Reason)
+		}
+		return came
+	default:
+		return lost
+	}
+}
