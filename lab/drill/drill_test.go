@@ -55,13 +55,19 @@ type drilled struct {
 
 // drillsAtOnce are as many as the machine can carry, whichever tests they are of: most of a drill
 // is waiting for its next step.
-var drillsAtOnce = limit.To(6)
+var drillsAtOnce = limit.To(5)
 
-const drillRate = 50 // of each, messages per second
+const (
+	drillRate = 50 // of each, messages per second
+	fewDrills = 4  // with -short
+)
 
 // drillAll carries drills out, several at once, on processes.
 func drillAll(t *testing.T, all []drilled) []*timeline.Timeline {
 	t.Helper()
+	if testing.Short() {
+		all = all[:min(len(all), fewDrills)]
+	}
 	l, err := lab.Start(t.Context(), lab.Config{Runtime: sandbox.Processes})
 	if err != nil {
 		t.Fatal(err)

@@ -16,8 +16,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mtlslab/mtlslab/lab/drill"
 	"github.com/mtlslab/mtlslab/lab/labtest"
 	"github.com/mtlslab/mtlslab/lab/peer"
+	"github.com/mtlslab/mtlslab/lab/timeline"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
@@ -227,3 +229,12 @@ func TestPKI(t *testing.T) {
 
 // quiet is where servers complain of whom they refuse.
 var quiet = log.New(io.Discard, "", 0)
+
+// A drill is a test of its own: each claim that does not hold would fail it.
+func TestDrill(t *testing.T) {
+	t.Parallel()
+	shown := labtest.Start(t, labtest.Processes()).Drill("client-leaf", drill.Run{Rate: 50})
+	if len(shown.Claims) == 0 || shown.Verdict() != timeline.Passed {
+		t.Errorf("the verdict is %s, of %d claims", shown.Verdict(), len(shown.Claims))
+	}
+}

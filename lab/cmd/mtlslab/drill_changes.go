@@ -34,9 +34,9 @@ func newDrillChanges() *cobra.Command {
 		Short: "Measure how servers take up what is changed while they run",
 		Long: `Measure how servers take up what is changed while they run: their certificate,
 an authority that they are to trust, or to trust no more, a revocation list,
-files that do not fit together. It says what each takes (nothing but the files, a
-reload, a restart), how long that is, what becomes of the good client's messages
-meanwhile, and whether connections and sessions from before notice.
+files that do not fit together. It says what each takes (nothing but the files,
+a reload, a restart), how long that is, what becomes of the good client's
+messages meanwhile, and whether connections and sessions from before notice.
 
 Without names it measures those servers of the gallery that can be told to read
 their files again. mtlslab adapter list shows the gallery.`,
