@@ -52,15 +52,17 @@ func (w *world) course(spans []Span) []timeline.Span {
 // heard is what the server said.
 type heard struct {
 	taken   map[string]int            // by the hash of the message
+	takenAt map[string]time.Time      // last, likewise
 	refused map[string][]wire.Outcome // by the client's end of the connection
 }
 
 func hear(all []wire.Outcome) heard {
-	h := heard{make(map[string]int), make(map[string][]wire.Outcome)}
+	h := heard{make(map[string]int), make(map[string]time.Time), make(map[string][]wire.Outcome)}
 	for _, o := range all {
 		switch {
 		case o.Kind == wire.Received && o.Message != nil:
 			h.taken[o.Message.SHA256]++
+			h.takenAt[o.Message.SHA256] = o.Time
 		case o.Kind == wire.Refused:
 			h.refused[o.Remote] = append(h.refused[o.Remote], o)
 		}
@@ -75,6 +77,9 @@ func (h heard) message(o wire.Outcome, began time.Time) timeline.Message {
 		Number: n.Number, Began: n.Began.Sub(began), Ended: o.Time.Sub(began), Late: n.Began.Sub(n.Due),
 		Attempts: n.Attempts, Unsure: n.Unsure, Connection: n.Connection, Fate: timeline.Lost, Reason: o.Reason,
 		Taken: h.taken[o.Message.SHA256],
+	}
+	if m.Taken > 0 {
+		m.TakenAt = h.takenAt[o.Message.SHA256].Sub(began)
 	}
 	delete(h.taken, o.Message.SHA256)
 	if o.Peer != nil {

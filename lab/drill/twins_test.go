@@ -37,6 +37,7 @@ var twins = []twin{
 	{server: "late", drill: "revocation", caught: []string{"step 1/effect"}},
 	{server: "deaf-for-a-moment", drill: "server-leaf", caught: []string{"again/"}},
 	{server: "open-goes-on", drill: "revocation", caught: []string{"step 1/effect", "course/thief, kept"}},
+	{server: "takes-before-it-looks", drill: "revocation", caught: []string{"taken/thief, kept"}},
 	{server: "open-goes-on", drill: "client-expires", caught: []string{"step 1/effect", "course/late, kept"}},
 	{
 		server: "resumes-unasked", drill: "authority-removed",

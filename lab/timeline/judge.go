@@ -221,6 +221,7 @@ func (t *Timeline) judgeCourse(stream *Stream) {
 	for k, span := range stream.Course {
 		if span.Fate != Anything && span.From < len(t.Steps) { // else it did not come to that
 			t.judgeSpan(stream, k)
+			t.judgeTaken(stream, k)
 		}
 	}
 }
@@ -293,6 +294,27 @@ func (t *Timeline) judgeSpan(stream *Stream, k int) {
 	default:
 		t.claim(id, says, true, fmt.Sprintf("%d of %[1]d", held), "")
 	}
+}
+
+// judgeTaken claims that nothing is taken of whom the server is to refuse, from when it says that the
+// step is in use: of a message that its client is not told about, and comes again with, to be refused.
+// What is delivered the course tells, and what is refused at once the receipts.
+func (t *Timeline) judgeTaken(stream *Stream, k int) {
+	span := stream.Course[k]
+	if span.Fate != Refused || span.By != wire.Server || span.From < 0 || !t.Steps[span.From].InUse {
+		return
+	}
+	from := t.Steps[span.From].Done
+	_, to := t.bounds(stream, k)
+	var taken []Message
+	for _, m := range stream.Messages {
+		if m.Fate == Refused && m.Unsure && m.Taken > 0 && m.TakenAt > from && m.TakenAt < to {
+			taken = append(taken, m)
+		}
+	}
+	t.claim(fmt.Sprintf("taken/%s/%d", stream.Name, k+1),
+		fmt.Sprintf("no message of %s is taken%s", stream.Name, t.when(stream, k)), len(taken) == 0, t.first(taken),
+		"The message of whom it refuses has arrived all the same: it is looked at who he is once it is taken.")
 }
 
 // holds says whether a message has the fate of a span.

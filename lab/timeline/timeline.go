@@ -75,9 +75,10 @@ type Message struct {
 	Unsure     bool          `json:"unsure,omitempty"` // of an attempt before the last nobody said what became of it
 	Connection int           `json:"connection"`
 	Resumed    bool          `json:"resumed,omitempty"`
-	Server     string        `json:"server,omitempty"` // serial of the certificate that the client saw
-	Client     string        `json:"client,omitempty"` // and that the server saw
-	Taken      int           `json:"taken"`            // how often the server says that it took it
+	Server     string        `json:"server,omitempty"`      // serial of the certificate that the client saw
+	Client     string        `json:"client,omitempty"`      // and that the server saw
+	Taken      int           `json:"taken"`                 // how often the server says that it took it
+	TakenAt    time.Duration `json:"taken_at_ns,omitempty"` // when it did so last
 }
 
 // Step is one change of the world.

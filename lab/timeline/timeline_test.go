@@ -67,6 +67,7 @@ func messages(holder, how string) timeline.Stream {
 		if began >= time.Second && how != "keep" {
 			m.Server = "2"
 		}
+		m.TakenAt = m.Ended
 		m.Resumed = how == "resume" && i > 0
 		if holder == "thief" && began >= 2500*time.Millisecond {
 			m.Fate, m.By, m.Reason, m.Client, m.Taken = timeline.Refused, wire.Server, wire.Revoked, "", 0
@@ -191,6 +192,11 @@ func TestJudge(t *testing.T) {
 		"what was refused is taken": {func(t *timeline.Timeline) {
 			at(t, "thief, new", late, late+every, func(m *timeline.Message) { m.Taken = 1 })
 		}, []string{"receipts/refused"}, "all the same"},
+		"what was refused was taken first": {func(t *timeline.Timeline) {
+			at(t, "thief, keep", 2550*time.Millisecond, 2600*time.Millisecond, func(m *timeline.Message) {
+				m.Taken, m.TakenAt, m.Unsure, m.Attempts = 1, m.Began, true, 2
+			})
+		}, []string{"taken/thief, keep/2"}, "once it is taken"},
 		"a stray": {func(t *timeline.Timeline) { t.Stray = 1 }, []string{"receipts/stray"}, "no client"},
 		"the server ends": {func(t *timeline.Timeline) {
 			t.Steps, t.Ended, t.Took = t.Steps[:1], 1, 2*time.Second

@@ -17,6 +17,7 @@ type fault struct {
 	config      func(*tls.Config)
 	sameTickets bool // session tickets outlive a reload
 	neverAgain  bool // open connections are not looked at again
+	looksLate   bool // they are, once the message is taken
 	times       func(s *server, judged *state) int
 	loses       loss // what becomes of the first messages after each change
 }
@@ -69,7 +70,8 @@ var faults = map[string]fault{
 	}},
 
 	// Whom it does not ask again.
-	"open-goes-on": {neverAgain: true},
+	"open-goes-on":          {neverAgain: true},
+	"takes-before-it-looks": {looksLate: true},
 	"resumes-unasked": {
 		sameTickets: true, neverAgain: true, config: func(c *tls.Config) {
 			judge := c.VerifyConnection

@@ -187,6 +187,9 @@ func (s *server) converse(conn *tls.Conn, judged *state) error {
 		if err != nil {
 			return err
 		}
+		if s.fault.looksLate {
+			s.take(conn, &peer, message)
+		}
 		if !s.fault.neverAgain {
 			judged = s.current.Load()
 			again := conn.ConnectionState()
@@ -205,10 +208,9 @@ func (s *server) converse(conn *tls.Conn, judged *state) error {
 		}
 		digest := wire.DigestOf(message)
 		for range times {
-			_ = s.journal.Write(wire.Outcome{
-				Kind: wire.Received, Peer: &peer, Message: &digest, Local: conn.LocalAddr().String(),
-				Remote: conn.RemoteAddr().String(),
-			})
+			if !s.fault.looksLate {
+				s.take(conn, &peer, message)
+			}
 		}
 		if loses && s.fault.loses == unacknowledged {
 			return io.EOF
@@ -223,6 +225,14 @@ func (s *server) converse(conn *tls.Conn, judged *state) error {
 			return err
 		}
 	}
+}
+
+// take says that a message was taken.
+func (s *server) take(conn *tls.Conn, peer *wire.Identity, message string) {
+	digest := wire.DigestOf(message)
+	_ = s.journal.Write(wire.Outcome{
+		Kind: wire.Received, Peer: peer, Message: &digest, Local: conn.LocalAddr().String(), Remote: conn.RemoteAddr().String(),
+	})
 }
 
 // end gives the account of a connection that came to nothing.
