@@ -21,7 +21,7 @@ const (
 	DefaultRate   = 100 // messages per second, of all streams together
 	DefaultWithin = time.Second
 
-	MaxRate = 5000 // more than any two machines of ours have carried
+	MaxRate = 5000 // what is more is a slip of the finger
 	MaxFor  = time.Hour
 )
 
