@@ -35,7 +35,7 @@ func TestDist(t *testing.T) {
 		{"doctor", "carried by this command"},
 		{"version", "neither Go nor source is needed"},
 		{"adapter list", "nginx"},
-		{"doctor --workshop", "of which 11 need nothing but this command"},
+		{"doctor --workshop", "of which 14 need nothing but this command"},
 		{"learn start 02 --name ada", "workshop/02-mutual/lab.yaml"},
 		{"learn check", "not yet"},
 		{"learn start 11", "workshop/11-the-audit/lab.yaml"},

@@ -33,7 +33,6 @@ var own = []Source{
 	{Name: "client", Package: "./client"},
 	{Name: "mint", Package: "./lab/cmd/mint"},
 	{Name: "adversary", Package: "./lab/adversary"},
-	{Name: "between", Package: "./lab/between"},
 }
 
 //go:embed */Dockerfile

@@ -13,8 +13,9 @@ import (
 	"github.com/mtlslab/mtlslab/lab/sandbox"
 )
 
-// BetweenSource is the program that stands between clients and a server.
-var BetweenSource = images.Source{Name: "between", Package: "./lab/between"}
+// BetweenSource is the program that stands between clients and a server. It is large, for what one
+// drill alone needs, so the one file that people download does not carry it.
+var BetweenSource = images.Source{Name: "between", Package: "./lab/between", Like: "adversary"}
 
 // Between passes connections on to a server, and hinders them as it is told.
 type Between struct {

@@ -26,8 +26,7 @@ func newImages() *cobra.Command {
 		Short: "Build the images of mtlslab's own programs into the engine",
 		Long: `Build the images of mtlslab's own programs into the engine, where it does not
 have them already: server, client, mint, which makes the material of
-compose.yaml, adversary, and between, which hinders connections in drills. The
-same source always gives the same digest.`,
+compose.yaml, and adversary. The same source always gives the same digest.`,
 		Args: cli.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if tag != "" && !validTag.MatchString(tag) {
