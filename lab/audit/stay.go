@@ -3,7 +3,6 @@ package audit
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"github.com/mtlslab/mtlslab/lab/attack"
@@ -89,16 +88,11 @@ func (r *round) staysOpen(ctx context.Context, t trial, server *target) (bool, e
 func (r *round) twice(
 	ctx context.Context, order attack.Attack, nonce string, meanwhile func() error,
 ) (attack.Evidence, peer.Speech, error) {
-	first, _, err := r.words(greeting(nonce+", before"), nonce, &attack.Head{Stays: true})
+	dialogue, speech, err := peer.Twice(r.traits.Protocol, greeting(nonce+", before"), order.Message, nonce)
 	if err != nil {
 		return attack.Evidence{}, nil, err
 	}
-	second, speech, err := r.words(order.Message, nonce, &attack.Head{After: true})
-	if err != nil {
-		return attack.Evidence{}, nil, err
-	}
-	first.Talk = slices.Concat(first.Talk, []attack.Turn{{Hold: true}}, second.Talk)
-	order.Dialogue = &first
+	order.Dialogue = &dialogue
 	if err := r.Adversary.Hold(ctx, order); err != nil {
 		return attack.Evidence{}, nil, err
 	}
@@ -109,22 +103,6 @@ func (r *round) twice(
 		last.Heard = last.Heard[min(last.Held, len(last.Heard)):]
 	}
 	return evidence, speech, errors.Join(broke, err)
-}
-
-// words are a message in the server's own protocol: where that is the adversary's own, a line.
-func (r *round) words(message, nonce string, head *attack.Head) (attack.Dialogue, peer.Speech, error) {
-	speech, err := r.traits.Protocol.Speech(message, nonce, head)
-	if err != nil {
-		return attack.Dialogue{}, nil, err
-	}
-	of := attack.Attack{Message: message}
-	if err := speech.Ask(&of); err != nil {
-		return attack.Dialogue{}, nil, err
-	}
-	if of.Dialogue == nil {
-		of.Dialogue = &attack.Dialogue{Talk: []attack.Turn{{Say: []byte(message + "\n")}, {Hear: "\n"}}}
-	}
-	return *of.Dialogue, speech, nil
 }
 
 func wait(ctx context.Context, until time.Time) error {

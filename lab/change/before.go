@@ -3,7 +3,6 @@ package change
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"github.com/mtlslab/mtlslab/lab/attack"
@@ -42,40 +41,13 @@ func (w *world) hold(ctx context.Context) (held, error) {
 	}
 	open := w.order(w.whose())
 	open.Limit = attack.MaxLimit
-	if open.Dialogue, h.speech, err = w.twice(open); err != nil {
+	dialogue, speech, err := peer.Twice(w.traits.Protocol, open.Message, open.Message, open.ID)
+	if err != nil {
 		return h, err
 	}
+	open.Dialogue, h.speech = &dialogue, speech
 	h.open = open
 	return h, w.Adversary.Hold(ctx, open)
-}
-
-// twice is a dialogue of two messages, with a wait between them.
-func (w *world) twice(call attack.Attack) (*attack.Dialogue, peer.Speech, error) {
-	first, _, err := w.words(call, &attack.Head{Stays: true})
-	if err != nil {
-		return nil, nil, err
-	}
-	second, speech, err := w.words(call, &attack.Head{After: true})
-	if err != nil {
-		return nil, nil, err
-	}
-	first.Talk = slices.Concat(first.Talk, []attack.Turn{{Hold: true}}, second.Talk)
-	return &first, speech, nil
-}
-
-func (w *world) words(call attack.Attack, head *attack.Head) (attack.Dialogue, peer.Speech, error) {
-	speech, err := w.traits.Protocol.Speech(call.Message, call.ID, head)
-	if err != nil {
-		return attack.Dialogue{}, nil, err
-	}
-	said := attack.Attack{Message: call.Message}
-	if err := speech.Ask(&said); err != nil {
-		return attack.Dialogue{}, nil, err
-	}
-	if said.Dialogue == nil {
-		said.Dialogue = &attack.Dialogue{Talk: []attack.Turn{{Say: []byte(call.Message + "\n")}, {Hear: "\n"}}}
-	}
-	return *said.Dialogue, speech, nil
 }
 
 // from finds out what has become of what was there before.

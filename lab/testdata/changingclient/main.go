@@ -231,7 +231,8 @@ func (c *client) dial() wire.Outcome {
 func (c *client) ended(o wire.Outcome, err error) wire.Outcome {
 	account := wire.Explain(err, nil, c.conn.ConnectionState(), tls.VersionTLS12, time.Now())
 	o.Kind, o.Reason, o.Alert, o.Detail = account.Kind, account.Reason, account.Alert, err.Error()
-	if _, refused := errors.AsType[*wire.Refusal](err); !refused && o.Kind != wire.RefusedByPeer && o.Kind != wire.Refused {
+	_, refused := errors.AsType[*wire.Refusal](err)
+	if !refused && o.Kind != wire.RefusedByPeer && o.Kind != wire.Refused {
 		o.Kind = wire.NoReceipt
 	}
 	c.drop()

@@ -231,7 +231,8 @@ func (s *server) converse(conn *tls.Conn, judged *state) error {
 func (s *server) take(conn *tls.Conn, peer *wire.Identity, message string) {
 	digest := wire.DigestOf(message)
 	_ = s.journal.Write(wire.Outcome{
-		Kind: wire.Received, Peer: peer, Message: &digest, Local: conn.LocalAddr().String(), Remote: conn.RemoteAddr().String(),
+		Kind: wire.Received, Peer: peer, Message: &digest,
+		Local: conn.LocalAddr().String(), Remote: conn.RemoteAddr().String(),
 	})
 }
 
