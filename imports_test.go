@@ -55,12 +55,18 @@ var rooms = map[string]struct {
 		}, "an exchange is no attack: it knows no case",
 	},
 	"lab/drill": {
-		[]string{"lab/timeline", "lab/peer", "lab/hindrance", "lab/pki", "lab/wire"},
+		[]string{
+			"lab/timeline", "lab/issuer", "lab/peer", "lab/sandbox", "lab/hindrance", "lab/attack", "lab/pki", "lab/wire",
+		},
 		"a drill is traffic and change: it knows no case, and judges nothing",
 	},
 	"lab/change": {
 		[]string{"lab/peer", "lab/finding", "lab/sandbox", "lab/console", "lab/attack", "lab/pki", "lab/wire"},
 		"what is measured is not judged",
+	},
+	"lab/issuer": {
+		[]string{"images", "lab/sandbox", "lab/command", "lab/attack", "lab/pki", "lab/wire"},
+		"an authority that runs issues to whoever may ask, and does not know what for",
 	},
 	"lab/timeline": {
 		[]string{"lab/console", "lab/wire"}, "what happened is judged from what was seen, whoever made it happen",

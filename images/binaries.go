@@ -12,17 +12,18 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 )
 
-// module is the module that every [Source] belongs to.
+// module is the module that a [Source] belongs to unless it says otherwise.
 const module = "github.com/mtlslab/mtlslab"
 
 // Binaries builds static binaries for a platform, such as "linux/amd64", and returns where each is, by the name of its
 // source. An empty platform is this host; no sources are those of [Own]. A command that carries the programs unpacks
 // them. Else the source is that of the mtlslab module which the current directory is in or requires, or that of the
-// version that this command was installed as.
+// version that this command was installed as; a program of another module is built of that, in the module cache.
 //
 // The paths lie in the user's cache directory and hold the same content for as long as they exist, which is a week from
 // the last use. Any number of processes may call Binaries at once.
@@ -44,32 +45,32 @@ func Binaries(ctx context.Context, platform string, sources ...Source) (map[stri
 	if sources, err = unpack(ctx, platform, sources, paths); err != nil || len(sources) == 0 {
 		return paths, err
 	}
-	root, err := moduleRoot(ctx)
+	cache, err := openCache()
 	if err != nil {
 		return nil, err
 	}
-	b := compiler{root: root, goos: goos, goarch: goarch}
-	if b.cache, err = openCache(); err != nil {
-		return nil, err
-	}
 	for _, batch := range batches(sources) {
-		if err := b.build(ctx, batch, paths); err != nil {
+		root, err := rootOf(ctx, batch[0].Module)
+		if err != nil {
+			return nil, err
+		}
+		if err := (compiler{root, goos, goarch, cache}).build(ctx, batch, paths); err != nil {
 			return nil, err
 		}
 	}
 	return paths, nil
 }
 
-// batches divides the sources so that no two of a batch are given the same file name by `go build`. It is one batch
-// unless somebody builds two servers at once.
-func batches(sources []Source) [][]Source {
-	var all [][]Source
-	count := map[string]int{}
+// batches divides the sources so that all of a batch are of one module, and no two are given the same file name by
+// `go build`. It is one batch unless somebody builds two servers at once, or another module's program.
+func batches(sources []Source) (all [][]Source) {
 	for _, s := range sources {
-		i := count[s.base()]
-		count[s.base()]++
-		if i == len(all) {
-			all = append(all, nil)
+		i := slices.IndexFunc(all, func(batch []Source) bool {
+			return batch[0].Module == s.Module &&
+				!slices.ContainsFunc(batch, func(other Source) bool { return other.base() == s.base() })
+		})
+		if i < 0 {
+			i, all = len(all), append(all, nil)
 		}
 		all[i] = append(all[i], s)
 	}
@@ -130,11 +131,13 @@ func (c compiler) output(dir string, s Source) string {
 	return filepath.Join(dir, s.base())
 }
 
-// moduleRoot returns the directory of mtlslab's source. Building happens there and not in
-// the current directory, so that mtlslab's own go.mod and go.sum hold, and not those of a
-// module that requires it.
-func moduleRoot(ctx context.Context) (string, error) {
-	dir, _, err := source(ctx)
+// rootOf returns the directory of a module's source, of mtlslab's own if it has no name. Building happens there and
+// not in the current directory, so that the module's own go.mod and go.sum hold, and not those of one that requires it.
+func rootOf(ctx context.Context, other string) (dir string, err error) {
+	if other != "" {
+		return download(ctx, other)
+	}
+	dir, _, err = source(ctx)
 	return dir, err
 }
 
@@ -167,7 +170,7 @@ func source(ctx context.Context) (dir, wants string, err error) {
 	out, err := runGo(ctx, "", nil, "list", "-m", "-mod=readonly", "-f", "{{.GoVersion}} {{.Dir}}", module)
 	wants, dir, _ = strings.Cut(strings.TrimSpace(string(out)), " ")
 	if version := installed(); err != nil && !errors.Is(err, exec.ErrNotFound) && version != "" {
-		return download(ctx, version)
+		return ofVersion(ctx, version)
 	}
 	switch {
 	case errors.Is(err, exec.ErrNotFound):
@@ -194,21 +197,35 @@ func installed() string {
 	return info.Main.Version
 }
 
-// download brings the source of that version into the module cache.
-func download(ctx context.Context, version string) (dir, wants string, err error) {
-	out, err := runGo(ctx, "", nil, "mod", "download", "-json", module+"@"+version)
-	var got struct{ Dir, GoMod string }
-	if err == nil {
-		err = json.Unmarshal(out, &got)
-	}
+// ofVersion is source for mtlslab as it was in that version.
+func ofVersion(ctx context.Context, version string) (dir, wants string, err error) {
+	dir, err = download(ctx, module+"@"+version)
 	if err != nil {
-		return "", "", fmt.Errorf("bringing mtlslab's source, %s, into the module cache: %w", version, err)
+		return "", "", err
 	}
-	wanted, err := runGo(ctx, got.Dir, []string{"GOWORK=off"}, "list", "-m", "-mod=readonly", "-f", "{{.GoVersion}}")
-	return got.Dir, "go" + strings.TrimSpace(string(wanted)), err
+	wanted, err := runGo(ctx, dir, []string{"GOWORK=off"}, "list", "-m", "-mod=readonly", "-f", "{{.GoVersion}}")
+	return dir, "go" + strings.TrimSpace(string(wanted)), err
 }
 
-// runGo runs the go command and returns its standard output. When it fails the error is what it said.
+// download brings a module, PATH@VERSION, into the module cache, and returns where it is.
+func download(ctx context.Context, module string) (dir string, err error) {
+	out, err := runGo(ctx, "", nil, "mod", "download", "-json", module)
+	var got struct{ Dir, Error string }
+	if read := json.Unmarshal(out, &got); err == nil {
+		err = read
+	}
+	switch {
+	case errors.Is(err, exec.ErrNotFound):
+		return "", fmt.Errorf("%s is built from source: install Go and put it on the PATH: %w", module, err)
+	case got.Error != "": // it says so on standard output
+		return "", fmt.Errorf("bringing the source, %s, into the module cache: %s", module, firstLines(got.Error))
+	case err != nil:
+		return "", fmt.Errorf("bringing the source, %s, into the module cache: %w", module, err)
+	}
+	return got.Dir, nil
+}
+
+// runGo runs the go command and returns its standard output. When it fails the error is what it said besides.
 func runGo(ctx context.Context, dir string, env []string, arguments ...string) ([]byte, error) {
 	var stdout, stderr bytes.Buffer
 	cmd := exec.CommandContext(ctx, "go", arguments...) //nolint:gosec // arguments of our own
@@ -224,9 +241,9 @@ func runGo(ctx context.Context, dir string, env []string, arguments ...string) (
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	case said != "":
-		return nil, errors.New(said)
+		return stdout.Bytes(), errors.New(said)
 	default:
-		return nil, err
+		return stdout.Bytes(), err
 	}
 }
 

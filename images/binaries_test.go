@@ -1,6 +1,7 @@
 package images_test
 
 import (
+	"debug/buildinfo"
 	"debug/elf"
 	"errors"
 	"os"
@@ -232,6 +233,30 @@ func TestBinariesOfBrokenCode(t *testing.T) {
 	}
 	if lines := strings.Count(err.Error(), "\n") + 1; lines > 4 {
 		t.Errorf("the error is a wall of %d lines:\n%v", lines, err)
+	}
+}
+
+// A program of another module is built beside ours, by what its own go.mod says.
+func TestBinariesOfAnotherModule(t *testing.T) {
+	t.Parallel()
+	other := images.Source{Name: "watch", Module: "github.com/fsnotify/fsnotify@v1.10.1", Package: "./cmd/fsnotify"}
+	ours := hello()
+	paths, err := images.Binaries(t.Context(), "linux/amd64", other, ours)
+	if err != nil {
+		t.Fatal(err)
+	}
+	info, err := buildinfo.ReadFile(paths[other.Name])
+	if err != nil || info.Main.Path != "github.com/fsnotify/fsnotify" {
+		t.Errorf("built of %+v: %v", info, err)
+	}
+	if _, err := os.Stat(paths[ours.Name]); err != nil {
+		t.Error(err)
+	}
+	other.Module = "github.com/fsnotify/fsnotify@v0.0.0-none"
+	if _, err := images.Binaries(t.Context(), "", other); err == nil || !strings.Contains(err.Error(), other.Module) {
+		t.Errorf("of a version that there is not: %v", err)
+	} else {
+		t.Log(err)
 	}
 }
 

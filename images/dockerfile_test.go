@@ -115,17 +115,20 @@ func TestOwnDockerfiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	var names []string
-	for _, source := range images.Own() {
+	for _, source := range append(images.Own(), images.StepCA) {
 		names = append(names, source.Name)
 	}
 	for _, file := range files {
 		name := filepath.Dir(file)
 		if !slices.Contains(names, name) {
-			t.Errorf("%s: no program of this name in Own", file)
+			t.Errorf("%s: no program of this name", file)
 		}
 		text, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
+		}
+		if name == images.StepCA.Name && !strings.Contains(string(text), images.StepCA.Module) {
+			t.Errorf("%s: says nothing of %s", file, images.StepCA.Module)
 		}
 		from, to, config, err := images.ParseDockerfile(file, string(text))
 		if err != nil {

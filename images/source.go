@@ -9,13 +9,17 @@ import (
 	"slices"
 )
 
-// A Source is a program that is built from mtlslab's own module.
+// A Source is a program that is built from mtlslab's own module, or from another.
 type Source struct {
 	// Name is what the program and its image are called. The image is mtlslab/Name, so it is made of lower-case letters
 	// and digits, with single hyphens between them.
 	Name string
 
-	// Package is its main package as `go build` takes it in the root directory of mtlslab's module, such as "./server".
+	// Module is the module that it is built from, PATH@VERSION, with what its own go.mod and go.sum say; empty means
+	// mtlslab's own.
+	Module string
+
+	// Package is its main package as `go build` takes it in the root directory of the module, such as "./server".
 	Package string
 
 	// Like is the name of the program in [Own] whose Dockerfile makes the image; empty means Name. The image differs from
@@ -25,6 +29,12 @@ type Source struct {
 
 // Init is the program that is copied into the containers of other images.
 var Init = Source{Name: "init", Package: "./lab/init"}
+
+// StepCA is smallstep's authority, which stands on hundreds of modules: it is built where it is needed, and nothing
+// carries it.
+var StepCA = Source{
+	Name: "step-ca", Module: "github.com/smallstep/certificates@v0.30.2", Package: "./cmd/step-ca",
+}
 
 // own is the one place that lists the programs that have an image, each with its Dockerfile
 // in the directory of its name.

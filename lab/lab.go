@@ -198,7 +198,7 @@ func (l *Lab) Interop(
 // Drill carries out a drill: messages flow, and the world changes under them. What becomes of the
 // messages is in the timeline; an error means that the lab broke.
 func (l *Lab) Drill(ctx context.Context, d drill.Drill, how drill.Run) (*timeline.Timeline, error) {
-	t, err := (&drill.Runner{Place: l.place}).Run(ctx, d, how)
+	t, err := (&drill.Runner{Place: l.place, Adversary: l.auditor.Adversary}).Run(ctx, d, how)
 	return t, cmp.Or(l.expired(), err)
 }
 

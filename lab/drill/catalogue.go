@@ -12,7 +12,8 @@ func All() []Drill {
 		serverLeaf, clientLeaf, intermediate, halfRotation,
 		rootRotation, rootRotationBack, rootRotationKilled, rootRotationWrongOrder, authorityRemoved, serverDistrusted,
 		revocation, staples, listExpires, listOfAnother,
-		clientExpires, serverExpires, intermediateExpires, clocksApart, serverKilled, networkCut, hindered,
+		clientExpires, serverExpires, intermediateExpires, clocksApart, stepCA, stepCALate, stepCARevoked,
+		serverKilled, networkCut, hindered,
 	}
 }
 

@@ -30,7 +30,7 @@ func TestDrillsInContainers(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	for _, name := range []string{"root-rotation", "network-cut"} {
+	for _, name := range []string{"root-rotation", "network-cut", "step-ca", "step-ca-late"} {
 		d, err := drill.Named(name)
 		if err != nil {
 			t.Fatal(err)

@@ -28,7 +28,7 @@ type Drill struct {
 
 	// Between says that there is a program between the clients and the server, that hinders them.
 	Between bool
-	// Isolated says that it needs containers: a process's network cannot be cut.
+	// Isolated says that it needs containers: a process's network cannot be cut, and step-ca runs in one.
 	Isolated bool
 }
 
@@ -57,17 +57,21 @@ type Step struct {
 	Clients map[string]Kit       // that holders are given, at the same time
 	Act     Act                  // that is done to the server
 	Hinders *hindrance.Hindrance // what is done to connections from then on; the zero one is nothing
+	Revokes string               // a holder whose certificate step-ca revokes, at his request
 	Expires string               // what is waited for to expire: a holder's certificate, "server"'s, or one of below
+	Matures string               // a holder two thirds of whose certificate's life are waited for
 
 	Bad    bool          // what is given cannot be used
 	Within time.Duration // after which it must have its effect; a second if zero
 	Silent bool          // nothing need show it
 }
 
-// What can expire besides certificates of holders: the revocation lists, and the intermediate of Brief.
+// What can expire besides certificates of holders: the revocation lists, the intermediate of Brief, and all
+// certificates that step-ca has issued by a token.
 const (
-	theLists        = "lists"
-	theIntermediate = "intermediate"
+	theLists     = "lists"
+	Intermediate = "intermediate"
+	Enrolled     = "enrolled"
 )
 
 // Act is what is done to a server.

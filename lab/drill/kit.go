@@ -2,11 +2,13 @@ package drill
 
 import (
 	"cmp"
+	"context"
 	"crypto/x509"
 	"fmt"
 	"slices"
 	"time"
 
+	"github.com/mtlslab/mtlslab/lab/issuer"
 	"github.com/mtlslab/mtlslab/lab/pki"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
@@ -22,12 +24,16 @@ const (
 	Brief Authority = "old, brief intermediate"
 	New   Authority = "new"
 	Other Authority = "other"
+
+	// StepCA is Old as step-ca, which has the intermediate and issues in its name.
+	StepCA Authority = "old, by step-ca"
 )
 
 // Kit is what a server or a client is given, said in a way that does not depend on keys.
 type Kit struct {
 	From   Authority   // that issued its certificate; Old if empty
 	Leaf   int         // which of those that its holder got from there
+	Renews bool        // what its holder has is renewed by step-ca; else he is enrolled there by a token
 	Trusts []Authority // Old alone if there are none
 	Lists  *Lists      // revocation lists; none if nil
 	Staple *Staple     // a server's OCSP response; none if nil
@@ -71,8 +77,13 @@ type mint struct {
 	authorities map[Authority]*pki.Authority
 	issued      map[issue]*pki.Identity
 	holds       map[string]*pki.Identity // what a holder was given last
+	since       map[string]time.Time     // when that was
 	listsEnd    time.Time                // of the lists that were made last
 	briefEnds   time.Time                // of Brief's intermediate
+
+	stepCA      func(ctx context.Context, of *pki.Authority) (*issuer.StepCA, error) // starts it
+	running     *issuer.StepCA
+	enrolledEnd time.Time // when the last certificate has expired that it issued by a token
 }
 
 type issue struct {
@@ -81,14 +92,17 @@ type issue struct {
 	kit    string // of Kit, what the certificate depends on
 }
 
-func newMint() *mint {
+func newMint(stepCA func(context.Context, *pki.Authority) (*issuer.StepCA, error)) *mint {
 	return &mint{
 		authorities: make(map[Authority]*pki.Authority), issued: make(map[issue]*pki.Identity),
-		holds: make(map[string]*pki.Identity),
+		holds: make(map[string]*pki.Identity), since: make(map[string]time.Time), stepCA: stepCA,
 	}
 }
 
 func (m *mint) authority(name Authority) (*pki.Authority, error) {
+	if name == StepCA {
+		name = Old
+	}
 	if a := m.authorities[name]; a != nil {
 		return a, nil
 	}
@@ -115,12 +129,12 @@ func (m *mint) authority(name Authority) (*pki.Authority, error) {
 }
 
 // material is what a kit of that holder comes to.
-func (m *mint) material(holder string, role wire.Role, kit Kit) (wire.Material, error) {
-	id, err := m.identity(holder, role, kit)
+func (m *mint) material(ctx context.Context, holder string, role wire.Role, kit Kit) (wire.Material, error) {
+	id, err := m.identity(ctx, holder, role, kit)
 	if err != nil {
 		return wire.Material{}, err
 	}
-	m.holds[holder] = id
+	m.holds[holder], m.since[holder] = id, time.Now()
 	var trust []*pki.Authority
 	for _, name := range kit.trusts() {
 		a, err := m.authority(name)
@@ -140,7 +154,7 @@ func (m *mint) material(holder string, role wire.Role, kit Kit) (wire.Material, 
 			return wire.Material{}, err
 		}
 	}
-	return m.spoil(made, kit.Spoilt)
+	return m.spoil(ctx, made, kit.Spoilt)
 }
 
 func (m *mint) staple(id *pki.Identity, kit Kit) ([]byte, error) {
@@ -162,7 +176,7 @@ func (k Kit) trusts() []Authority {
 	return k.Trusts
 }
 
-func (m *mint) identity(holder string, role wire.Role, kit Kit) (*pki.Identity, error) {
+func (m *mint) identity(ctx context.Context, holder string, role wire.Role, kit Kit) (*pki.Identity, error) {
 	from := cmp.Or(kit.From, Old)
 	of := issue{holder, role, fmt.Sprint(from, kit.Leaf, kit.Life, kit.Ahead, kit.Exact)}
 	if id := m.issued[of]; id != nil {
@@ -182,6 +196,9 @@ func (m *mint) identity(holder string, role wire.Role, kit Kit) (*pki.Identity, 
 	}
 	if kit.Life != 0 {
 		request.NotAfter = issuing.Add(kit.Life)
+	}
+	if from == StepCA { // which issues another each time
+		return m.online(ctx, a, holder, request, kit)
 	}
 	id, err := a.Issue(request)
 	if err == nil {
@@ -224,10 +241,10 @@ func (m *mint) lists(kit Kit) (all []byte, err error) {
 }
 
 // spoil damages files as they are damaged in life.
-func (m *mint) spoil(made wire.Material, how Spoilt) (wire.Material, error) {
+func (m *mint) spoil(ctx context.Context, made wire.Material, how Spoilt) (wire.Material, error) {
 	switch how {
 	case OldKey:
-		other, err := m.identity("another", wire.Client, Kit{})
+		other, err := m.identity(ctx, "another", wire.Client, Kit{})
 		if err != nil {
 			return made, err
 		}

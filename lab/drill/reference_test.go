@@ -63,9 +63,11 @@ func wrapped(text string) string {
 
 func aside(s drill.Step) string {
 	switch {
+	case s.Bad && s.Server == nil:
+		return " (step-ca refuses, and who asked goes on with what he had)"
 	case s.Bad:
 		return " (the server goes on with what it had, and says so)"
-	case s.Expires != "":
+	case s.Expires != "" || s.Matures != "":
 		return " (waited for)"
 	default:
 		return ""

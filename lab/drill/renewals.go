@@ -105,7 +105,7 @@ var intermediateExpires = Drill{
 	}},
 	Steps: []Step{
 		{Name: "the server's leaf is renewed", Server: &Kit{From: Brief, Leaf: 1}},
-		{Name: "the intermediate expires", Expires: theIntermediate},
+		{Name: "the intermediate expires", Expires: Intermediate},
 		{Name: "the server is of the next one", Server: &Kit{From: Next}},
 	},
 }

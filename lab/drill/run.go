@@ -10,8 +10,11 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/mtlslab/mtlslab/lab/attack"
+	"github.com/mtlslab/mtlslab/lab/issuer"
 	"github.com/mtlslab/mtlslab/lab/peer"
 	"github.com/mtlslab/mtlslab/lab/pki"
+	"github.com/mtlslab/mtlslab/lab/sandbox"
 	"github.com/mtlslab/mtlslab/lab/timeline"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
@@ -47,7 +50,8 @@ type Run struct {
 
 // Runner carries out drills in one place.
 type Runner struct {
-	Place peer.Place
+	Place     peer.Place
+	Adversary *attack.Adversary // by whom step-ca is called, where it runs
 }
 
 // Run carries out one drill. Whatever becomes of its messages is in the timeline; an error means
@@ -58,9 +62,9 @@ func (r *Runner) Run(ctx context.Context, d Drill, how Run) (*timeline.Timeline,
 		how.Progress = func(string, int, int) {}
 	}
 	if d.Isolated && !r.Place.Sandbox.Facts().Isolated() {
-		return nil, fmt.Errorf("the drill %s cuts networks: it needs containers", d.Name)
+		return nil, fmt.Errorf("the drill %s needs containers, and here are processes: it needs an engine, and no --runtime processes", d.Name)
 	}
-	w := &world{Runner: r, drill: d, how: how, mint: newMint(), serial: make(map[string]string)}
+	w := &world{Runner: r, drill: d, how: how, mint: newMint(r.stepCA), serial: make(map[string]string)}
 	defer w.end(context.WithoutCancel(ctx))
 	if err := w.begin(ctx); err != nil {
 		return nil, err
@@ -120,11 +124,11 @@ func (w *world) begin(ctx context.Context) (err error) {
 	}
 	materials := make(map[string]wire.Material)
 	for _, c := range w.drill.Clients { // before the server's, whose lists may be about them
-		if materials[c.Holder], err = w.give(c.Holder, wire.Client, c.Kit); err != nil {
+		if materials[c.Holder], err = w.give(ctx, c.Holder, wire.Client, c.Kit); err != nil {
 			return err
 		}
 	}
-	if err := w.equip(w.drill.Server); err != nil {
+	if err := w.equip(ctx, w.drill.Server); err != nil {
 		return err
 	}
 	if err := w.serve(ctx, ""); err != nil {
@@ -174,15 +178,17 @@ var words = map[peer.Connections]string{
 }
 
 // equip makes what the server is to have.
-func (w *world) equip(kit Kit) (err error) {
-	w.material, err = w.give(serverHolder, wire.Server, kit)
-	w.kit = kit
+func (w *world) equip(ctx context.Context, kit Kit) error {
+	made, err := w.give(ctx, serverHolder, wire.Server, kit)
+	if err == nil {
+		w.material, w.kit = made, kit
+	}
 	return err
 }
 
 // give makes what a holder is to have.
-func (w *world) give(holder string, role wire.Role, kit Kit) (wire.Material, error) {
-	m, err := w.mint.material(holder, role, kit)
+func (w *world) give(ctx context.Context, holder string, role wire.Role, kit Kit) (wire.Material, error) {
+	m, err := w.mint.material(ctx, holder, role, kit)
 	if err == nil && kit.Spoilt == Whole {
 		w.serial[holder] = wire.IdentityOf(w.mint.holds[holder].Certificate).Serial
 	}
@@ -264,4 +270,16 @@ func (w *world) end(ctx context.Context) {
 	if w.between != nil {
 		_ = w.between.Stop(ctx) // what stays is removed with the lab
 	}
+	if w.mint.running != nil {
+		_ = w.mint.running.Stop(ctx) // likewise
+	}
+}
+
+// stepCA starts it as an authority.
+func (r *Runner) stepCA(ctx context.Context, of *pki.Authority) (*issuer.StepCA, error) {
+	in, err := sandbox.IsolatedOf(r.Place.Sandbox)
+	if err != nil {
+		return nil, err
+	}
+	return issuer.Start(ctx, in, r.Place.Names, r.Adversary, of)
 }

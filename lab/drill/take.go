@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/mtlslab/mtlslab/lab/issuer"
 	"github.com/mtlslab/mtlslab/lab/peer"
 	"github.com/mtlslab/mtlslab/lab/timeline"
 	"github.com/mtlslab/mtlslab/lab/wire"
@@ -29,9 +30,15 @@ func (w *world) take(ctx context.Context, step Step) error {
 			return err
 		}
 	}
+	if step.Matures != "" {
+		if err := wait(ctx, w.mint.matures(step.Matures)); err != nil {
+			return err
+		}
+	}
 	s := timeline.Step{
 		Name: step.Name, Began: began.Sub(w.began), Within: step.within(), Bad: step.Bad,
-		Breaks: step.Act != "" || step.Hinders != nil,
+		// What began with a certificate that has expired since has to begin anew.
+		Breaks: step.Act != "" || step.Hinders != nil || step.Expires == Enrolled,
 	}
 	before := w.serial[serverHolder]
 	var told []peer.Renewal
@@ -45,6 +52,9 @@ func (w *world) take(ctx context.Context, step Step) error {
 	more, err := w.giveClients(ctx, step, &s)
 	if err == nil {
 		err = w.act(ctx, step.Act)
+	}
+	if err == nil && step.Revokes != "" {
+		err = w.mint.running.Revoke(ctx, w.mint.holds[step.Revokes])
 	}
 	if err == nil && step.Hinders != nil {
 		err = w.between.Hinder(ctx, *step.Hinders)
@@ -83,8 +93,10 @@ func (w *world) expiry(of string) time.Time {
 	switch of {
 	case theLists:
 		return w.mint.listsEnd
-	case theIntermediate:
+	case Intermediate:
 		return w.mint.briefEnds
+	case Enrolled:
+		return w.mint.enrolledEnd
 	default:
 		return w.mint.holds[of].Certificate.NotAfter
 	}
@@ -93,8 +105,8 @@ func (w *world) expiry(of string) time.Time {
 // giveServer gives the server something else. What cannot be used is not what it goes on with.
 func (w *world) giveServer(ctx context.Context, kit Kit, bad bool) (peer.Renewal, error) {
 	was, had, held := w.kit, w.material, w.mint.holds[serverHolder]
-	if err := w.equip(kit); err != nil {
-		return peer.Renewal{}, err
+	if err := w.equip(ctx, kit); err != nil {
+		return notIssued(err)
 	}
 	now := w.material
 	if bad {
@@ -107,6 +119,14 @@ func (w *world) giveServer(ctx context.Context, kit Kit, bad bool) (peer.Renewal
 		return peer.Renewal{Says: err.Error()}, nil // that is what it does
 	}
 	return renewal, err
+}
+
+// notIssued is what becomes of who goes on with what he has, as step-ca would not issue him another.
+func notIssued(err error) (peer.Renewal, error) {
+	if issuer.IsRefused(err) {
+		return peer.Renewal{Kept: true, Says: err.Error()}, nil
+	}
+	return peer.Renewal{}, err
 }
 
 var errSilent = fmt.Errorf("it said nothing of that within %v", patience)
@@ -125,9 +145,10 @@ func (w *world) giveClients(ctx context.Context, step Step, s *timeline.Step) ([
 	var given []int
 	for _, holder := range sorted(step.Clients) {
 		before := w.serial[holder]
-		m, err := w.give(holder, wire.Client, step.Clients[holder])
+		m, err := w.give(ctx, holder, wire.Client, step.Clients[holder])
 		if err != nil {
-			return nil, err
+			renewal, err := notIssued(err)
+			return []peer.Renewal{renewal}, err
 		}
 		s.Renews = append(s.Renews, holder)
 		if now := w.serial[holder]; now != before && !step.Silent {

@@ -24,8 +24,9 @@ type Exercise struct {
 	Title   string   `yaml:"title"`
 	Minutes int      `yaml:"minutes"` // that it takes
 	Kind    Kind     `yaml:"kind"`
-	Needs   string   `yaml:"needs"` // besides mtlslab itself, for people; nothing if empty
-	Hints   []string `yaml:"hints"` // symptom, where to look, concept
+	Needs   string   `yaml:"needs"`  // besides mtlslab itself, for people; nothing if empty
+	Engine  bool     `yaml:"engine"` // it can be checked in containers alone
+	Hints   []string `yaml:"hints"`  // symptom, where to look, concept
 
 	// Certificates are those of others than the learner, who attack or are let in.
 	Certificates map[string]Certificate `yaml:"certificates"`

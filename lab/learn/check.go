@@ -115,6 +115,7 @@ const (
 	Read    = "read"    // they can be understood
 	Own     = "own"     // they are this learner's
 	Waited  = "waited"  // of a plan: it waits for what happens by itself
+	Online  = "online"  // and what step-ca has to issue is issued by it
 )
 
 // stopped is a check that came to nothing before any exchange.

@@ -2,6 +2,7 @@ package learn
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -13,6 +14,11 @@ import (
 
 // lost is what a message comes to of which nobody said anything.
 const lost = "lost"
+
+const (
+	shortLife = 8 * time.Second        // of what step-ca issues: as long as three steps and a wait
+	soon      = 100 * time.Millisecond // after a wait the next step is due
+)
 
 // planRate is how many messages flow in a second while a plan is carried out.
 const planRate = 60
@@ -26,6 +32,9 @@ func (k Checker) checkPlan(
 		return fault, nil
 	}
 	shown, err := k.Drill(ctx, drillOf(e, plan), drill.Run{Rate: planRate})
+	if _, missing := errors.AsType[*MissingError](err); missing {
+		return nil, err
+	}
 	if err != nil {
 		return nil, &BrokenError{What: err.Error()}
 	}
@@ -39,7 +48,9 @@ func (k Checker) checkPlan(
 // readPlan reads a plan, or says what is wrong with it.
 func readPlan(e exercises.Exercise, learner string, files map[string]string) (*exercises.Plan, []Found) {
 	given, err := exercises.ReadPlan(exercises.PlanFile, []byte(e.Start[exercises.PlanFile]))
-	waits := err == nil && given.Waits()
+	if err != nil {
+		given = new(exercises.Plan) // of an exercise of somebody's own, which holds nobody to anything
+	}
 	plan, err := exercises.ReadPlan(exercises.PlanFile, []byte(files[exercises.PlanFile]))
 	switch {
 	case err != nil:
@@ -47,10 +58,16 @@ func readPlan(e exercises.Exercise, learner string, files map[string]string) (*e
 	case plan.Learner != learner:
 		return nil, stopped(Own, "the plan is yours",
 			fmt.Sprintf("This is the plan of %q, and you are %s.", plan.Learner, learner))
-	case waits && !plan.Waits():
-		return nil, stopped(Waited, "what happens by itself is in the plan",
-			"What the first plan waited for does not come about in yours, so nothing is shown of it. It cannot be left out: "+
-				"it happens by itself.")
+	case given.ClientOf(exercises.StepCA) && !plan.ClientOf(exercises.StepCA):
+		return nil, stopped(Online, "the client's certificates are of step-ca",
+			"Your client has a certificate that step-ca did not issue. Nobody issues it another: it is what the exercise is about.")
+	}
+	for _, what := range []string{exercises.Intermediate, exercises.Expiry} {
+		if given.Waits(what) && !plan.Waits(what) {
+			return nil, stopped(Waited, "what happens by itself is in the plan",
+				"What the first plan waited for does not come about in yours, so nothing is shown of it. It cannot be left out: "+
+					"it happens by itself.")
+		}
 	}
 	return plan, nil
 }
@@ -59,14 +76,22 @@ func readPlan(e exercises.Exercise, learner string, files map[string]string) (*e
 func drillOf(e exercises.Exercise, plan *exercises.Plan) drill.Drill {
 	over := []peer.Connections{peer.Kept, peer.New, peer.Resumed}
 	d := drill.Drill{
-		Name: e.ID, Summary: e.Title, Server: kitOf(plan.Server),
+		Name: e.ID, Summary: e.Title, Server: kitOf(plan.Server), Isolated: plan.Online(),
 		Clients: []drill.Client{{Holder: "client", Kit: kitOf(plan.Client), Over: over}},
 	}
 	for name, h := range e.Others {
 		d.Clients = append(d.Clients, drill.Client{Holder: name, Kit: kitOf(h), Over: over})
 	}
 	for _, s := range plan.Steps {
-		step := drill.Step{Name: s.Name, Expires: s.Waits}
+		step := drill.Step{Name: s.Name}
+		switch s.Waits {
+		case exercises.Intermediate:
+			step.Expires = drill.Intermediate
+		case exercises.Expiry:
+			step.Expires = drill.Enrolled
+		case exercises.TwoThirds:
+			step.Matures, step.Within = "client", soon
+		}
 		if s.Server != nil {
 			kit := kitOf(*s.Server)
 			step.Server = &kit
@@ -80,7 +105,10 @@ func drillOf(e exercises.Exercise, plan *exercises.Plan) drill.Drill {
 }
 
 func kitOf(h exercises.Holding) drill.Kit {
-	kit := drill.Kit{From: drill.Authority(h.Certificate), Leaf: h.Leaf}
+	kit := drill.Kit{From: drill.Authority(h.Certificate), Leaf: h.Leaf, Renews: h.Renews}
+	if h.Certificate == exercises.StepCA {
+		kit.From, kit.Life = drill.StepCA, shortLife
+	}
 	switch h.Intermediate {
 	case "expiring":
 		kit.From = drill.Brief

@@ -96,8 +96,7 @@ func (k keyed) parse() (*x509.Certificate, crypto.Signer, error) {
 		return nil, nil, fmt.Errorf("importing an authority: %w", err)
 	}
 	signer, ok := key.(crypto.Signer)
-	if public, known := cert.PublicKey.(interface{ Equal(crypto.PublicKey) bool }); !ok || !known ||
-		!public.Equal(signer.Public()) {
+	if !ok || !isKeyOf(signer, cert) {
 		return nil, nil, errors.New("importing an authority: a key is not that of its certificate")
 	}
 	return cert, signer, nil

@@ -153,7 +153,7 @@ func (a *Authority) leafTemplate(req Request) (*x509.Certificate, error) {
 func (id *Identity) Material(trust ...*Authority) wire.Material {
 	m := wire.Material{
 		Chain: encodeCertificates(id.Chain...),
-		Key:   pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: id.pkcs8}),
+		Key:   encodeKey(id.pkcs8),
 	}
 	for _, authority := range trust {
 		m.Trust = append(m.Trust, authority.Trust()...)

@@ -95,8 +95,8 @@ func newContainers(ctx context.Context, cfg Config) (*Isolated, error) {
 	return c, nil
 }
 
-// image is that of one of our own programs, brought into the engine if need be.
-func (c *Isolated) image(ctx context.Context, source images.Source) (images.Image, error) {
+// Image is that of a program, brought into the engine if need be.
+func (c *Isolated) Image(ctx context.Context, source images.Source) (images.Image, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	named := func(image images.Image) bool { return image.Name == source.Name }
@@ -156,7 +156,7 @@ func (c *Isolated) startProgram(ctx context.Context, p Program) (*Process, error
 		return nil, err
 	}
 	defer c.creating.Done()
-	image, err := c.image(ctx, p.Source)
+	image, err := c.Image(ctx, p.Source)
 	if err != nil {
 		return nil, err
 	}

@@ -73,7 +73,7 @@ func (c *Isolated) startReused(ctx context.Context, p Program, r *reused) error 
 		return err
 	}
 	defer c.creating.Done()
-	image, err := c.image(ctx, p.Source)
+	image, err := c.Image(ctx, p.Source)
 	if err != nil {
 		return err
 	}

@@ -65,7 +65,11 @@ func newDrillList() *cobra.Command {
 			const indent = 26
 			p := &console.Page{Width: width, Color: cli.InColor(cmd.OutOrStdout())}
 			for _, d := range drill.All() {
-				p.Row(d.Name, indent, "", d.Summary, 0)
+				summary := d.Summary
+				if d.Isolated {
+					summary += "; needs an engine"
+				}
+				p.Row(d.Name, indent, "", summary, 0)
 			}
 			_, err := cmd.OutOrStdout().Write(p.Bytes())
 			return err
@@ -78,12 +82,13 @@ type listedDrill struct {
 	Name    string   `json:"name"`
 	Summary string   `json:"summary"`
 	Why     string   `json:"why"`
+	Engine  bool     `json:"needs_engine,omitempty"`
 	Steps   []string `json:"steps"`
 }
 
 func listed() (all []listedDrill) {
 	for _, d := range drill.All() {
-		one := listedDrill{Name: d.Name, Summary: d.Summary, Why: d.Why}
+		one := listedDrill{Name: d.Name, Summary: d.Summary, Why: d.Why, Engine: d.Isolated}
 		for _, s := range d.Steps {
 			one.Steps = append(one.Steps, s.Name)
 		}

@@ -145,29 +145,33 @@ func (f *flags) begin() (*learn.Workshop, error) {
 	return learn.Create(f.where(), name)
 }
 
-// checker starts a lab when an audit first needs one; it ends with what is returned.
+// checker starts a lab when a check first needs one; it ends with what is returned.
 func (f *flags) checker() (learn.Checker, func(context.Context) error) {
 	var l *lab.Lab
-	started := func(ctx context.Context) (err error) {
+	started := func(ctx context.Context, isolated bool) (err error) {
+		if l != nil {
+			return nil
+		}
 		runtime := sandbox.Processes
-		if f.containers {
+		if f.containers || isolated {
 			runtime = sandbox.Containers
 		}
-		if l == nil {
-			l, err = lab.Start(ctx, lab.Config{Runtime: runtime, TTL: time.Hour})
+		l, err = lab.Start(ctx, lab.Config{Runtime: runtime, TTL: time.Hour})
+		if isolated && errors.Is(err, sandbox.ErrNoEngine) {
+			return &learn.MissingError{What: "a container engine: " + err.Error()}
 		}
 		return err
 	}
 	k := learn.Checker{
 		Containers: f.containers,
 		Audit: func(ctx context.Context, what audit.Audit) (finding.Audit, error) {
-			if err := started(ctx); err != nil {
+			if err := started(ctx, false); err != nil {
 				return finding.Audit{}, err
 			}
 			return l.Audit(ctx, what)
 		},
 		Drill: func(ctx context.Context, what drill.Drill, how drill.Run) (*timeline.Timeline, error) {
-			if err := started(ctx); err != nil {
+			if err := started(ctx, what.Isolated); err != nil {
 				return nil, err
 			}
 			return l.Drill(ctx, what, how)
