@@ -99,7 +99,7 @@ func (e *running) interfere(with command.Command) {
 	go func() {
 		<-e.started
 		if e.process != nil {
-			_ = e.process.Signal(signals[with.Signal]) // it may have ended
+			tell(e.process, signals[with.Signal])
 		}
 	}()
 }
