@@ -18,7 +18,7 @@ import (
 	"github.com/moby/moby/client"
 )
 
-//go:embed all:peers all:manuals
+//go:embed all:peers all:manuals all:staying
 var gallery embed.FS
 
 // Gallery returns the files of the gallery: peers of other people's software, and manuals, in which

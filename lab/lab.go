@@ -202,6 +202,13 @@ func (l *Lab) Drill(ctx context.Context, d drill.Drill, how drill.Run) (*timelin
 	return t, cmp.Or(l.expired(), err)
 }
 
+// MeasureClient measures how a client that stays up takes up what is changed, likewise.
+func (l *Lab) MeasureClient(ctx context.Context, p peer.Image) (change.Product, error) {
+	m := change.Measurer{Place: l.place, Adversary: l.auditor.Adversary}
+	product, err := m.MeasureClient(ctx, p)
+	return product, cmp.Or(l.expired(), err)
+}
+
 // Measure measures how a server takes up what is changed while it runs. It wants a lab of containers.
 func (l *Lab) Measure(ctx context.Context, p peer.Peer) (change.Product, error) {
 	m := change.Measurer{Place: l.place, Adversary: l.auditor.Adversary}

@@ -51,6 +51,8 @@ type Adapter struct {
 	Delivered Delivered `yaml:"delivered" jsonschema:"what shows that a message arrived; each protocol has its default"`
 	Refused   Refused   `yaml:"refused"`
 
+	// Again makes a client one that stays up: its command reads its standard input, and sends a message for each line.
+	Again  string `yaml:"again" jsonschema:"of a client that stays up: the line by which it sends a message; template"`
 	Stdin  string `yaml:"stdin" jsonschema:"of a client: its standard input; template"`
 	Hangup string `yaml:"hangup"`
 
@@ -59,7 +61,7 @@ type Adapter struct {
 	Open     bool       `yaml:"open"`
 
 	Logs     bool     `yaml:"logs" jsonschema:"of a server: a message that arrived appears in its output"`
-	Reload   Reload   `yaml:"reload" jsonschema:"of a server: how it takes up changed files without a restart"`
+	Reload   Reload   `yaml:"reload" jsonschema:"of a server, or a client that stays up: how it reads changed files again"`
 	Parallel int      `yaml:"parallel"`
 	Version  []string `yaml:"version" jsonschema:"command whose first line of output is the product's version"`
 

@@ -57,6 +57,12 @@ func (a *Adapter) rulesOfAll() []rule {
 		{"build", path.IsAbs(a.Build), "want a directory relative to this file"},
 		{"speaks", !slices.Contains(protocols, a.Speaks), fmt.Sprintf("want one of %s", words(protocols))},
 		{"parallel", a.Parallel < 0, "want no less than none"},
+		{
+			"reload.signal",
+			a.Reload.Signal != "" && !slices.Contains(signals, a.Reload.Signal),
+			"want one of " + strings.Join(signals, ", "),
+		},
+		{"reload.command", a.Reload.Signal != "" && len(a.Reload.Command) > 0, "give a signal or a command"},
 		{"delivered.status", len(a.Delivered.Status) > 0 && a.Speaks != HTTP, "only http has one"},
 		{"refused.status", len(a.Refused.Status) > 0 && a.Speaks != HTTP, "only http has one"},
 	}
@@ -81,7 +87,9 @@ func (a *Adapter) rulesOfRole() []rule {
 			{"open", a.Open, servers},
 			{"identity", a.Identity != "", servers},
 			{"logs", a.Logs, servers},
-			{"reload", a.Reload.Signal != "" || len(a.Reload.Command) > 0, servers},
+			{"reload", a.Again == "" && a.reloads(), "a server's, or of a client that stays up; and this is neither"},
+			{"again", a.Again != "" && (a.Stdin != "" || a.Hangup != ""), "its standard input is the lines that again says"},
+			{"again", a.Again != "" && a.Speaks != HTTP, "only of clients that speak http"},
 			{"refused", len(a.Refused.Status) > 0 || a.Refused.Match != "", servers},
 			{
 				"delivered",
@@ -106,6 +114,7 @@ func (a *Adapter) rulesOfRole() []rule {
 			fmt.Sprintf("want one of %s", words(wire.Fields())),
 		},
 		{"stdin", a.Stdin != "", clients},
+		{"again", a.Again != "", clients},
 		{"hangup", a.Hangup != "", clients},
 		{
 			"delivered",
@@ -117,14 +126,11 @@ func (a *Adapter) rulesOfRole() []rule {
 			a.Ready.Within != "" && !isDuration(a.Ready.Within),
 			"want a time such as 10s, more than none",
 		},
-		{
-			"reload.signal",
-			a.Reload.Signal != "" && !slices.Contains(signals, a.Reload.Signal),
-			"want one of " + strings.Join(signals, ", "),
-		},
-		{"reload.command", a.Reload.Signal != "" && len(a.Reload.Command) > 0, "give a signal or a command"},
 	}
 }
+
+// reloads says whether there is a way to have it read its files again.
+func (a *Adapter) reloads() bool { return a.Reload.Signal != "" || len(a.Reload.Command) > 0 }
 
 // rulesOfHelp are those of what is said of the peer, and of what would help.
 func (a *Adapter) rulesOfHelp() []rule {
@@ -277,6 +283,7 @@ func (a *Adapter) templates() []templated {
 	list("reload.command", a.Reload.Command)
 	return append(all,
 		templated{key: "stdin", text: a.Stdin},
+		templated{key: "again", text: a.Again},
 		templated{key: "hangup", text: a.Hangup, pattern: true},
 		templated{key: "delivered.match", text: a.Delivered.Match, pattern: true},
 		templated{key: "delivered.output", text: a.Delivered.Output, pattern: true},

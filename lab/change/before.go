@@ -2,8 +2,6 @@ package change
 
 import (
 	"context"
-	"errors"
-	"time"
 
 	"github.com/mtlslab/mtlslab/lab/attack"
 	"github.com/mtlslab/mtlslab/lab/peer"
@@ -82,42 +80,4 @@ func (w *world) from(ctx context.Context, h held) error {
 		w.Resumed = Anew
 	}
 	return err
-}
-
-// breakFiles gives the server files that do not fit together, and tells it, and looks at what
-// becomes of its good client.
-func (w *world) breakFiles(ctx context.Context, files peer.Rewritten) error {
-	if err := files.Write(ctx, w.after); err != nil {
-		return err
-	}
-	if w.tells {
-		err := files.Reread(ctx)
-		if unusable, ok := errors.AsType[*peer.UnusableError](err); ok {
-			w.Says = unusable.What
-		} else if err != nil {
-			return err
-		}
-	}
-	w.Kept = GoesOn
-	ticker := time.NewTicker(between)
-	defer ticker.Stop()
-	for began := time.Now(); time.Since(began) < unasked; {
-		delivered, err := w.deliver(ctx, w.good)
-		if err != nil {
-			return err
-		}
-		w.Sent++
-		if !delivered {
-			w.Missed++
-		}
-		select {
-		case <-ticker.C:
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-	}
-	if w.Missed > 0 {
-		w.Kept = Ends
-	}
-	return nil
 }

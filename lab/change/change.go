@@ -1,6 +1,6 @@
-// Package change measures how a server takes up what is changed while it runs: its certificate, an
-// authority that it is to trust, or to trust no more, a revocation list, files that cannot be used. It
-// tells what it takes for the change to be used, how long that is, what becomes of the good client's
+// Package change measures how a server, or a client that stays up, takes up what is changed while it runs:
+// its certificate, an authority that it is to trust, or to trust no more, a revocation list, files that
+// cannot be used. It tells what it takes for the change to be used, how long that is, what becomes of good
 // messages meanwhile, and whether connections and sessions from before notice.
 //
 // It exists because what a product documents of its reload is seldom that. It measures, and judges
@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/mtlslab/mtlslab/lab/finding"
+	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
 // Kind is what is changed.
@@ -39,9 +40,10 @@ const (
 	Never   By = "never" // not even a restart
 )
 
-// Table is what was measured of servers.
+// Table is what was measured of servers, or of clients.
 type Table struct {
 	Format   int       `json:"format"` // 1
+	Role     wire.Role `json:"role"`
 	Began    time.Time `json:"began"`
 	Products []Product `json:"products"`
 }
@@ -64,7 +66,7 @@ type Change struct {
 	First time.Duration `json:"first_ns,omitempty"` // when it first showed, since whatever it took was done
 	Whole time.Duration `json:"whole_ns,omitempty"` // until when the world from before was seen, likewise
 
-	// Sent are the good client's messages from the change until it was used, and a second longer, and
+	// Sent are good messages from the change until it was used, and a second longer, and
 	// Missed those that were not delivered. A restart's are not counted.
 	Sent   int `json:"sent"`
 	Missed int `json:"missed"`

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"maps"
 	"os"
 	"strings"
 	"testing"
@@ -16,9 +17,9 @@ import (
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
-// Two servers that differ: nginx takes a reload, and net/http has to be started anew.
-func TestMeasure(t *testing.T) {
-	t.Parallel()
+// inContainers starts a lab of containers that ends with the test.
+func inContainers(t *testing.T) *lab.Lab {
+	t.Helper()
 	if testing.Short() {
 		t.Skip("containers take seconds")
 	}
@@ -34,11 +35,44 @@ func TestMeasure(t *testing.T) {
 			t.Error(err)
 		}
 	})
+	return l
+}
+
+// wants are what is to come of each change of each peer; an empty field is anything.
+type wants map[string]map[change.Kind]change.Change
+
+// mustBe holds what was measured of a peer to what is wanted, if anything is.
+func (w wants) mustBe(t *testing.T, product change.Product) {
+	t.Helper()
+	want := maps.Clone(w[product.Name])
+	for _, c := range product.Changes {
+		w, ok := want[c.Kind]
+		if !ok {
+			continue
+		}
+		delete(want, c.Kind)
+		if c.Why != "" || c.By != w.By || w.Kept != "" && c.Kept != w.Kept || w.Resumed != "" && c.Resumed != w.Resumed ||
+			c.Kept == change.GoesOn && c.Kind == change.Broken && c.Missed > 0 {
+			t.Errorf("%s, %s: %+v, want %+v", product.Name, c.Kind, c, w)
+		}
+		if c.Kind != change.Broken && c.Missed > 0 {
+			t.Errorf("%s, %s: %d good messages of %d are missed", product.Name, c.Kind, c.Missed, c.Sent)
+		}
+	}
+	if len(want) > 0 || product.Fault != "" {
+		t.Errorf("%s: not measured: %v; %s", product.Name, want, product.Fault)
+	}
+}
+
+// Two servers that differ: nginx takes a reload, and net/http has to be started anew.
+func TestMeasure(t *testing.T) {
+	t.Parallel()
+	l := inContainers(t)
 	gallery, err := peer.Gallery()
 	if err != nil {
 		t.Fatal(err)
 	}
-	wants := map[string]map[change.Kind]change.Change{
+	want := wants{
 		"nginx": {
 			change.Certificate:  {By: change.Reload, Kept: change.Ends, Resumed: change.Anew},
 			change.TrustAdded:   {By: change.Reload, Kept: change.Ends, Resumed: change.Anew},
@@ -52,10 +86,9 @@ func TestMeasure(t *testing.T) {
 			change.Broken:       {Kept: change.GoesOn},
 		},
 	}
-	var table change.Table
+	table := change.Table{Role: wire.Server}
 	for _, p := range gallery {
-		want := wants[p.Name()]
-		if want == nil || p.Adapter.Role != wire.Server {
+		if want[p.Name()] == nil || p.Adapter.Role != wire.Server {
 			continue
 		}
 		product, err := l.Measure(t.Context(), p)
@@ -63,32 +96,71 @@ func TestMeasure(t *testing.T) {
 			t.Fatal(err)
 		}
 		table.Products = append(table.Products, product)
-		for _, c := range product.Changes {
-			w, ok := want[c.Kind]
-			if !ok {
-				continue
-			}
-			delete(want, c.Kind)
-			if c.Why != "" || c.By != w.By || w.Kept != "" && c.Kept != w.Kept || w.Resumed != "" && c.Resumed != w.Resumed ||
-				c.Missed > 0 {
-				t.Errorf("%s, %s: %+v, want %+v", p.Name(), c.Kind, c, w)
-			}
-		}
-		if len(want) > 0 || product.Fault != "" {
-			t.Errorf("%s: not measured: %v; %s", p.Name(), want, product.Fault)
-		}
+		want.mustBe(t, product)
 	}
+	mustShow(t, table)
+}
+
+// Three clients that stay up, and differ: nginx as a proxy takes a reload, net/http has to be started anew,
+// and one whose certificate is read for each handshake takes that by itself.
+func TestMeasureClient(t *testing.T) {
+	t.Parallel()
+	l := inContainers(t)
+	all, err := peer.StayingClients()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := wants{
+		"nginx-proxy": {
+			change.Certificate:  {By: change.Reload},
+			change.TrustAdded:   {By: change.Reload},
+			change.TrustRemoved: {By: change.Reload},
+			change.Broken:       {Kept: change.GoesOn},
+		},
+		"go-http": {
+			change.Certificate:  {By: change.Restart},
+			change.TrustRemoved: {By: change.Restart},
+			change.Broken:       {Kept: change.GoesOn},
+		},
+		"go-http-reread": {
+			change.Certificate:  {By: change.Nothing, Kept: change.GoesOn},
+			change.TrustRemoved: {By: change.Restart},
+			change.Broken:       {Kept: change.Ends},
+		},
+	}
+	table := change.Table{Role: wire.Client}
+	for _, p := range all {
+		if want[p.Name()] == nil {
+			continue
+		}
+		product, err := l.MeasureClient(t.Context(), p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		table.Products = append(table.Products, product)
+		want.mustBe(t, product)
+	}
+	mustShow(t, table)
+}
+
+// mustShow holds a table to what a screen and a page have room for.
+func mustShow(t *testing.T, table change.Table) {
+	t.Helper()
 	var text, page bytes.Buffer
 	if err := errors.Join(table.Text(&text, false), table.Markdown(&page)); err != nil {
 		t.Fatal(err)
 	}
 	t.Log("\n" + text.String())
+	rows := 2
+	for _, p := range table.Products {
+		rows += len(p.Changes)
+	}
 	for line := range strings.Lines(text.String()) {
 		if len([]rune(line)) > 81 {
 			t.Errorf("a line has %d columns: %q", len([]rune(line)), line)
 		}
 	}
-	if rows := strings.Count(page.String(), "\n"); rows != 2+len(table.Products)*len(change.Kinds()) {
-		t.Errorf("the page has %d lines:\n%s", rows, page.String())
+	if got := strings.Count(page.String(), "\n"); got != rows {
+		t.Errorf("the page has %d lines, want %d:\n%s", got, rows, page.String())
 	}
 }

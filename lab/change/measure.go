@@ -121,7 +121,7 @@ func (w *world) measure(ctx context.Context) (Change, error) {
 		return w.Change, err
 	}
 	if w.kind == Broken {
-		return w.Change, w.breakFiles(ctx, files)
+		return w.Change, w.taken(files).endure(ctx, &w.Change)
 	}
 	if shown, err := w.shows(ctx); err != nil || shown {
 		w.Why = "the change shows before it is made"
@@ -131,7 +131,7 @@ func (w *world) measure(ctx context.Context) (Change, error) {
 	if err != nil {
 		return w.Change, err
 	}
-	if err := w.change(ctx, files); err != nil {
+	if err := w.taken(files).take(ctx, &w.Change); err != nil {
 		return w.Change, err
 	}
 	return w.Change, w.from(ctx, from)
@@ -252,75 +252,15 @@ func (w *world) shows(ctx context.Context) (bool, error) {
 	return delivered == (w.kind == TrustAdded), err
 }
 
-// change makes the change, and finds out what it takes.
-func (w *world) change(ctx context.Context, files peer.Rewritten) error {
-	if err := files.Write(ctx, w.after); err != nil {
-		return err
-	}
-	if seen, err := w.watch(ctx, unasked); err != nil || seen {
-		w.By = Nothing
-		return err
-	}
-	if w.tells {
-		if err := files.Reread(ctx); err != nil {
-			return err
-		}
-		if seen, err := w.watch(ctx, told); err != nil || seen {
-			w.By = Reload
-			return err
-		}
-	}
-	began := time.Now()
-	if err := w.serving.Stop(ctx); err != nil {
-		return err
-	}
-	if err := w.start(ctx, w.after); err != nil {
-		return err
-	}
-	seen, err := w.shows(ctx)
-	w.By, w.First, w.Whole = Never, time.Since(began), 0
-	if seen {
-		w.By = Restart
-	}
-	return err
-}
-
-// watch has the good client call, and looks for the change, until it alone was seen for a while.
-func (w *world) watch(ctx context.Context, limit time.Duration) (bool, error) {
-	began := time.Now()
-	w.First, w.Whole = 0, 0
-	ticker := time.NewTicker(between)
-	defer ticker.Stop()
-	for {
-		asked := time.Since(began)
-		shown, err := w.shows(ctx)
-		if err != nil {
-			return false, err
-		}
-		delivered, err := w.deliver(ctx, w.good)
-		if err != nil {
-			return false, err
-		}
-		w.Sent++
-		if !delivered {
-			w.Missed++
-		}
-		switch {
-		case shown && w.First == 0:
-			w.First = time.Since(began)
-		case !shown:
-			w.Whole = asked
-		}
-		if w.First > 0 && asked-max(w.Whole, w.First) > settled {
-			return true, nil
-		}
-		if asked > limit+settled || w.First == 0 && asked > limit {
-			return false, nil
-		}
-		select {
-		case <-ticker.C:
-		case <-ctx.Done():
-			return false, context.Cause(ctx)
-		}
+func (w *world) taken(files peer.Rewritten) taken {
+	return taken{
+		files: files, after: w.after, tells: w.tells, shows: w.shows,
+		good: func(ctx context.Context) (bool, error) { return w.deliver(ctx, w.good) },
+		restart: func(ctx context.Context) error {
+			if err := w.serving.Stop(ctx); err != nil {
+				return err
+			}
+			return w.start(ctx, w.after)
+		},
 	}
 }

@@ -11,16 +11,15 @@ import (
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
-// columns are those of the page.
-const columns = 9
+// columnsOfPeer are those that are about the peer, and not about one change.
+const columnsOfPeer = 2
 
-// Markdown writes the table for a page: a row for each server and change. The error is the
+// Markdown writes the table for a page: a row for each peer and change. The error is the
 // writer's.
 func (t Table) Markdown(w io.Writer) error {
 	var b strings.Builder
-	b.WriteString("| server | told by | what is changed | takes | shows after | the old is seen for | " +
-		"good messages missed | connections from before | sessions from before |\n")
-	b.WriteString(strings.Repeat("| --- ", columns) + "|\n")
+	header := t.header()
+	b.WriteString("| " + strings.Join(header, " | ") + " |\n" + strings.Repeat("| --- ", len(header)) + "|\n")
 	for _, p := range t.Products {
 		name := p.title()
 		reload := "cannot be told"
@@ -28,15 +27,29 @@ func (t Table) Markdown(w io.Writer) error {
 			reload = "`" + wire.Printable(p.Reload) + "`"
 		}
 		for _, c := range p.Changes {
-			fmt.Fprintf(&b, "| %s | %s | %s |\n", name, reload, strings.Join(c.cells(), " | "))
+			cells := c.cells()[:len(header)-columnsOfPeer]
+			fmt.Fprintf(&b, "| %s | %s | %s |\n", name, reload, strings.Join(cells, " | "))
 			name, reload = "", ""
 		}
 		if p.Fault != "" {
-			fmt.Fprintf(&b, "| %s | %s | %s | | | | | | |\n", name, reload, wire.Printable(p.Fault))
+			empty := strings.Repeat(" |", len(header)-columnsOfPeer)
+			fmt.Fprintf(&b, "| %s | %s | %s%s\n", name, reload, wire.Printable(p.Fault), empty)
 		}
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// header are the words above the columns of a page.
+func (t Table) header() []string {
+	all := []string{
+		string(t.Role), "told by", "what is changed", "takes", "shows after", "the old is seen for", "good messages missed",
+		"connections from before", "sessions from before",
+	}
+	if t.Role == wire.Client { // which the adversary, as its server, offers none
+		return all[:len(all)-1]
+	}
+	return all
 }
 
 // Text writes the table for a person, at most 80 columns wide. The error is the writer's.
@@ -109,5 +122,9 @@ func (c Change) String() string {
 	if c.Missed > 0 {
 		text += fmt.Sprintf("; %d of %d good messages missed", c.Missed, c.Sent)
 	}
-	return fmt.Sprintf("%s; connection: %s; session: %s", text, c.Kept, c.Resumed)
+	text += "; connection: " + string(c.Kept)
+	if c.Resumed != "" {
+		text += "; session: " + string(c.Resumed)
+	}
+	return text
 }

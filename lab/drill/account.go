@@ -13,7 +13,7 @@ import (
 func (w *world) timeline(ctx context.Context) *timeline.Timeline {
 	facts := w.Place.Sandbox.Facts()
 	t := &timeline.Timeline{
-		Format: timeline.Format, Drill: w.drill.Name, Summary: w.drill.Summary, Server: w.how.Server.Name(),
+		Format: timeline.Format, Drill: w.drill.Name, Summary: w.drill.Summary, Server: w.name(),
 		Runtime: string(facts.Runtime), Began: w.began, Took: w.took, Steps: w.steps, Ended: w.ended,
 	}
 	server := hear(w.said(ctx))
@@ -34,6 +34,14 @@ func (w *world) timeline(ctx context.Context) *timeline.Timeline {
 		t.Stray += times
 	}
 	return t
+}
+
+// name is whose server it is, with its version if that is known.
+func (w *world) name() string {
+	if about := w.server.Product(); about != nil && about.Version != "" {
+		return w.how.Server.Name() + ", " + about.Version
+	}
+	return w.how.Server.Name()
 }
 
 // course names steps by their number.

@@ -83,7 +83,9 @@ type mint struct {
 
 	stepCA      func(ctx context.Context, of *pki.Authority) (*issuer.StepCA, error) // starts it
 	running     *issuer.StepCA
-	enrolledEnd time.Time // when the last certificate has expired that it issued by a token
+	known       wire.Field // where the server looks for who its clients are
+	serverName  string     // that it is called by
+	enrolledEnd time.Time  // when the last certificate has expired that it issued by a token
 }
 
 type issue struct {
@@ -188,7 +190,9 @@ func (m *mint) identity(ctx context.Context, holder string, role wire.Role, kit 
 	}
 	request := pki.RequestOf(role)
 	if role == wire.Client {
-		request.Name = holder
+		request.Name, request.Known = holder, m.known
+	} else {
+		request.DNS = []string{m.serverName}
 	}
 	issuing := time.Now().Add(kit.Ahead)
 	if kit.Exact {

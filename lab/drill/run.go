@@ -42,8 +42,8 @@ const patience = 5 * time.Second
 type Run struct {
 	Rate   float64       // messages per second; [DefaultRate] if zero
 	For    time.Duration // how long it is to take, in about; as long as its steps need if zero
-	Server peer.Own      // or a program that takes the same flags
-	Client peer.Own
+	Server peer.Peer     // ours if nil, or another program that takes the same flags, or an image
+	Client peer.Own      // or a program that takes the same flags; of an image's server the adversary calls
 
 	Progress func(step string, done, total int) // is told of each step; may be nil
 }
@@ -51,20 +51,26 @@ type Run struct {
 // Runner carries out drills in one place.
 type Runner struct {
 	Place     peer.Place
-	Adversary *attack.Adversary // by whom step-ca is called, where it runs
+	Adversary *attack.Adversary // by whom step-ca is called, where it runs, and servers that are images
 }
 
 // Run carries out one drill. Whatever becomes of its messages is in the timeline; an error means
 // that the lab broke, or that the peers could not be started.
 func (r *Runner) Run(ctx context.Context, d Drill, how Run) (*timeline.Timeline, error) {
 	how.Rate = cmp.Or(how.Rate, DefaultRate)
+	if how.Server == nil {
+		how.Server = peer.Own{}
+	}
 	if how.Progress == nil {
 		how.Progress = func(string, int, int) {}
 	}
 	if d.Isolated && !r.Place.Sandbox.Facts().Isolated() {
-		return nil, fmt.Errorf("the drill %s needs containers, and here are processes: it needs an engine, and no --runtime processes", d.Name)
+		return nil, fmt.Errorf("the drill %s needs containers, and here are processes: it needs an engine", d.Name)
 	}
-	w := &world{Runner: r, drill: d, how: how, mint: newMint(r.stepCA), serial: make(map[string]string)}
+	w := &world{
+		Runner: r, drill: d, how: how, traits: how.Server.Traits(), mint: newMint(r.stepCA), serial: make(map[string]string),
+	}
+	w.mint.known, w.mint.serverName = w.traits.Known, cmp.Or(w.traits.ServerName, pki.ServerName)
 	defer w.end(context.WithoutCancel(ctx))
 	if err := w.begin(ctx); err != nil {
 		return nil, err
@@ -83,9 +89,10 @@ func (r *Runner) Run(ctx context.Context, d Drill, how Run) (*timeline.Timeline,
 // world is one drill under way.
 type world struct {
 	*Runner
-	drill Drill
-	how   Run
-	mint  *mint
+	drill  Drill
+	how    Run
+	traits peer.Traits // of the server
+	mint   *mint
 
 	server   peer.Server
 	serving  peer.Serving
@@ -108,9 +115,21 @@ type world struct {
 
 // stream is one of a client's.
 type stream struct {
-	*peer.Stream
+	traffic
 	client Client
 	over   peer.Connections
+}
+
+// traffic is numbered messages that somebody sends, until it is stopped.
+type traffic interface {
+	// Begun waits until something has become of the first message.
+	Begun(ctx context.Context) error
+	// Accounts are what has become of each by now, or ever if it was stopped, and of each renewal.
+	Accounts(ctx context.Context) []wire.Outcome
+	// Renew gives whoever sends them other material.
+	Renew(ctx context.Context, m wire.Material) (peer.Renewal, error)
+	// Stop returns once something has become of the message that is under way.
+	Stop(ctx context.Context) error
 }
 
 const serverHolder = "server"
@@ -121,6 +140,9 @@ func (w *world) begin(ctx context.Context) (err error) {
 	w.hostname = w.Place.Names.Fresh("server")
 	if w.server, err = w.how.Server.Server(ctx, w.Place); err != nil {
 		return err
+	}
+	if why := w.unsuited(); why != "" {
+		return &UnsuitedError{Drill: w.drill.Name, Server: w.how.Server.Name(), Why: why}
 	}
 	materials := make(map[string]wire.Material)
 	for _, c := range w.drill.Clients { // before the server's, whose lists may be about them
@@ -141,33 +163,40 @@ func (w *world) begin(ctx context.Context) (err error) {
 		}
 		w.address = w.between.Address()
 	}
-	count := 0
-	for _, c := range w.drill.Clients {
-		count += len(c.Over)
-	}
-	every := time.Duration(float64(count) / w.how.Rate * float64(time.Second))
-	group, limited := errgroup.WithContext(ctx)
-	for _, c := range w.drill.Clients {
-		for _, over := range c.Over {
-			s := &stream{client: c, over: over}
-			w.streams = append(w.streams, s)
-			group.Go(func() (err error) {
-				program := w.how.Client
-				program.Args = slices.Concat(program.Args, c.Flags)
-				s.Stream, err = program.Stream(limited, w.Place, peer.Streamed{
-					Message: s.name(), Every: every, Connections: over, Material: materials[c.Holder],
-					Server: w.address, ServerName: pki.ServerName, Limit: messageLimit,
-				})
-				if err != nil {
-					return err
-				}
-				return s.Begun(limited)
-			})
-		}
-	}
-	err = group.Wait()
+	err = w.send(ctx, materials)
 	w.began = time.Now()
 	return err
+}
+
+// send starts all streams.
+func (w *world) send(ctx context.Context, materials map[string]wire.Material) error {
+	for _, c := range w.drill.Clients {
+		for _, over := range w.ways(c.Over) {
+			w.streams = append(w.streams, &stream{client: c, over: over})
+		}
+	}
+	every := time.Duration(float64(len(w.streams)) / w.how.Rate * float64(time.Second))
+	group, limited := errgroup.WithContext(ctx)
+	for _, s := range w.streams {
+		group.Go(func() (err error) {
+			what := peer.Streamed{
+				Message: s.name(), Every: every, Connections: s.over, Material: materials[s.client.Holder],
+				Server: w.address, ServerName: w.mint.serverName, Limit: messageLimit,
+			}
+			if w.traits.Tells {
+				program := w.how.Client
+				program.Args = slices.Concat(program.Args, s.client.Flags)
+				s.traffic, err = program.Stream(limited, w.Place, what)
+			} else {
+				s.traffic, err = startCalls(limited, w.Adversary, w.traits.Protocol, what)
+			}
+			if err != nil {
+				return err
+			}
+			return s.Begun(limited)
+		})
+	}
+	return group.Wait()
 }
 
 // name is what the stream is called, and what its messages say.
@@ -175,6 +204,7 @@ func (s *stream) name() string { return s.client.Holder + ", " + words[s.over] }
 
 var words = map[peer.Connections]string{
 	peer.Kept: "kept connection", peer.New: "new connections", peer.Resumed: "resumed sessions",
+	open: "open connections",
 }
 
 // equip makes what the server is to have.

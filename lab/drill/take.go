@@ -64,11 +64,14 @@ func (w *world) take(ctx context.Context, step Step) error {
 	if err != nil {
 		return err
 	}
-	for k, renewal := range append(told, more...) {
-		s.Tells = true
-		s.InUse = (k == 0 || s.InUse) && renewal.InUse
-		s.Kept = (k == 0 || s.Kept) && renewal.Kept
+	for _, renewal := range append(told, more...) {
+		if renewal == (peer.Renewal{}) {
+			continue // nobody has told
+		}
+		s.InUse = (!s.Tells || s.InUse) && renewal.InUse
+		s.Kept = (!s.Tells || s.Kept) && renewal.Kept
 		s.Says = cmp.Or(s.Says, renewal.Says)
+		s.Tells = true
 	}
 	if now := w.serial[serverHolder]; now != before && !step.Silent {
 		s.Server = now
@@ -115,10 +118,15 @@ func (w *world) giveServer(ctx context.Context, kit Kit, bad bool) (peer.Renewal
 	ctx, cancel := context.WithTimeoutCause(ctx, patience, errSilent)
 	defer cancel()
 	renewal, err := w.serving.Reload(ctx, now)
-	if errors.Is(err, errSilent) || err != nil && w.hasEnded(ctx) {
+	_, unusable := errors.AsType[*peer.UnusableError](err)
+	switch {
+	case errors.Is(err, errSilent) || err != nil && w.hasEnded(ctx):
 		return peer.Renewal{Says: err.Error()}, nil // that is what it does
+	case unusable:
+		return peer.Renewal{Kept: true, Says: err.Error()}, nil
+	default:
+		return renewal, err
 	}
-	return renewal, err
 }
 
 // notIssued is what becomes of who goes on with what he has, as step-ca would not issue him another.
@@ -151,7 +159,7 @@ func (w *world) giveClients(ctx context.Context, step Step, s *timeline.Step) ([
 			return []peer.Renewal{renewal}, err
 		}
 		s.Renews = append(s.Renews, holder)
-		if now := w.serial[holder]; now != before && !step.Silent {
+		if now := w.serial[holder]; now != before && !step.Silent && w.traits.Tells { // else nobody says whom it saw
 			s.Client = now
 		}
 		for i, stream := range w.streams {
@@ -189,7 +197,11 @@ func (w *world) act(ctx context.Context, what Act) error {
 		if err := w.serving.Stop(ctx); err != nil {
 			return err
 		}
-		return w.serve(ctx, w.listens.Account.Local)
+		err := w.serve(ctx, w.listens.Account.Local)
+		if _, unusable := errors.AsType[*peer.UnusableError](err); unusable {
+			return nil // that it has ended is seen to after each step
+		}
+		return err
 	case Cut, Join:
 		severed, ok := w.serving.(peer.Severed)
 		switch {

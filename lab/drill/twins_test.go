@@ -52,6 +52,7 @@ var twins = []twin{
 		server: "takes-what-it-can", drill: "half-rotation", caught: []string{"step 1/kept", "course/client"},
 		also: []string{"step ", "connections/"},
 	},
+	{server: "starts-once", drill: "server-killed", caught: []string{"step 1/lives", "lost/"}, also: []string{"course/"}},
 	{server: "takes-twice", drill: "server-leaf", caught: []string{"receipts/once"}},
 	{server: "takes-none", drill: "server-leaf", caught: []string{"receipts/taken"}},
 	{server: "parts-before-receipt", drill: "server-leaf", caught: []string{"again/"}, also: []string{"connections/"}},

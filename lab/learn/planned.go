@@ -60,7 +60,7 @@ func readPlan(e exercises.Exercise, learner string, files map[string]string) (*e
 			fmt.Sprintf("This is the plan of %q, and you are %s.", plan.Learner, learner))
 	case given.ClientOf(exercises.StepCA) && !plan.ClientOf(exercises.StepCA):
 		return nil, stopped(Online, "the client's certificates are of step-ca",
-			"Your client has a certificate that step-ca did not issue. Nobody issues it another: it is what the exercise is about.")
+			"Your client has a certificate that step-ca did not issue. Nobody issues it another: that is what this is about.")
 	}
 	for _, what := range []string{exercises.Intermediate, exercises.Expiry} {
 		if given.Waits(what) && !plan.Waits(what) {

@@ -20,6 +20,9 @@ func Gallery() ([]Image, error) { return listed("peers/*/*.yaml") }
 // Manuals lists the peers that are set up as a published page says, likewise.
 func Manuals() ([]Image, error) { return listed("manuals/*.yaml") }
 
+// StayingClients lists the clients that stay up, likewise. What they are audited by is in the gallery.
+func StayingClients() ([]Image, error) { return listed("staying/*.yaml") }
+
 // listed are the peers whose adapters are in the files of that pattern.
 func listed(pattern string) ([]Image, error) {
 	files := images.Gallery()

@@ -11,6 +11,7 @@ import (
 	"github.com/mtlslab/mtlslab/lab/adapter"
 	"github.com/mtlslab/mtlslab/lab/attack"
 	"github.com/mtlslab/mtlslab/lab/command"
+	"github.com/mtlslab/mtlslab/lab/sandbox"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
@@ -211,19 +212,30 @@ func (s *imageServing) Write(ctx context.Context, m wire.Material) error {
 // Reread has the server read them again, as its adapter says. One whose command says that it cannot
 // is a [*UnusableError].
 func (s *imageServing) Reread(ctx context.Context) error {
-	if s.Adapter.Reload.Signal != "" {
-		return s.room.Signal(s.running, s.Adapter.Reload.Signal)
-	}
-	argv, err := s.Adapter.ExpandAll(s.Adapter.Reload.Command, s.values)
-	if err != nil {
-		return err
-	}
-	output, code, err := s.in.Exec(ctx, s.room.process, argv)
-	if err == nil && code != 0 {
-		what := fmt.Sprintf("reload.command ended with code %d: %s", code, wire.Printable(lastLine(output)))
-		err = s.unusable(what, "reload.command")
+	fault, err := s.reread(ctx, s.room.Runner, s.room.process, s.running, s.values)
+	if fault != "" {
+		return s.unusable(fault, "reload.command")
 	}
 	return err
+}
+
+// reread has what runs in a container read its files again, as its adapter says. The fault is that it
+// says that it cannot.
+func (b *broughtImage) reread(
+	ctx context.Context, by *command.Runner, in *sandbox.Process, what *command.Running, values adapter.Values,
+) (fault string, err error) {
+	if b.Adapter.Reload.Signal != "" {
+		return "", by.Signal(what, b.Adapter.Reload.Signal)
+	}
+	argv, err := b.Adapter.ExpandAll(b.Adapter.Reload.Command, values)
+	if err != nil {
+		return "", err
+	}
+	output, code, err := b.in.Exec(ctx, in, argv)
+	if err == nil && code != 0 {
+		fault = fmt.Sprintf("reload.command ended with code %d: %s", code, wire.Printable(lastLine(output)))
+	}
+	return fault, err
 }
 
 func (s *imageServing) Stop(ctx context.Context) error { return s.stop(ctx) }

@@ -29,7 +29,8 @@ func TestApply(t *testing.T) {
 		t.Fatalf("its request: %v, %v", err, asked.CheckSignature())
 	}
 	wants := append([]string{"spiffe://lab/server"}, pki.RequestOf(wire.Server).DNS...)
-	if !slices.Equal(applicant.SANs, wants) || asked.URIs[0].String() != wants[0] || !slices.Equal(asked.DNSNames, wants[1:]) {
+	if !slices.Equal(applicant.SANs, wants) || asked.URIs[0].String() != wants[0] ||
+		!slices.Equal(asked.DNSNames, wants[1:]) {
 		t.Errorf("it asks for %v, %v, and names %v; want %v", asked.URIs, asked.DNSNames, applicant.SANs, wants)
 	}
 	id, other := issue(t, a, pki.RequestOf(wire.Server)), issue(t, a, pki.RequestOf(wire.Server))

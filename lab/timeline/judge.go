@@ -19,8 +19,13 @@ func (t *Timeline) Judge() {
 		t.judgeStep(i)
 	}
 	if t.Ended > 0 {
-		t.claim(fmt.Sprintf("step %d/lives", t.Ended), "the server lives through "+quoted(t.Steps[t.Ended-1].Name), false,
-			"it ended", "A change that cannot be used ends the service in place of being refused.")
+		last := t.Steps[t.Ended-1]
+		means := "A change that cannot be used ends the service in place of being refused."
+		if last.Breaks {
+			means = "What it was given is not what it can start with again: from here on there is no service."
+		}
+		says := "the server lives through " + quoted(last.Name)
+		t.claim(fmt.Sprintf("step %d/lives", t.Ended), says, false, "it ended", means)
 	}
 	for i := range t.Streams {
 		t.judgeCourse(&t.Streams[i])
@@ -37,7 +42,8 @@ func (t *Timeline) Judge() {
 // How messages share connections, in a stream's Connections.
 const (
 	kept = "keep"
-	anew = "new" // with a handshake in full
+	anew = "new"  // with a handshake in full
+	open = "open" // one for two, which come some time apart
 )
 
 func (t *Timeline) claim(id, says string, held bool, saw, mean string) {
@@ -358,7 +364,7 @@ func (t *Timeline) means(stream *Stream, k int, m Message) string {
 	span := stream.Course[k]
 	if span.Fate == Refused && m.Fate == Delivered {
 		switch {
-		case stream.Connections == kept && !t.elsewhere(stream, k):
+		case (stream.Connections == kept || stream.Connections == open) && !t.elsewhere(stream, k):
 			return "Open connections are not looked at again: whoever was let in stays, whatever is withdrawn."
 		case m.Resumed && !t.elsewhere(stream, k):
 			return "A session from before is resumed with no question whether its holder is still good."

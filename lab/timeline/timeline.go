@@ -38,7 +38,7 @@ type Timeline struct {
 type Stream struct {
 	Name        string    `json:"name"`
 	Holder      string    `json:"holder"`      // whose certificate it has; several may share one
-	Connections string    `json:"connections"` // "keep", "new" or "resume": how messages share them
+	Connections string    `json:"connections"` // "keep", "open", "new" or "resume": how messages share them
 	Course      []Span    `json:"course"`
 	Messages    []Message `json:"messages"`
 }

@@ -11,13 +11,17 @@ import (
 	"github.com/mtlslab/mtlslab/lab/cmd/cli"
 	"github.com/mtlslab/mtlslab/lab/console"
 	"github.com/mtlslab/mtlslab/lab/drill"
+	"github.com/mtlslab/mtlslab/lab/peer"
 	"github.com/mtlslab/mtlslab/lab/timeline"
+	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
 // drillFlags are those of a drill.
 type drillFlags struct {
 	lab     lab.Config
 	run     drill.Run
+	peer    string
+	adapter string
 	html    string
 	verbose bool
 }
@@ -30,7 +34,8 @@ func newDrill() *cobra.Command {
 		Long: `Change certificates, authorities and revocation lists, or kill the server, while
 several clients send numbered messages; and tell what became of every message,
 and when every change took effect. mtlslab drill list says which drills there
-are.
+are. With --peer or --adapter the server is somebody else's image, and has to
+stand the same.
 
 Exit codes: 0 all that must hold does, 1 something does not, 3 the lab broke, or
 the machine was too busy for any time to be told.`,
@@ -47,6 +52,8 @@ the machine was too busy for any time to be told.`,
 	cli.RuntimeFlag(flags, &f.lab.Runtime)
 	flags.Float64Var(&f.run.Rate, "rate", drill.DefaultRate, "messages per second, of all streams together")
 	flags.DurationVar(&f.run.For, "for", 0, "how long it is to take, in about; no shorter than its steps need")
+	flags.StringVar(&f.peer, "peer", "", "server of the gallery in place of ours: nginx, haproxy and so on")
+	flags.StringVar(&f.adapter, "adapter", "", "file that says how to run a server's image, likewise")
 	flags.StringVar(&f.html, "html", "", "file to write the time line to, as a page with a picture")
 	flags.BoolVarP(&f.verbose, "verbose", "v", false, "list what holds, too")
 	cmd.AddCommand(newDrillList(), newDrillChanges())
@@ -107,7 +114,27 @@ func (f *drillFlags) named(args []string) (drill.Drill, error) {
 	case f.run.For < 0 || f.run.For > drill.MaxFor:
 		return drill.Drill{}, fmt.Errorf("--for %v: want at most %v", f.run.For, drill.MaxFor)
 	}
+	if err := f.server(); err != nil {
+		return drill.Drill{}, err
+	}
 	return drill.Named(args[0])
+}
+
+// server finds the server that is meant, if it is not ours.
+func (f *drillFlags) server() (err error) {
+	var image peer.Image
+	switch {
+	case f.peer != "" && f.adapter != "":
+		return errors.New("give --peer or --adapter")
+	case f.peer != "":
+		image, err = peer.FromGallery(f.peer, wire.Server)
+	case f.adapter != "":
+		image, err = cli.FromFile(f.adapter, wire.Server)
+	default:
+		return nil
+	}
+	f.run.Server = image
+	return err
 }
 
 func (f *drillFlags) carryOut(cmd *cobra.Command, d drill.Drill) (err error) {
@@ -127,6 +154,9 @@ func (f *drillFlags) carryOut(cmd *cobra.Command, d drill.Drill) (err error) {
 	}
 	shown, err := f.inLab(cmd.Context(), d)
 	show.settle()
+	if _, unsuited := errors.AsType[*drill.UnsuitedError](err); unsuited {
+		return cli.UsageError{Err: err}
+	}
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -23,6 +24,7 @@ import (
 type changesFlags struct {
 	lab      lab.Config
 	adapter  string
+	clients  bool
 	markdown string
 	atOnce   int
 }
@@ -31,15 +33,17 @@ func newDrillChanges() *cobra.Command {
 	f := &changesFlags{}
 	cmd := &cobra.Command{
 		Use:   "changes [PEER...]",
-		Short: "Measure how servers take up what is changed while they run",
+		Short: "Measure how products take up what is changed while they run",
 		Long: `Measure how servers take up what is changed while they run: their certificate,
 an authority that they are to trust, or to trust no more, a revocation list,
 files that do not fit together. It says what each takes (nothing but the files,
 a reload, a restart), how long that is, what becomes of the good client's
 messages meanwhile, and whether connections and sessions from before notice.
+With --clients it measures clients that stay up, and keep what they can.
 
 Without names it measures those servers of the gallery that can be told to read
-their files again. mtlslab adapter list shows the gallery.`,
+their files again, or all clients that stay up. mtlslab adapter list shows the
+gallery.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			peers, err := f.peers(args)
 			if err != nil {
@@ -49,7 +53,8 @@ their files again. mtlslab adapter list shows the gallery.`,
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&f.adapter, "adapter", "", "file that says how to run a server's image, in place of names")
+	flags.BoolVar(&f.clients, "clients", false, "measure clients that stay up, in place of servers")
+	flags.StringVar(&f.adapter, "adapter", "", "file that says how to run an image, in place of names")
 	flags.StringVar(&f.markdown, "markdown", "", "file to write the table to, as Markdown")
 	flags.IntVar(&f.atOnce, "at-once", 1, "how many are measured at once; more make times longer")
 	return cmd
@@ -64,14 +69,16 @@ func (f *changesFlags) peers(names []string) ([]peer.Image, error) {
 		if len(names) > 0 {
 			return nil, errors.New("give names, or --adapter")
 		}
-		image, err := cli.FromFile(f.adapter, wire.Server)
+		image, err := cli.FromFile(f.adapter, f.role())
+		if err == nil && f.clients && image.Adapter.Again == "" {
+			err = fmt.Errorf("--adapter %s: it is of no client that stays up: it says nothing of again", f.adapter)
+		}
 		return []peer.Image{image}, err
 	}
-	gallery, err := peer.Gallery()
-	if err != nil {
-		return nil, err
+	gallery, err := f.gallery()
+	if err != nil || len(names) == 0 && f.clients {
+		return gallery, err
 	}
-	gallery = slices.DeleteFunc(gallery, func(p peer.Image) bool { return p.Adapter.Role != wire.Server })
 	if len(names) == 0 {
 		return slices.DeleteFunc(gallery, func(p peer.Image) bool {
 			return p.Adapter.Reload.Signal == "" && len(p.Adapter.Reload.Command) == 0 || p.Adapter.Like != ""
@@ -81,11 +88,39 @@ func (f *changesFlags) peers(names []string) ([]peer.Image, error) {
 	for _, name := range names {
 		i := slices.IndexFunc(gallery, func(p peer.Image) bool { return p.Name() == name })
 		if i < 0 {
-			return nil, fmt.Errorf("server %q: there is none of that name; mtlslab adapter list shows the gallery", name)
+			return nil, fmt.Errorf("%s %q: there is none of that name%s", f.role(), name, f.others(gallery))
 		}
 		all = append(all, gallery[i])
 	}
 	return all, nil
+}
+
+func (f *changesFlags) role() wire.Role {
+	if f.clients {
+		return wire.Client
+	}
+	return wire.Server
+}
+
+// gallery are the peers that come with mtlslab of which some are meant.
+func (f *changesFlags) gallery() ([]peer.Image, error) {
+	if f.clients {
+		return peer.StayingClients()
+	}
+	all, err := peer.Gallery()
+	return slices.DeleteFunc(all, func(p peer.Image) bool { return p.Adapter.Role != wire.Server }), err
+}
+
+// others says where those are to be found that there are, as the end of an error.
+func (f *changesFlags) others(all []peer.Image) string {
+	if !f.clients {
+		return "; mtlslab adapter list shows the gallery"
+	}
+	var names []string
+	for _, p := range all {
+		names = append(names, p.Name())
+	}
+	return "; there are: " + strings.Join(names, ", ")
 }
 
 func (f *changesFlags) measure(cmd *cobra.Command, peers []peer.Image) (err error) {
@@ -104,13 +139,18 @@ func (f *changesFlags) measure(cmd *cobra.Command, peers []peer.Image) (err erro
 		return err
 	}
 	defer func() { err = errors.Join(err, l.Close(context.WithoutCancel(ctx))) }()
-	table := change.Table{Format: 1, Began: time.Now(), Products: make([]change.Product, len(peers))}
+	table := change.Table{Format: 1, Role: f.role(), Began: time.Now(), Products: make([]change.Product, len(peers))}
 	var done sync.Mutex
 	group, limited := errgroup.WithContext(ctx)
 	group.SetLimit(f.atOnce)
 	for i, p := range peers {
 		group.Go(func() (err error) {
-			if table.Products[i], err = l.Measure(limited, p); err != nil {
+			if f.clients {
+				table.Products[i], err = l.MeasureClient(limited, p)
+			} else {
+				table.Products[i], err = l.Measure(limited, p)
+			}
+			if err != nil {
 				return err
 			}
 			done.Lock()

@@ -16,6 +16,7 @@ type fault struct {
 	meanwhile   func(s *server) // what it does before it uses new material
 	config      func(*tls.Config)
 	sameTickets bool // session tickets outlive a reload
+	startsOnce  bool // it does not listen where another did
 	neverAgain  bool // open connections are not looked at again
 	looksLate   bool // they are, once the message is taken
 	times       func(s *server, judged *state) int
@@ -53,6 +54,8 @@ var faults = map[string]fault{
 		made.Own.PrivateKey = s.first.Own.PrivateKey
 		return &made
 	}},
+
+	"starts-once": {startsOnce: true},
 
 	// How it takes it.
 	"drops-connections": {meanwhile: func(s *server) {

@@ -74,6 +74,9 @@ func run(name, listen string) error {
 	if err != nil {
 		return err
 	}
+	if _, port, _ := net.SplitHostPort(listen); s.fault.startsOnce && port != "0" {
+		return fmt.Errorf("-listen %s: somebody was here before", listen)
+	}
 	s.first, s.trusted = creds, m.Trust
 	s.use(creds)
 	listener, err := net.Listen("tcp", listen)
