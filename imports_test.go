@@ -21,8 +21,8 @@ var rooms = map[string]struct {
 	why string
 }{
 	"":       {nil, "the root holds tests of the whole"},
-	"server": {[]string{"lab/renewal", "lab/wire"}, "a peer never knows that it is tested"},
-	"client": {[]string{"lab/renewal", "lab/wire"}, "a peer never knows that it is tested"},
+	"server": {[]string{"lab/metrics", "lab/renewal", "lab/wire"}, "a peer never knows that it is tested"},
+	"client": {[]string{"lab/metrics", "lab/renewal", "lab/wire"}, "a peer never knows that it is tested"},
 	"images": {nil, "images are built of any program, whatever it is for"},
 	"lab": {
 		[]string{
@@ -88,6 +88,7 @@ var rooms = map[string]struct {
 	"lab/sandbox": {
 		[]string{"images", "lab/command", "lab/limit", "lab/wire"}, "where programs run, nobody knows what they are for",
 	},
+	"lab/metrics":    {nil, "what is counted is told in one form, whatever it is"},
 	"lab/renewal":    {[]string{"lab/wire"}, "new material is noticed whoever it is for"},
 	"lab/journal":    {nil, "lines are read whatever they say"},
 	"lab/limit":      {nil, "how many there are at once has nothing to do with what they are"},

@@ -33,6 +33,7 @@ type config struct {
 	every       time.Duration // between two messages of a stream; there is none if zero
 	count       int           // of them; without end if zero
 	connections string        // how they share connections
+	metrics     string        // host:port at which Prometheus is answered; nowhere if empty
 }
 
 func (c *config) flagSet() *flag.FlagSet {

@@ -115,6 +115,17 @@ func (r *reporter) accounted(o wire.Outcome) {
 	}
 }
 
+// answering tells where Prometheus is answered, if it is.
+func (r *reporter) answering(address string) {
+	switch {
+	case address == "":
+	case r.json:
+		r.write(wire.Outcome{Kind: wire.Listening, Metrics: address})
+	default:
+		r.say("Metrics at http://%s/metrics", address)
+	}
+}
+
 // tallied sums up a stream.
 func (r *reporter) tallied(t tally) {
 	if r.json {

@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/mtlslab/mtlslab/lab/metrics"
 	"github.com/mtlslab/mtlslab/lab/renewal"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
@@ -42,6 +43,7 @@ type stream struct {
 	cache   tls.ClientSessionCache // of sessions under creds; none if nil
 	link    *link                  // the last one; none if nil
 	links   int                    // so far
+	meter   *meter
 
 	tally
 }
@@ -55,17 +57,30 @@ type tally struct {
 // streamed runs a stream with material that was loaded, until it is told to stop or the last
 // message is sent, and returns the exit code.
 func streamed(ctx context.Context, cfg config, hangup <-chan os.Signal, creds *wire.Credentials, r *reporter) int {
-	s := &stream{cfg: cfg, report: r, tally: tally{first: wire.Delivered}}
+	s := &stream{cfg: cfg, report: r, meter: newMeter(), tally: tally{first: wire.Delivered}}
 	s.use(creds)
+	s.meter.uses(creds)
 	r.many = true
 	ctx, stop := context.WithCancel(ctx)
+	address, err := metrics.Listen(ctx, cfg.metrics, s.meter.read)
+	if err != nil {
+		stop()
+		return r.finish(failed("", fmt.Errorf("-metrics %s: %w", cfg.metrics, err)))
+	}
+	r.answering(address)
 	material := &renewal.Watcher{
 		From: cfg.material, Stdin: r.std.in, Hangup: hangup, InUse: creds, Ended: stop,
 		Use: func(creds *wire.Credentials) {
 			s.renewed.Store(creds)
+			s.meter.uses(creds)
+			s.meter.reloads(nil)
 			r.reloaded(creds)
 		},
-		Failed: r.reloadFailed, Warn: func(text string) { r.complain("warning: %s", text) },
+		Failed: func(err error) {
+			s.meter.reloads(err)
+			r.reloadFailed(err)
+		},
+		Warn: func(text string) { r.complain("warning: %s", text) },
 	}
 	if err := material.Start(ctx); err != nil {
 		stop()
@@ -109,6 +124,7 @@ func (s *stream) account(o wire.Outcome) {
 	if o.Numbered.Attempts > 1 {
 		s.again++
 	}
+	s.meter.hears(o)
 	s.report.accounted(o)
 }
 
@@ -215,6 +231,12 @@ func (c *config) streamFlags(fs *flag.FlagSet) {
 			"with its number, and new material is taken up when its directory changes, on SIGHUP, or as another tar",
 	)
 	fs.IntVar(&c.count, "count", 0, "with -every, end after this `number` of messages; 0 is never")
+	fs.StringVar(
+		&c.metrics,
+		"metrics",
+		"",
+		"with -every, `address` to answer Prometheus on, plain HTTP, at /metrics (default nowhere)",
+	)
 	c.connections = keeps
 	fs.Func("connections", "with -every, `how` messages share connections: keep, new or resume (default keep)",
 		func(how string) error {
@@ -231,8 +253,8 @@ func (c *config) checkStream() error {
 	switch {
 	case c.every < 0:
 		return fmt.Errorf("-every %v is negative", c.every)
-	case c.every == 0 && (c.count != 0 || c.connections != keeps):
-		return errors.New("-count and -connections are about messages that are sent again and again: give -every")
+	case c.every == 0 && (c.count != 0 || c.connections != keeps || c.metrics != ""):
+		return errors.New("-count, -connections and -metrics are about messages that are sent again and again: give -every")
 	case c.every > 0 && len(c.messages) == 0:
 		return errors.New("-every: give the message as an argument")
 	case c.count < 0:

@@ -54,6 +54,15 @@ func TestUsage(t *testing.T) {
 		{"timeout that is none", []string{"-timeout", "soon"}, `invalid value "soon" for flag -timeout: parse error`},
 		{"negative timeout", []string{"-material", ".", "-timeout", "-1s"}, "-timeout -1s is negative"},
 		{"negative lifetime", []string{"-material", ".", "-lifetime", "-1s"}, "-lifetime -1s is negative"},
+		{"negative pause", []string{"-material", ".", "-every", "-1s"}, "-every -1s is negative"},
+		{
+			"connections that are none", []string{"-connections", "many"},
+			`invalid value "many" for flag -connections: choose keep, new or resume`,
+		},
+		{
+			"metrics of one exchange", []string{"-material", ".", "-metrics", "localhost:0", hello},
+			"-count, -connections and -metrics are about messages that are sent again and again: give -every",
+		},
 		{"form that is none", []string{"-log", "xml"}, `invalid value "xml" for flag -log: choose text or json`},
 		{
 			"message that is no UTF-8", []string{"-material", ".", hello, "\xff"},

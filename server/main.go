@@ -20,6 +20,7 @@ import (
 	"runtime/debug"
 	"syscall"
 
+	"github.com/mtlslab/mtlslab/lab/metrics"
 	"github.com/mtlslab/mtlslab/lab/renewal"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
@@ -108,7 +109,7 @@ func listenAndServe(ctx context.Context, hangup <-chan os.Signal, cfg config, st
 	}
 	say := newTeller(std, cfg.json)
 	s := newServer(cfg, creds, say)
-	metrics, err := say.meter.listen(ctx, cfg.metrics)
+	answers, err := metrics.Listen(ctx, cfg.metrics, say.meter.read)
 	if err != nil {
 		_ = listener.Close()
 		return fmt.Errorf("-metrics %s: %w", cfg.metrics, listenFault(err))
@@ -126,7 +127,7 @@ func listenAndServe(ctx context.Context, hangup <-chan os.Signal, cfg config, st
 		return fmt.Errorf("watching -material %s: %w", cfg.material, err)
 	}
 	defer material.Wait()
-	say.listening(listener.Addr(), metrics, creds)
+	say.listening(listener.Addr(), answers, creds)
 	if len(cfg.reach) > 0 {
 		go func() { say.reached(<-tried) }()
 	}

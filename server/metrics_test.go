@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
 
+	"github.com/mtlslab/mtlslab/lab/metrics"
 	"github.com/mtlslab/mtlslab/lab/pki"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
@@ -102,7 +103,7 @@ func TestMetricsAddress(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	try(t, err)
 	defer taken.Close() //nolint:errcheck // nobody calls there
-	if _, err := newMeter().listen(t.Context(), taken.Addr().String()); !errors.Is(err, syscall.EADDRINUSE) {
+	if _, err := metrics.Listen(t.Context(), taken.Addr().String(), newMeter().read); !errors.Is(err, syscall.EADDRINUSE) {
 		t.Errorf("an address that is taken: %v", err)
 	}
 }

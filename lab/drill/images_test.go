@@ -93,7 +93,7 @@ func TestUnsuited(t *testing.T) {
 		"staples":       "haproxy",
 		"server-leaf":   "go-http", // has no reload
 		"clocks-apart":  "nginx",   // its clients would have to refuse the server
-		"list-expires":  "hitch",   // takes no lists
+		"list-expires":  "go-http", // takes no lists
 	} {
 		d, err := drill.Named(name)
 		if err != nil {

@@ -139,7 +139,7 @@ const serverHolder = "server"
 func (w *world) begin(ctx context.Context) (err error) {
 	w.hostname = w.Place.Names.Fresh("server")
 	if w.server, err = w.how.Server.Server(ctx, w.Place); err != nil {
-		return err
+		return fmt.Errorf("%s: %w", w.how.Server.Name(), err)
 	}
 	if why := w.unsuited(); why != "" {
 		return &UnsuitedError{Drill: w.drill.Name, Server: w.how.Server.Name(), Why: why}
