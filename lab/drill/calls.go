@@ -218,7 +218,7 @@ func (c *calls) two(ctx context.Context, n int) (both bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	dialogue, speech, err := peer.Twice(c.speaks, first.text, first.text, out.ID)
+	dialogue, speech, err := peer.Twice(c.speaks, out.Message, out.Message, out.ID)
 	if err != nil {
 		return false, err
 	}
@@ -252,9 +252,9 @@ func (c *calls) call(m *pending) (attack.Attack, peer.Speech, error) {
 	id := sandbox.NewID()
 	out := attack.Attack{
 		ID: id, Role: wire.Client, Connect: c.how.Server, SNI: c.how.ServerName, Chain: m.as.chain, Key: m.as.key,
-		Message: m.text, Limit: c.how.Limit / callTries,
+		Message: m.text + " (" + id + ")", Limit: c.how.Limit / callTries,
 	}
-	speech, err := c.speaks.Speech(m.text, id, nil)
+	speech, err := c.speaks.Speech(out.Message, id, nil)
 	if err != nil {
 		return out, nil, err
 	}

@@ -31,6 +31,14 @@ const (
 // leastRest is how long traffic goes on at least before the first step, and after each has settled.
 const leastRest = 500 * time.Millisecond
 
+// rest is that of the drill: messages of connections that are open come less often.
+func (w *world) rest() time.Duration {
+	if !w.traits.Tells {
+		return leastRest + 2*openFor
+	}
+	return leastRest
+}
+
 // messageLimit is how long one message may take, with all that it is sent again. After that it is
 // lost.
 const messageLimit = 10 * time.Second
@@ -237,12 +245,12 @@ func (w *world) serve(ctx context.Context, listen string) (err error) {
 
 // play carries out the steps, with a rest before each and after the last.
 func (w *world) play(ctx context.Context) error {
-	rest, least := w.how.For/time.Duration(len(w.drill.Steps)+1), leastRest
+	rest, least := w.how.For/time.Duration(len(w.drill.Steps)+1), w.rest()
 	for i, step := range w.drill.Steps {
 		if err := wait(ctx, time.Now().Add(max(rest, least))); err != nil {
 			return err
 		}
-		least = leastRest + step.within()
+		least = w.rest() + step.within()
 		w.how.Progress(step.Name, i, len(w.drill.Steps))
 		if err := w.take(ctx, step); err != nil {
 			return fmt.Errorf("step %d, %s: %w", i+1, step.Name, err)

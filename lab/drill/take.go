@@ -34,6 +34,7 @@ func (w *world) take(ctx context.Context, step Step) error {
 		if err := wait(ctx, w.mint.matures(step.Matures)); err != nil {
 			return err
 		}
+		began = time.Now()
 	}
 	s := timeline.Step{
 		Name: step.Name, Began: began.Sub(w.began), Within: step.within(), Bad: step.Bad,
