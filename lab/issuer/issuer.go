@@ -20,6 +20,7 @@ import (
 	"github.com/mtlslab/mtlslab/lab/command"
 	"github.com/mtlslab/mtlslab/lab/pki"
 	"github.com/mtlslab/mtlslab/lab/sandbox"
+	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
 const (
@@ -104,8 +105,11 @@ func listens(ctx context.Context, in *command.Runner, running *command.Running) 
 		select {
 		case <-ticker.C:
 		case <-running.Ended:
-			lines := running.Lines.All()
-			return fmt.Errorf("it ended, and said: %s", lines[max(0, len(lines)-1):])
+			last := ""
+			for _, line := range running.Lines.All() {
+				last = line
+			}
+			return fmt.Errorf("it ended, and said: %s", wire.Printable(last))
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}

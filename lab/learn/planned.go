@@ -40,9 +40,23 @@ func (k Checker) checkPlan(
 	}
 	var all []Found
 	for _, c := range e.Claims {
-		all = append(all, found(c, fared(shown, c)))
+		f := found(c, fared(shown, c))
+		if !f.Passed {
+			f.ClientSaw += untaken(shown)
+		}
+		all = append(all, f)
 	}
 	return all, nil
+}
+
+// untaken is what was said in the steps of which nothing came, as the end of a text.
+func untaken(t *timeline.Timeline) (text string) {
+	for _, s := range t.Steps {
+		if s.Tells && !s.InUse && s.Says != "" {
+			text += fmt.Sprintf("; once “%s”: %s", s.Name, s.Says)
+		}
+	}
+	return text
 }
 
 // readPlan reads a plan, or says what is wrong with it.
