@@ -54,11 +54,11 @@ func (f *field) sessionFor(a attack.Attack) (*session, error) {
 	return &session{state}, nil
 }
 
-// keep keeps the session, if there was one, for later attacks.
+// keep keeps the session, if there was one, for later attacks, in place of another of that ID.
 func (f *field) keep(id string, s *session) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if len(f.sessions) >= maxKept {
+	if f.sessions[id] == nil && len(f.sessions) >= maxKept {
 		return fmt.Errorf("%d sessions are kept already", maxKept)
 	}
 	if s.state != nil {

@@ -30,6 +30,7 @@ const callPause = 20 * time.Millisecond
 // server's doing alone.
 type calls struct {
 	adversary *attack.Adversary
+	id        string // of all calls that resume sessions: of each the next needs the last alone
 	speaks    peer.Protocol
 	how       peer.Streamed
 
@@ -54,7 +55,7 @@ type caller struct {
 // startCalls has the adversary call so, until it is stopped. Resumed sessions are of the call before.
 func startCalls(ctx context.Context, by *attack.Adversary, speaks peer.Protocol, s peer.Streamed) (*calls, error) {
 	c := &calls{
-		adversary: by, speaks: speaks, how: s,
+		adversary: by, id: sandbox.NewID(), speaks: speaks, how: s,
 		begun: make(chan struct{}), stop: make(chan struct{}), stopped: make(chan struct{}),
 	}
 	c.begin = sync.OnceFunc(func() { close(c.begun) })
@@ -175,8 +176,8 @@ func (c *calls) message(n int, due time.Time) *pending {
 
 // session is one that the adversary has kept.
 type session struct {
-	id    string // of the call that it is of; none if empty
-	times int    // that the caller had been given something else by then
+	kept  bool
+	times int // that the caller had been given something else by then
 }
 
 // one sends a message in a connection of its own, again and again until somebody says what became of
@@ -190,8 +191,8 @@ func (c *calls) one(ctx context.Context, m *pending, last session) (session, err
 		}
 		if c.how.Connections == peer.Resumed {
 			out.Keep = true
-			if last.id != "" && last.times == m.as.times {
-				out.Resume = &attack.Resume{From: last.id}
+			if last.kept && last.times == m.as.times {
+				out.Resume = &attack.Resume{From: c.id}
 			}
 		}
 		evidence, err := c.adversary.Carry(ctx, out)
@@ -201,7 +202,7 @@ func (c *calls) one(ctx context.Context, m *pending, last session) (session, err
 		seen := evidence.Last()
 		last = session{}
 		if seen.Session {
-			last = session{out.ID, m.as.times}
+			last = session{true, m.as.times}
 		}
 		if c.came(m, time.Now(), seen, speech.Read(seen.Heard)) || time.Now().After(whole) || !c.wait(callPause) {
 			return last, nil
@@ -249,12 +250,15 @@ func (c *calls) two(ctx context.Context, n int) (both bool, err error) {
 
 // call is an honest one.
 func (c *calls) call(m *pending) (attack.Attack, peer.Speech, error) {
-	id := sandbox.NewID()
+	nonce := sandbox.NewID()
 	out := attack.Attack{
-		ID: id, Role: wire.Client, Connect: c.how.Server, SNI: c.how.ServerName, Chain: m.as.chain, Key: m.as.key,
-		Message: m.text + " (" + id + ")", Limit: c.how.Limit / callTries,
+		ID: nonce, Role: wire.Client, Connect: c.how.Server, SNI: c.how.ServerName, Chain: m.as.chain, Key: m.as.key,
+		Message: m.text + " (" + nonce + ")", Limit: c.how.Limit / callTries,
 	}
-	speech, err := c.speaks.Speech(out.Message, id, nil)
+	if c.how.Connections == peer.Resumed {
+		out.ID = c.id
+	}
+	speech, err := c.speaks.Speech(out.Message, nonce, nil)
 	if err != nil {
 		return out, nil, err
 	}

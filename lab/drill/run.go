@@ -183,7 +183,13 @@ func (w *world) send(ctx context.Context, materials map[string]wire.Material) er
 			w.streams = append(w.streams, &stream{client: c, over: over})
 		}
 	}
-	every := time.Duration(float64(len(w.streams)) / w.how.Rate * float64(time.Second))
+	paced := 0 // streams that do not wait for a connection to have been open for a while
+	for _, s := range w.streams {
+		if s.over != open {
+			paced++
+		}
+	}
+	every := time.Duration(float64(max(paced, 1)) / w.how.Rate * float64(time.Second))
 	group, limited := errgroup.WithContext(ctx)
 	for _, s := range w.streams {
 		group.Go(func() (err error) {
