@@ -230,7 +230,7 @@ func (c *calls) two(ctx context.Context, n int) (both bool, err error) {
 	at := time.Now()
 	both = c.wait(openFor)
 	second := c.message(n+1, time.Now())
-	second.Attempts = 1
+	second.Attempts, second.Connection = 1, first.Connection
 	evidence, err := c.adversary.Finish(ctx, out.ID)
 	if err != nil {
 		return false, err
@@ -243,6 +243,7 @@ func (c *calls) two(ctx context.Context, n int) (both bool, err error) {
 	before := min(seen.Held, len(seen.Heard))
 	c.came(first, at, seen, speech.Read(seen.Heard[:before]))
 	if both && !c.came(second, time.Now(), seen, speech.Read(seen.Heard[before:])) {
+		second.Connection = second.Number
 		_, err = c.one(ctx, second, session{})
 	}
 	return both, err

@@ -16,7 +16,7 @@ import (
 const lost = "lost"
 
 const (
-	shortLife = 8 * time.Second        // of what step-ca issues: as long as three steps and a wait
+	shortLife = 10 * time.Second       // of what step-ca issues: longer than all takes to start on a busy machine
 	soon      = 100 * time.Millisecond // after a wait the next step is due
 )
 

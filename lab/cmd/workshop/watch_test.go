@@ -3,13 +3,16 @@ package workshop_test
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/mtlslab/mtlslab/lab/cmd/workshop"
+	"github.com/mtlslab/mtlslab/lab/exercises"
 )
 
 // said is what a command has printed so far, for whoever waits for a text in it.
@@ -27,8 +30,13 @@ func (s *said) Write(p []byte) (int, error) {
 	return s.text.Write(p)
 }
 
+// patience is longer than any check takes that comes.
+const patience = time.Minute
+
 func (s *said) await(t *testing.T, text string) {
 	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
 	for {
 		s.mu.Lock()
 		found, changed := strings.Contains(s.text.String(), text), s.changed
@@ -38,7 +46,9 @@ func (s *said) await(t *testing.T, text string) {
 		}
 		select {
 		case <-changed:
-		case <-t.Context().Done():
+		case <-ctx.Done():
+			s.mu.Lock()
+			defer s.mu.Unlock()
 			t.Fatalf("%q is not in\n%s", text, s.text.String())
 		}
 	}
@@ -84,7 +94,8 @@ func TestWatch(t *testing.T) {
 	if err := os.WriteFile(file, []byte(mended), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	screen.await(t, "#.............. 1 of 15")
+	all := len(exercises.All())
+	screen.await(t, fmt.Sprintf("#%s 1 of %d", strings.Repeat(".", all-1), all))
 	stop()
 	if err := <-ended; err != nil {
 		t.Errorf("it ended with %v", err)
