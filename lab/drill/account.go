@@ -15,6 +15,7 @@ func (w *world) timeline(ctx context.Context) *timeline.Timeline {
 	t := &timeline.Timeline{
 		Format: timeline.Format, Drill: w.drill.Name, Summary: w.drill.Summary, Server: w.name(),
 		Runtime: string(facts.Runtime), Began: w.began, Took: w.took, Steps: w.steps, Ended: w.ended,
+		Over: make(map[string]time.Duration),
 	}
 	server := hear(w.said(ctx))
 	for _, s := range w.streams {
@@ -29,6 +30,11 @@ func (w *world) timeline(ctx context.Context) *timeline.Timeline {
 			}
 		}
 		t.Streams = append(t.Streams, told)
+	}
+	for serial, ends := range w.mint.ends {
+		if over := ends.Sub(w.began); over < w.took {
+			t.Over[serial] = over
+		}
 	}
 	for _, times := range server.taken {
 		t.Stray += times

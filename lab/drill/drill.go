@@ -8,6 +8,7 @@
 package drill
 
 import (
+	"slices"
 	"time"
 
 	"github.com/mtlslab/mtlslab/lab/hindrance"
@@ -30,6 +31,11 @@ type Drill struct {
 	Between bool
 	// Isolated says that it needs containers: a process's network cannot be cut, and step-ca runs in one.
 	Isolated bool
+}
+
+// Timed says whether something is to expire in it, so that it has its own time.
+func (d Drill) Timed() bool {
+	return slices.ContainsFunc(d.Steps, func(s Step) bool { return s.Expires != "" || s.Matures != "" })
 }
 
 // Client is one holder of a certificate, who sends over several streams at once.

@@ -78,6 +78,7 @@ type mint struct {
 	issued      map[issue]*pki.Identity
 	holds       map[string]*pki.Identity // what a holder was given last
 	since       map[string]time.Time     // when that was
+	ends        map[string]time.Time     // of all certificates, by serial
 	listsEnd    time.Time                // of the lists that were made last
 	briefEnds   time.Time                // of Brief's intermediate
 
@@ -97,7 +98,8 @@ type issue struct {
 func newMint(stepCA func(context.Context, *pki.Authority) (*issuer.StepCA, error)) *mint {
 	return &mint{
 		authorities: make(map[Authority]*pki.Authority), issued: make(map[issue]*pki.Identity),
-		holds: make(map[string]*pki.Identity), since: make(map[string]time.Time), stepCA: stepCA,
+		holds: make(map[string]*pki.Identity), since: make(map[string]time.Time),
+		ends: make(map[string]time.Time), stepCA: stepCA,
 	}
 }
 
@@ -137,6 +139,7 @@ func (m *mint) material(ctx context.Context, holder string, role wire.Role, kit 
 		return wire.Material{}, err
 	}
 	m.holds[holder], m.since[holder] = id, time.Now()
+	m.ends[wire.IdentityOf(id.Certificate).Serial] = id.Certificate.NotAfter
 	var trust []*pki.Authority
 	for _, name := range kit.trusts() {
 		a, err := m.authority(name)

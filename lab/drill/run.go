@@ -49,7 +49,7 @@ const patience = 5 * time.Second
 // Run says how a drill is carried out. The zero value is our own server and client.
 type Run struct {
 	Rate   float64       // messages per second; [DefaultRate] if zero
-	For    time.Duration // how long it is to take, in about; as long as its steps need if zero
+	For    time.Duration // how long it is to take, in about; as long as its steps need if zero, and if it is [Drill.Timed]
 	Server peer.Peer     // ours if nil, or another program that takes the same flags, or an image
 	Client peer.Own      // or a program that takes the same flags; of an image's server the adversary calls
 
@@ -252,6 +252,9 @@ func (w *world) serve(ctx context.Context, listen string) (err error) {
 // play carries out the steps, with a rest before each and after the last.
 func (w *world) play(ctx context.Context) error {
 	rest, least := w.how.For/time.Duration(len(w.drill.Steps)+1), w.rest()
+	if w.drill.Timed() {
+		rest = 0
+	}
 	for i, step := range w.drill.Steps {
 		if err := wait(ctx, time.Now().Add(max(rest, least))); err != nil {
 			return err

@@ -38,8 +38,7 @@ func (w *world) take(ctx context.Context, step Step) error {
 	}
 	s := timeline.Step{
 		Name: step.Name, Began: began.Sub(w.began), Within: step.within(), Bad: step.Bad,
-		// What began with a certificate that has expired since has to begin anew.
-		Breaks: step.Act != "" || step.Hinders != nil || step.Expires == Enrolled,
+		Breaks: step.Act != "" || step.Hinders != nil,
 	}
 	before := w.serial[serverHolder]
 	var told []peer.Renewal

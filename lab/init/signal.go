@@ -21,29 +21,42 @@ const (
 func tell(p *os.Process, what syscall.Signal) {
 	ticker := time.NewTicker(readyLook)
 	defer ticker.Stop()
-	for until := time.Now().Add(readiness); !heeds(p.Pid, what) && time.Now().Before(until); {
+	blocked := 0 // looks in a row
+	for until := time.Now().Add(readiness); time.Now().Before(until); {
+		masks := masksOf(p.Pid, what)
+		if masks == nil || masks["SigCgt"] || masks["SigIgn"] {
+			break
+		}
+		if blocked++; !masks["SigBlk"] {
+			blocked = 0
+		}
+		if blocked == longBlocked {
+			break
+		}
 		<-ticker.C
 	}
 	_ = p.Signal(what) // it may have ended
 }
 
-// heeds says whether a process catches a signal, ignores it, or waits for it with the signal blocked
-// (proc_pid_status(5)). Where nobody says so it is taken to.
-func heeds(pid int, what syscall.Signal) bool {
+// longBlocked are more looks than a shell blocks signals for, as it does about each of its children: who
+// does for longer waits for them so (sigwait(3)).
+const longBlocked = 20
+
+// masksOf are the masks of a process that have a signal in them (proc_pid_status(5)); nil where nobody
+// says.
+func masksOf(pid int, what syscall.Signal) map[string]bool {
 	status, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "status"))
 	if err != nil {
-		return true
+		return nil
 	}
 	const base, bits = 16, 64
+	masks := make(map[string]bool)
 	for line := range strings.Lines(string(status)) {
 		name, mask, _ := strings.Cut(line, ":")
-		if name != "SigCgt" && name != "SigIgn" && name != "SigBlk" {
-			continue
-		}
 		set, err := strconv.ParseUint(strings.TrimSpace(mask), base, bits)
-		if err == nil && set>>(uint(what)-1)&1 == 1 {
-			return true
+		if strings.HasPrefix(name, "Sig") && err == nil {
+			masks[name] = set>>(uint(what)-1)&1 == 1
 		}
 	}
-	return false
+	return masks
 }

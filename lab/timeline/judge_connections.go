@@ -10,7 +10,8 @@ import (
 )
 
 // judgeConnections claims that a connection that is kept lasts, but for what ends it with reason:
-// its client was given other material, a step breaks connections, or it is refused.
+// its client was given other material, a step breaks connections, what the server showed has expired, or it
+// is refused.
 func (t *Timeline) judgeConnections(stream *Stream) {
 	var ended []Message
 	for i := 1; i < len(stream.Messages); i++ {
@@ -18,7 +19,7 @@ func (t *Timeline) judgeConnections(stream *Stream) {
 		if is.Connection == was.Connection || was.Fate != Delivered || is.Fate != Delivered && t.may(stream, is, is.Fate) {
 			continue
 		}
-		if !t.ends(stream, was.Ended, is.Ended) {
+		if !t.ends(stream, was.Ended, is.Ended) && !t.over(was.Server, is.Ended) {
 			ended = append(ended, is)
 		}
 	}
@@ -29,6 +30,12 @@ func (t *Timeline) judgeConnections(stream *Stream) {
 	}
 	t.claim("connections/"+stream.Name, "open connections of "+stream.Name+" last", len(ended) == 0, saw,
 		"A reload ends connections that it does not concern: each time, all clients come back at once.")
+}
+
+// over says whether the certificate of that serial has expired by then. Dates are whole seconds.
+func (t *Timeline) over(serial string, by time.Duration) bool {
+	at, ok := t.Over[serial]
+	return ok && by > at-time.Second
 }
 
 // judgeAgain claims that no message has to be sent again, but for those that a step which breaks

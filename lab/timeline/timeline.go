@@ -31,7 +31,12 @@ type Timeline struct {
 	Steps   []Step        `json:"steps"`
 	Ended   int           `json:"ended,omitempty"` // the step, counted from 1, by which the server ended; the last, then
 	Stray   int           `json:"stray,omitempty"` // messages that the server took and nobody has sent
-	Claims  []Claim       `json:"claims"`          // see [Timeline.Judge]
+
+	// Over is when certificates expired that did while it went on, by serial: connections that began with
+	// one have to begin anew then.
+	Over map[string]time.Duration `json:"over_ns,omitempty"`
+
+	Claims []Claim `json:"claims"` // see [Timeline.Judge]
 }
 
 // Stream is what one client sent, one message after the other.

@@ -168,6 +168,14 @@ func TestJudge(t *testing.T) {
 		"a connection ends": {func(t *timeline.Timeline) {
 			at(t, "client, keep", time.Second, end, func(m *timeline.Message) { m.Connection = 2 })
 		}, []string{"connections/client, keep"}, "does not concern"},
+		"a connection ends as its server's certificate does": {func(t *timeline.Timeline) {
+			t.Over = map[string]time.Duration{"1": 3 * time.Second}
+			at(t, "client, keep", 3*time.Second, end, func(m *timeline.Message) { m.Connection = 2 })
+		}, nil, ""},
+		"it ends before that": {func(t *timeline.Timeline) {
+			t.Over = map[string]time.Duration{"1": late, "2": time.Second}
+			at(t, "client, keep", 1500*time.Millisecond, end, func(m *timeline.Message) { m.Connection = 2 })
+		}, []string{"connections/client, keep"}, "does not concern"},
 		"a connection ends with reason": {func(t *timeline.Timeline) {
 			t.Steps[0].Breaks = true
 			at(t, "client, keep", time.Second, end, func(m *timeline.Message) { m.Connection = 2 })
