@@ -51,7 +51,8 @@ the machine was too busy for any time to be told.`,
 	flags := cmd.Flags()
 	cli.RuntimeFlag(flags, &f.lab.Runtime)
 	flags.Float64Var(&f.run.Rate, "rate", drill.DefaultRate, "messages per second, of all streams together")
-	flags.DurationVar(&f.run.For, "for", 0, "how long it is to take, in about; no shorter than its steps need, and its own time where something expires in it")
+	flags.DurationVar(&f.run.For, "for", 0, "how long it is to take, in about; no shorter than its steps need, "+
+		"and its own time where something expires")
 	flags.StringVar(&f.peer, "peer", "", "server of the gallery in place of ours: nginx, haproxy and so on")
 	flags.StringVar(&f.adapter, "adapter", "", "file that says how to run a server's image, likewise")
 	flags.StringVar(&f.html, "html", "", "file to write the time line to, as a page with a picture")
