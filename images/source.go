@@ -30,8 +30,8 @@ type Source struct {
 // Init is the program that is copied into the containers of other images.
 var Init = Source{Name: "init", Package: "./lab/init"}
 
-// StepCA is smallstep's authority, which stands on more than a hundred modules: it is built where it is needed, and nothing
-// carries it.
+// StepCA is smallstep's authority, which stands on more than a hundred modules: it is built where it is needed, and
+// nothing carries it.
 var StepCA = Source{
 	Name: "step-ca", Module: "github.com/smallstep/certificates@v0.30.2", Package: "./cmd/step-ca",
 }
