@@ -8,8 +8,10 @@ import (
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
-// longer than until a certificate of step-ca is renewed twice, and shorter than a drill.
-const shortLife = 15 * time.Second
+const (
+	shortLife = 15 * time.Second // longer than until a certificate is renewed twice, and shorter than a drill
+	lateLife  = 10 * time.Second // longer than it takes to start one in containers
+)
 
 var stepCA = Drill{
 	Name:    "step-ca",
@@ -50,7 +52,7 @@ var stepCALate = Drill{
 	Clients: []Client{
 		good(),
 		{
-			Holder: "late", Kit: Kit{From: StepCA, Life: 2 * briefly}, Over: streams(),
+			Holder: "late", Kit: Kit{From: StepCA, Life: lateLife}, Over: streams(),
 			Course: refusedBetween("late's certificate expires", "late is enrolled again by a token", wire.Server, wire.Expired),
 		},
 	},

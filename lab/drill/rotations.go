@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	briefly = 5 * time.Second // longer than it takes to start a drill, and to see that all is well
+	briefly = 7 * time.Second // longer than it takes to start a drill, and to see that all is well
 	day     = 24 * time.Hour
 )
 
