@@ -87,8 +87,7 @@ func (w *calling) measure(ctx context.Context) (Change, error) {
 	if err := w.taken().take(ctx, &w.Change); err != nil {
 		return w.Change, err
 	}
-	if w.By == Restart || w.By == Never {
-		w.Kept = Ends
+	if w.By == Restart || w.By == Never { // no connection outlives that
 		return w.Change, nil
 	}
 	return w.Change, w.keeps(ctx)

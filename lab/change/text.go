@@ -122,7 +122,9 @@ func (c Change) String() string {
 	if c.Missed > 0 {
 		text += fmt.Sprintf("; %d of %d good messages missed", c.Missed, c.Sent)
 	}
-	text += "; connection: " + string(c.Kept)
+	if c.Kept != "" {
+		text += "; connection: " + string(c.Kept)
+	}
 	if c.Resumed != "" {
 		text += "; session: " + string(c.Resumed)
 	}
