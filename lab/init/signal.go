@@ -12,7 +12,8 @@ import (
 )
 
 // A program is told something by a signal no sooner than it has made ready for it, but for readiness, after
-// which it never will: one that listens already may not have, and would be ended.
+// which it never will: one that listens already may not have, and would be ended, or would not hear it, as
+// the first process of HAProxy, which ignores the signal until it has read all.
 const (
 	readiness = 5 * time.Second
 	readyLook = 10 * time.Millisecond
@@ -24,7 +25,7 @@ func tell(p *os.Process, what syscall.Signal) {
 	blocked := 0 // looks in a row
 	for until := time.Now().Add(readiness); time.Now().Before(until); {
 		masks := masksOf(p.Pid, what)
-		if masks == nil || masks["SigCgt"] || masks["SigIgn"] {
+		if masks == nil || masks["SigCgt"] {
 			break
 		}
 		if blocked++; !masks["SigBlk"] {
