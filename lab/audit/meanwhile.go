@@ -100,38 +100,50 @@ func (r *round) say(
 	return evidence, speech.Read(evidence.Last().Heard).Delivered, err
 }
 
-// settled is for how long a server must have refused all new sessions before it
-// is taken to have read its trust again: one with several processes replaces
-// them one by one.
+// settled is for how long what a server was told must show before it is taken to have done it: one
+// with several processes replaces them one by one.
 const settled = time.Second
 
-// untrustedPause is between two looks.
-const untrustedPause = 40 * time.Millisecond
+// Between two looks is the shorter pause, as long as it shows; where it does not, the server is given time.
+const (
+	shownPause   = 40 * time.Millisecond
+	unshownPause = 320 * time.Millisecond
+)
+
+// settles waits until what a server was told shows for so long, or for as long as a server may take.
+func (r *round) settles(ctx context.Context, enough time.Duration, shows func() (bool, error)) (bool, error) {
+	limit := time.NewTimer(r.traits.Patience)
+	defer limit.Stop()
+	pause := time.NewTimer(0)
+	defer pause.Stop()
+	next, since := shownPause, time.Now()
+	for {
+		select {
+		case <-pause.C:
+		case <-limit.C:
+			return false, nil
+		case <-ctx.Done():
+			return false, context.Cause(ctx)
+		}
+		shown, err := shows()
+		switch {
+		case err != nil:
+			return false, err
+		case !shown:
+			next, since = min(2*next, unshownPause), time.Now()
+		case time.Since(since) >= enough:
+			return true, nil
+		default:
+			next = shownPause
+		}
+		pause.Reset(next)
+	}
+}
 
 // untilUntrusted waits until the server takes no new session of the trial's root: there is
 // no other word of when it has read its trust again.
 func (r *round) untilUntrusted(ctx context.Context, t trial, server *target) (bool, error) {
-	limit, cancel := context.WithTimeout(ctx, r.traits.Patience)
-	defer cancel()
-	ticker := time.NewTicker(untrustedPause)
-	defer ticker.Stop()
-	since := time.Now()
-	for time.Since(since) < settled {
-		refused, err := r.turnedAway(limit, t, server)
-		switch {
-		case limit.Err() != nil:
-			return false, context.Cause(ctx)
-		case err != nil:
-			return false, err
-		case !refused:
-			since = time.Now()
-		}
-		select {
-		case <-ticker.C:
-		case <-limit.Done():
-		}
-	}
-	return true, nil
+	return r.settles(ctx, settled, func() (bool, error) { return r.turnedAway(ctx, t, server) })
 }
 
 // turnedAway says whether the server refuses a new session of the trial's root.

@@ -3,7 +3,6 @@ package audit
 import (
 	"bytes"
 	"context"
-	"time"
 
 	"github.com/mtlslab/mtlslab/lab/attack"
 	"github.com/mtlslab/mtlslab/lab/cases"
@@ -68,25 +67,10 @@ func (r *round) reloadUntil(ctx context.Context, server *target, m wire.Material
 	if err != nil || renewal.Kept {
 		return err
 	}
-	limit, cancel := context.WithTimeout(ctx, r.traits.Patience)
-	defer cancel()
-	ticker := time.NewTicker(untrustedPause)
-	defer ticker.Stop()
-	for since := time.Now(); time.Since(since) < settled; {
-		shown, err := shows()
-		switch {
-		case err != nil:
-			return err
-		case shown && renewal.InUse:
-			return nil
-		case !shown:
-			since = time.Now()
-		}
-		select {
-		case <-ticker.C:
-		case <-limit.Done():
-			return context.Cause(ctx)
-		}
+	enough := settled
+	if renewal.InUse {
+		enough = 0
 	}
-	return nil
+	_, err = r.settles(ctx, enough, shows)
+	return err
 }
