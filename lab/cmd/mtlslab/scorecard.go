@@ -101,7 +101,8 @@ type round struct {
 	board      *console.Board
 	part       string // where what is found is kept; "" if nowhere
 
-	mu sync.Mutex
+	mu   sync.Mutex
+	keep keeping
 }
 
 func (f *scorecardFlags) run(cmd *cobra.Command, names []string) error {

@@ -129,7 +129,19 @@ func (r *round) take(before finding.Scorecard) int {
 	return taken
 }
 
-// finish notes one audit, and keeps all that is known so far.
+// keeping is when what is known was written last, and what of it is not: to write all at each audit would
+// take longer each time.
+type keeping struct {
+	at     time.Time
+	took   time.Duration
+	behind bool
+	sent   []finding.Sent
+}
+
+// keepingShare is how many times what it took to write all goes by before that is done again.
+const keepingShare = 20
+
+// finish notes one audit, and keeps all that is known so far, now or before long.
 func (r *round) finish(i int, a finding.Audit, broke error, sent []finding.Sent) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -141,11 +153,20 @@ func (r *round) finish(i int, a finding.Audit, broke error, sent []finding.Sent)
 	}
 	r.card.Audits[i] = a
 	r.done(name, a)
-	if r.part == "" {
+	r.keep.sent, r.keep.behind = sent, true
+	if time.Since(r.keep.at) >= keepingShare*r.keep.took {
+		r.keepAll()
+	}
+}
+
+// keepAll keeps what is known so far. r.mu is held.
+func (r *round) keepAll() {
+	if r.part == "" || !r.keep.behind {
 		return
 	}
+	began := time.Now()
 	part := r.card
-	part.Sent, part.Took = slices.Concat(part.Sent, sent), part.Took+time.Since(part.Began)
+	part.Sent, part.Took = slices.Concat(part.Sent, r.keep.sent), part.Took+time.Since(part.Began)
 	part.Audits = slices.DeleteFunc(
 		slices.Clone(part.Audits),
 		func(a finding.Audit) bool { return len(a.Findings) == 0 },
@@ -153,10 +174,14 @@ func (r *round) finish(i int, a finding.Audit, broke error, sent []finding.Sent)
 	if err := cli.ReplaceFile(r.part, func(w io.Writer) error { return card.JSON(w, part) }); err != nil {
 		r.board.Broke("keeping what is found", err)
 	}
+	r.keep.at, r.keep.took, r.keep.behind = time.Now(), time.Since(began), false
 }
 
 // kept tells whoever interrupted a scorecard that its audits are not lost.
 func (r *round) kept(out io.Writer) {
+	r.mu.Lock()
+	r.keepAll()
+	r.mu.Unlock()
 	if r.part == "" {
 		return
 	}
