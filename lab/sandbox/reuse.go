@@ -4,11 +4,9 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"time"
 
-	"github.com/mtlslab/mtlslab/images"
 	"github.com/mtlslab/mtlslab/lab/command"
 )
 
@@ -22,11 +20,7 @@ const initPath = InitDir + "/init"
 
 // initFile is the init process for the engine's platform.
 func (c *Isolated) initFile(ctx context.Context) (File, error) {
-	paths, err := images.Binaries(ctx, "linux/"+c.engine.about.Arch, images.Init)
-	if err != nil {
-		return File{}, err
-	}
-	binary, err := os.ReadFile(paths[images.Init.Name])
+	binary, err := c.shared.initFor(ctx, "linux/"+c.engine.about.Arch)
 	return File{Path: initPath, Data: binary, Mode: 0o555}, err
 }
 

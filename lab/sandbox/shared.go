@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"context"
+	"os"
 	"runtime"
 	"sync"
 
@@ -19,6 +20,9 @@ type Shared struct {
 
 	mu    sync.Mutex
 	built map[builtKey]images.Image
+
+	compiling sync.Mutex
+	inits     map[string][]byte // the init process by platform
 }
 
 type builtKey struct {
@@ -32,7 +36,23 @@ type builtKey struct {
 func NewShared() *Shared {
 	return &Shared{
 		building: limit.To(1), starting: limit.To(1 + runtime.NumCPU()), built: make(map[builtKey]images.Image),
+		inits: make(map[string][]byte),
 	}
+}
+
+// initFor is the init process of a container for a platform. The compiler is asked for it once.
+func (s *Shared) initFor(ctx context.Context, platform string) ([]byte, error) {
+	s.compiling.Lock()
+	defer s.compiling.Unlock()
+	if known := s.inits[platform]; known != nil {
+		return known, nil
+	}
+	paths, err := images.Binaries(ctx, platform, images.Init)
+	if err != nil {
+		return nil, err
+	}
+	s.inits[platform], err = os.ReadFile(paths[images.Init.Name])
+	return s.inits[platform], err
 }
 
 // ensure brings the images of the sources into an engine, unless they are there. They
