@@ -37,6 +37,7 @@ type Adapter struct {
 
 	Entrypoint []string          `yaml:"entrypoint" jsonschema:"in place of the image's; templates"`
 	Command    []string          `yaml:"command"`
+	Worker     []string          `yaml:"worker"`
 	Env        map[string]string `yaml:"env" jsonschema:"added to the image's environment; templates"`
 	User       string            `yaml:"user" jsonschema:"in place of the image's user, as docker run --user"`
 

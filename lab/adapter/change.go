@@ -96,6 +96,7 @@ func (a *Adapter) changed(change map[string]string) (*Adapter, error) {
 		}
 		c.Stdin = replace(c.Stdin)
 		c.Entrypoint, c.Command = replaceWords(c.Entrypoint, replace), replaceWords(c.Command, replace)
+		c.Worker = replaceWords(c.Worker, replace)
 		c.Reload.Command = replaceWords(c.Reload.Command, replace)
 		for _, texts := range []map[string]string{c.Files, c.Env} {
 			for name, text := range texts {

@@ -89,6 +89,11 @@ func (a *Adapter) rulesOfRole() []rule {
 			{"logs", a.Logs, servers},
 			{"reload", a.Again == "" && a.reloads(), "a server's, or of a client that stays up; and this is neither"},
 			{"again", a.Again != "" && (a.Stdin != "" || a.Hangup != ""), "its standard input is the lines that again says"},
+			{"worker", len(a.Worker) > 0 && len(a.Entrypoint) == 0, "give entrypoint, too: what it stands for"},
+			{
+				"worker", len(a.Worker) > 0 && a.Stdin+a.Hangup+a.Again != "",
+				"its standard input is what it is to do, so there is no stdin, hangup or again",
+			},
 			{"again", a.Again != "" && a.Speaks != HTTP, "only of clients that speak http"},
 			{"refused", len(a.Refused.Status) > 0 || a.Refused.Match != "", servers},
 			{
@@ -116,6 +121,7 @@ func (a *Adapter) rulesOfRole() []rule {
 		{"stdin", a.Stdin != "", clients},
 		{"again", a.Again != "", clients},
 		{"hangup", a.Hangup != "", clients},
+		{"worker", len(a.Worker) > 0, clients},
 		{
 			"delivered",
 			len(a.Delivered.Exit) > 0 || a.Delivered.Output != "",
@@ -278,6 +284,7 @@ func (a *Adapter) templates() []templated {
 	}
 	list("entrypoint", a.Entrypoint)
 	list("command", a.Command)
+	list("worker", a.Worker)
 	byName("env", a.Env)
 	byName("files", a.Files)
 	list("reload.command", a.Reload.Command)

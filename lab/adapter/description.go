@@ -16,6 +16,8 @@ var described = map[string]string{
 		"certificate, its address, the message and what one case asks for",
 	"Adapter.Command": "in place of the image's; of a client, all of what is run for each message; templates, and a " +
 		"word that they leave empty is left out",
+	"Adapter.Worker": "of a client that starts slowly: a program that stays up in place of entrypoint, and carries out " +
+		"the command again and again, as Bazel's persistent workers do in JSON",
 	"Adapter.Ready": "of a server: how it shows that it is ready; by default the port accepts a connection",
 	"Adapter.Speaks": "what is said over the connection: line, http, http-twice, postgres, smtp, redis, mqtt, grpc, " +
 		"git, imap, ldap, mysql, nats or syslog",

@@ -23,9 +23,10 @@ func TestExamplesHaveEveryKey(t *testing.T) {
 			whole := uncommented(text)
 			said := make(map[string]bool)
 			for _, left := range [][]string{
-				{"build:", "reload: {command", "again:", "reload: {signal: HUP}", "like:", "change: {old"},
-				{"image:", "reload: {signal", "again:", "like:", "change: {old"},
-				{"build:", "stdin:", "hangup:", "reload: {command", "like:", "change: {old"},
+				{"build:", "worker:", "reload: {command", "again:", "reload: {signal: HUP}", "like:", "change: {old"},
+				{"image:", "worker:", "reload: {signal", "again:", "like:", "change: {old"},
+				{"build:", "stdin:", "hangup:", "worker:", "reload: {command", "like:", "change: {old"},
+				{"build:", "stdin:", "hangup:", "again:", "reload:", "like:", "change: {old"},
 			} {
 				a, err := adapter.Read("example.yaml", strings.NewReader(without(whole, left)))
 				if err != nil {

@@ -114,6 +114,17 @@ func TestReadFaults(t *testing.T) {
 			"a server's key", "name: a\nrole: client\nimage: a\nspeaks: line\ncommand: [a]\nport: 3\n",
 			"shop.yaml:6: port: a server's, and this is a client",
 		},
+		{
+			"a worker in place of nothing",
+			"name: a\nrole: client\nimage: a\nspeaks: line\ncommand: [a]\nworker: [b]\n",
+			"shop.yaml:6: worker: give entrypoint, too",
+		},
+		{
+			"a worker whose input is taken",
+			"name: a\nrole: client\nimage: a\nspeaks: line\nentrypoint: [a]\ncommand: [b]\nstdin: c\nworker: [d]\n",
+			"shop.yaml:8: worker: its standard input is what it is to do",
+		},
+		{"a server's worker", good + "worker: [a]\n", "shop.yaml:6: worker: a client's, and this is a server"},
 		{"no command", "name: a\nrole: client\nimage: a\nspeaks: line\n", "shop.yaml:1: command: missing"},
 		{"too large", "about: " + strings.Repeat("a", 1<<20), "shop.yaml: more than 1048576 bytes"},
 		{"steering a terminal", good + "\"a\\e[31m\": b\n", `shop.yaml:6: a\x1b[31m: no such key`},

@@ -9,16 +9,20 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"time"
 )
 
 // Command is one program that is to be run in a container that is kept open, one JSON
 // line. Clients are run so again and again.
 type Command struct {
-	ID    string   `json:"id"`
-	Argv  []string `json:"argv"`
-	Env   []string `json:"env,omitempty"` // NAME=value, besides what the container has
-	Stdin []byte   `json:"stdin,omitempty"`
+	ID   string   `json:"id"`
+	Argv []string `json:"argv"`
+	// Worker is a program that stays up and carries out one command after the other; Argv are the
+	// words that it is given for this one.
+	Worker []string `json:"worker,omitempty"`
+	Env    []string `json:"env,omitempty"` // NAME=value, besides what the container has
+	Stdin  []byte   `json:"stdin,omitempty"`
 	// Limit is how long it may take. Then it is killed, with all that it started, as soon as it
 	// rests, or after Slack times as long.
 	Limit time.Duration `json:"limit_ns"`
@@ -47,6 +51,16 @@ type Command struct {
 	// Look asks what lives in the container by now. Nothing else but the ID is read from
 	// such a line.
 	Look bool `json:"look,omitempty"`
+	// Put are files that are to be put into the container, as far as init may. Likewise.
+	Put []File `json:"put,omitempty"`
+}
+
+// File is a file as it is to be, or a directory if its mode says so.
+type File struct {
+	Path        string      `json:"path"` // absolute
+	Data        []byte      `json:"data,omitempty"`
+	Mode        fs.FileMode `json:"mode"`
+	User, Group int         // who owns it
 }
 
 // Life is what lives in a container at one moment.
@@ -89,10 +103,14 @@ func Parse(line []byte) (Command, error) {
 	if err := json.Unmarshal(line, &e); err != nil {
 		return e, fmt.Errorf("reading command: %w", err)
 	}
-	if e.ID != "" && (e.Later() || e.Look) {
+	if e.ID != "" && (e.Later() || e.Look || len(e.Put) > 0) {
 		return e, nil
 	}
-	if e.ID == "" || len(e.Argv) == 0 || e.Argv[0] == "" || e.Limit <= 0 {
+	program := e.Argv
+	if len(e.Worker) > 0 {
+		program = e.Worker
+	}
+	if e.ID == "" || len(program) == 0 || program[0] == "" || e.Limit <= 0 {
 		return e, errors.New("reading command: want an id, a program and a limit")
 	}
 	return e, nil

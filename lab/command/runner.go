@@ -142,6 +142,19 @@ func (c *Running) Wait(ctx context.Context) (Result, error) {
 	}
 }
 
+// Put puts files into the container. An error says that they may not all be as they are to be.
+func (r *Runner) Put(ctx context.Context, id string, files []File) error {
+	asked, err := r.Start(Command{ID: id, Put: files})
+	if err != nil {
+		return err
+	}
+	result, err := asked.Wait(ctx)
+	if err == nil && result.Fault != "" {
+		err = fmt.Errorf("%s: putting files into it: %s", r.name, result.Fault)
+	}
+	return err
+}
+
 // Look says what lives in the container. An error says that nobody knows: it may have ended.
 func (r *Runner) Look(ctx context.Context, id string) (Life, error) {
 	asked, err := r.Start(Command{ID: id, Look: true})

@@ -27,6 +27,7 @@ const maxCommand = 16 << 20
 type runner struct {
 	running sync.Map // by ID: *running
 	family  family
+	workers workers
 
 	mu  sync.Mutex
 	out *json.Encoder
@@ -55,7 +56,11 @@ func newRunning() *running {
 }
 
 func newRunner(out io.Writer) *runner {
-	return &runner{family: family{own: make(map[int]*exec.Cmd)}, out: json.NewEncoder(out)}
+	return &runner{
+		family:  family{own: make(map[int]*exec.Cmd)},
+		workers: workers{idle: make(map[string][]*worker)},
+		out:     json.NewEncoder(out),
+	}
 }
 
 func (r *runner) read(ctx context.Context, in io.Reader) {
@@ -72,6 +77,8 @@ func (r *runner) read(ctx context.Context, in io.Reader) {
 			}
 		case c.Look:
 			r.report(look(c.ID))
+		case len(c.Put) > 0:
+			r.report(put(c.ID, c.Put))
 		default:
 			ctx, cancel := context.WithCancel(ctx)
 			e := newRunning()
@@ -79,7 +86,11 @@ func (r *runner) read(ctx context.Context, in io.Reader) {
 			r.running.Store(c.ID, e)
 			go func() {
 				defer cancel()
-				r.report(r.run(ctx, c, e))
+				if len(c.Worker) > 0 {
+					r.report(r.runInWorker(ctx, c))
+				} else {
+					r.report(r.run(ctx, c, e))
+				}
 				r.running.Delete(c.ID)
 			}()
 		}
@@ -273,6 +284,13 @@ func (w *watched) tellLines(p []byte) {
 		}
 		w.line = rest
 	}
+}
+
+// forget is for a program that goes on and does something else.
+func (w *watched) forget() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.kept = nil
 }
 
 func (w *watched) text() string {

@@ -335,16 +335,20 @@ func (b *broughtImage) expandMap(
 }
 
 // askVersion has the peer say its version, once, in a container of it that runs.
-func (b *broughtImage) askVersion(ctx context.Context, p *sandbox.Process) error {
+func (b *broughtImage) askVersion(ctx context.Context, in *command.Runner) error {
 	b.asking.Lock()
 	defer b.asking.Unlock()
 	if len(b.Adapter.Version) == 0 || b.asked {
 		return nil
 	}
 	b.asked = true
-	output, code, err := b.in.Exec(ctx, p, b.Adapter.Version)
-	if err == nil && code == 0 {
-		b.product.Version = wire.Printable(firstLine(output))
+	asked, err := in.Start(command.Command{ID: sandbox.NewID(), Argv: b.Adapter.Version, Limit: runLimit})
+	if err != nil {
+		return err
+	}
+	result, err := asked.Wait(ctx)
+	if err == nil && result.Exit == 0 && result.Fault == "" {
+		b.product.Version = wire.Printable(firstLine(result.Out + result.Err))
 	}
 	return err
 }

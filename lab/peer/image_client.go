@@ -136,7 +136,7 @@ func (c *imageClient) prepare(ctx context.Context, call Call, server string) (*c
 	if err != nil {
 		return nil, "", err
 	}
-	return in, dir, c.in.Copy(ctx, in.process, c.owner(), files)
+	return in, dir, c.in.Put(ctx, in.process, in.Runner, c.owner(), files)
 }
 
 // shared says whether a container is for more than one call.
@@ -151,10 +151,6 @@ func same(a, b wire.Material) bool {
 		bytes.Equal(a.CRL, b.CRL)
 }
 
-// manyCalls is how many are worth what it takes to have a container read its files
-// faster: seconds.
-const manyCalls = 100
-
 // open starts a container of the client, with the material of a call. The server's name
 // leads to whom that calls.
 func (c *imageClient) open(ctx context.Context, call Call, server string) (*clientRoom, error) {
@@ -162,7 +158,6 @@ func (c *imageClient) open(ctx context.Context, call Call, server string) (*clie
 	if !call.Named || c.place.Sandbox.Facts().Nameless {
 		p.Hosts = []string{c.Adapter.Host() + ":" + server}
 	}
-	p.Often = call.Calls > manyCalls && !call.Altered
 	var err error
 	lists := call.Lists && c.namesLists
 	if p.Files, err = c.configured(call.Material, call.Store, c.Adapter.ValuesFor(c.Adapter.Dir(), lists)); err != nil {
@@ -173,7 +168,7 @@ func (c *imageClient) open(ctx context.Context, call Call, server string) (*clie
 		return nil, fmt.Errorf("starting %s: %w", c.Name(), err)
 	}
 	runner := command.NewRunner(c.Name(), started.Stdin, started.Stdout, started.Stderr.Said)
-	return &clientRoom{Runner: runner, process: started, own: call.Material}, c.askVersion(ctx, started)
+	return &clientRoom{Runner: runner, process: started, own: call.Material}, c.askVersion(ctx, runner)
 }
 
 // run runs the client once.
@@ -186,8 +181,15 @@ func (c *imageClient) run(
 	}
 	what := command.Command{ID: values.Nonce, Limit: limit}
 	none := command.Result{}
+	argv := slices.Concat(c.Adapter.Entrypoint, c.Adapter.Command)
 	var err error
-	if what.Argv, err = c.Adapter.ExpandAll(slices.Concat(c.Adapter.Entrypoint, c.Adapter.Command), values); err != nil {
+	if len(c.Adapter.Worker) > 0 {
+		argv = c.Adapter.Command
+		if what.Worker, err = c.Adapter.ExpandAll(c.Adapter.Worker, values); err != nil {
+			return none, err
+		}
+	}
+	if what.Argv, err = c.Adapter.ExpandAll(argv, values); err != nil {
 		return none, err
 	}
 	env, err := c.expandMap(c.Adapter.Env, "env", values)

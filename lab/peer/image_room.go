@@ -87,7 +87,7 @@ func (s *imageServer) startReused(ctx context.Context, g Given) (started *imageS
 	if err != nil {
 		return nil, err
 	}
-	if err := s.in.Copy(ctx, in.process, s.owner(), files); err != nil {
+	if err := s.in.Put(ctx, in.process, in.Runner, s.owner(), files); err != nil {
 		return nil, err
 	}
 	if started, err = s.run(in, values, imageLimit); err != nil {
@@ -153,8 +153,8 @@ func (in *room) life(ctx context.Context) (Life, error) {
 func (s *imageServer) vacant(ctx context.Context, in *room) error {
 	limit, cancel := context.WithTimeout(ctx, imagePatience)
 	defer cancel()
-	ticker := time.NewTicker(probePause)
-	defer ticker.Stop()
+	pause := newPause()
+	defer pause.Stop()
 	for {
 		life, err := in.life(limit)
 		switch {
@@ -166,7 +166,8 @@ func (s *imageServer) vacant(ctx context.Context, in *room) error {
 			return nil
 		}
 		select {
-		case <-ticker.C:
+		case <-pause.C:
+			pause.again()
 		case <-limit.Done():
 		}
 	}

@@ -6,7 +6,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/mtlslab/mtlslab/lab/adapter"
 	"github.com/mtlslab/mtlslab/lab/attack"
@@ -33,9 +32,6 @@ func (s *imageServing) alive() bool {
 	}
 }
 
-// probePause is between two looks at whether a server listens.
-const probePause = 20 * time.Millisecond
-
 func (s *imageServing) Wait(ctx context.Context) (Listening, error) {
 	within := s.Adapter.Ready.Limit()
 	limit, cancel := context.WithTimeout(ctx, within)
@@ -55,14 +51,14 @@ func (s *imageServing) Wait(ctx context.Context) (Listening, error) {
 	}
 	says := wire.Outcome{Role: wire.Server, Kind: wire.Listening, Local: s.room.address}
 	listening := Listening{Address: s.room.address, Account: says, LastLines: s.lastLines, Life: s.room.life}
-	return listening, s.askVersion(ctx, s.room.process)
+	return listening, s.askVersion(ctx, s.room.Runner)
 }
 
 // untilOpen waits until something listens at its port. Nobody calls to find that out: a
 // server may hold a call against whoever makes it.
 func (s *imageServing) untilOpen(ctx, limit context.Context) error {
-	ticker := time.NewTicker(probePause)
-	defer ticker.Stop()
+	pause := newPause()
+	defer pause.Stop()
 	for {
 		life, err := s.room.life(limit)
 		switch {
@@ -79,7 +75,8 @@ func (s *imageServing) untilOpen(ctx, limit context.Context) error {
 		case <-limit.Done():
 			what := fmt.Sprintf("nothing listens on port %d after %v", s.Adapter.At(), s.Adapter.Ready.Limit())
 			return s.notReady(ctx, limit, what, "port, command, files")
-		case <-ticker.C:
+		case <-pause.C:
+			pause.again()
 		}
 	}
 }
@@ -206,7 +203,7 @@ func (s *imageServing) Write(ctx context.Context, m wire.Material) error {
 	if err != nil {
 		return err
 	}
-	return s.in.Copy(ctx, s.room.process, s.owner(), files)
+	return s.in.Put(ctx, s.room.process, s.room.Runner, s.owner(), files)
 }
 
 // Reread has the server read them again, as its adapter says. One whose command says that it cannot

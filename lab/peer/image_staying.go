@@ -65,7 +65,7 @@ func (s *Staying) start(ctx context.Context, m wire.Material, server string) (er
 	if s.running, err = s.runner.Start(what); err != nil {
 		return err
 	}
-	return s.askVersion(ctx, s.process)
+	return s.askVersion(ctx, s.runner)
 }
 
 // Say has it send a message with that nonce. What becomes of it, its server sees.
@@ -85,7 +85,7 @@ func (s *Staying) Write(ctx context.Context, m wire.Material) error {
 	if err != nil {
 		return err
 	}
-	return s.in.Copy(ctx, s.process, s.owner(), files)
+	return s.in.Put(ctx, s.process, s.runner, s.owner(), files)
 }
 
 // Reread has it read them again, as its adapter says. A [*UnusableError] says that it would not.

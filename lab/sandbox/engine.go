@@ -137,10 +137,3 @@ func leaveReaper() error {
 	}
 	return os.Setenv(variable, "true")
 }
-
-// readsSlowly says whether containers read their files by way of a process of the
-// engine's, which makes up a third of what it takes to start a program in Python.
-func (e *Engine) readsSlowly(ctx context.Context) bool {
-	about, err := e.Info(ctx, client.InfoOptions{})
-	return err == nil && about.Info.Driver == "fuse-overlayfs"
-}

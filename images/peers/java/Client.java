@@ -1,35 +1,70 @@
 import java.io.BufferedReader;
+import java.io.File;
 import java.io.IOException;
 import java.io.InputStreamReader;
+import java.security.GeneralSecurityException;
+import java.security.KeyStore;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 import java.util.List;
+import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SNIHostName;
+import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLSocket;
-import javax.net.ssl.SSLSocketFactory;
+import javax.net.ssl.TrustManagerFactory;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
-/** Sends one line to a verified TLS server and waits for it to come back. Keys and trust are system properties. */
+/**
+ * Sends one line to a verified TLS server and waits for it to come back.
+ *
+ * <p>usage: Client KEYSTORE TRUSTSTORE PASSWORD VERSIONS HOST PORT LINE, or Client --persistent_worker, which does so again and
+ * again, each time with a context of its own.
+ */
 public final class Client {
-    public static void main(String[] args) {
-        try {
-            exchange(args[0], Integer.parseInt(args[1]), args[2]);
-        } catch (IOException e) {
-            System.err.println("client: " + e);
-            System.exit(1);
+    public static void main(String[] args) throws IOException {
+        if (args[0].equals("--persistent_worker")) {
+            Worker.serve(Client::call);
+            return;
         }
-        System.exit(0);
+        var refusal = call(args);
+        if (!refusal.isEmpty()) {
+            System.err.println(refusal);
+        }
+        System.exit(refusal.isEmpty() ? 0 : 1);
     }
 
-    private static void exchange(String host, int port, String message) throws IOException {
-        try (var socket = (SSLSocket) SSLSocketFactory.getDefault().createSocket(host, port)) {
+    /** Says why the line was not delivered; nothing if it was. */
+    private static String call(String[] args) {
+        try {
+            exchange(context(args[0], args[1], args[2]), args[3], args[4], Integer.parseInt(args[5]), args[6]);
+            return "";
+        } catch (IOException | GeneralSecurityException e) {
+            return "client: " + e;
+        }
+    }
+
+    private static SSLContext context(String keys, String trust, String password)
+            throws IOException, GeneralSecurityException {
+        var ours = KeyManagerFactory.getInstance(KeyManagerFactory.getDefaultAlgorithm());
+        ours.init(KeyStore.getInstance(new File(keys), password.toCharArray()), password.toCharArray());
+        var theirs = TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
+        theirs.init(KeyStore.getInstance(new File(trust), password.toCharArray()));
+        var context = SSLContext.getInstance("TLS");
+        context.init(ours.getKeyManagers(), theirs.getTrustManagers(), null);
+        return context;
+    }
+
+    private static void exchange(SSLContext context, String versions, String host, int port, String message)
+            throws IOException {
+        try (var socket = (SSLSocket) context.getSocketFactory().createSocket(host, port)) {
             var parameters = socket.getSSLParameters();
             // JSSE checks the chain of its own accord, and the name only if told to.
             parameters.setEndpointIdentificationAlgorithm("HTTPS");
             // Nor does it say whom it calls where the name has no dot.
             parameters.setServerNames(List.of(new SNIHostName(host)));
+            parameters.setProtocols(versions.split(","));
             socket.setSSLParameters(parameters);
             socket.getOutputStream().write((message + "\n").getBytes(UTF_8));
             var in = new BufferedReader(new InputStreamReader(socket.getInputStream(), UTF_8));

@@ -11,23 +11,26 @@ for name in a b; do
     keytool -exportcert -alias $name -file "$dir/$name.der" -keystore "$dir/$name.jks" $store
     keytool -importcert -noprompt -alias $name -file "$dir/$name.der" -keystore "$dir/trust.jks" $store
 done
-run() { # identity, version, archive, class and arguments
-    identity=$1 version=$2 archive=$3
-    shift 3
+# A shared archive holds for the class path that it was made with.
+jars=/app/peer.jar:/usr/share/java/gson.jar
+run() { # identity, archive, class path, class and arguments
+    identity=$1 archive=$2
+    shift 2
     java @/app/jvm.options -Djavax.net.ssl.keyStore="$dir/$identity.jks" -Djavax.net.ssl.keyStorePassword=changeit \
-        -Djavax.net.ssl.trustStore="$dir/trust.jks" -Djavax.net.ssl.trustStorePassword=changeit \
-        -Djdk.tls.client.protocols="$version" $archive -cp /app/peer.jar "$@"
+        -Djavax.net.ssl.trustStore="$dir/trust.jks" -Djavax.net.ssl.trustStorePassword=changeit $archive -cp "$@"
 }
-run a TLSv1.3 -Xshare:auto Server 12345 &
+client() { # archive, versions, line
+    run b "$1" $jars Client "$dir/b.jks" "$dir/trust.jks" changeit "$2" localhost 12345 "$3"
+}
+run a -Xshare:auto $jars Server 12345 &
 server=$!
-until run b TLSv1.2 -Xshare:auto Client localhost 12345 warm; do
+until client -Xshare:auto TLSv1.2 warm; do
     kill -0 $server
     sleep 1
 done
-run b TLSv1.3,TLSv1.2 "-Xlog:cds=error -Xlog:cds+dynamic=error -XX:ArchiveClassesAtExit=/app/client.jsa" \
-    Client localhost 12345 training
+client "-Xlog:cds=error -Xlog:cds+dynamic=error -XX:ArchiveClassesAtExit=/app/client.jsa" TLSv1.3,TLSv1.2 training
 # The server answers no HTTP: what is loaded until then is enough.
-run b TLSv1.3,TLSv1.2 "-Xlog:cds=error -Xlog:cds+dynamic=error -XX:ArchiveClassesAtExit=/app/get.jsa" \
+run b "-Xlog:cds=error -Xlog:cds+dynamic=error -XX:ArchiveClassesAtExit=/app/get.jsa" /app/peer.jar \
     HttpGet https://localhost:12345/training || true
 kill $server
 wait $server || true
