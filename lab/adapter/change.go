@@ -70,6 +70,9 @@ func (a *Adapter) onto(other func(like string) (*Adapter, error)) (*Adapter, err
 	if base.Build != "" {
 		base.Build = path.Join(path.Dir(a.Like), base.Build)
 	}
+	if len(a.Entrypoint)+len(a.Command) > 0 {
+		base.Worker = nil // which carries out the other's
+	}
 	from, to := reflect.ValueOf(a).Elem(), reflect.ValueOf(base).Elem()
 	for i := range from.NumField() {
 		if field := from.Field(i); from.Type().Field(i).IsExported() && !field.IsZero() {

@@ -57,6 +57,35 @@ change: {"--verify=on": "--verify=off", level 1: ""}
 	}
 }
 
+// A worker carries out the command that it was made for, and no other's.
+func TestLikeWorker(t *testing.T) {
+	t.Parallel()
+	const buyer = "name: buyer\nrole: client\nimage: buyer:1\nspeaks: http\n" +
+		"entrypoint: [buy]\ncommand: [--strict]\nworker: [buy, --stay]\n"
+	const head = "like: buyer.yaml\nname: other\nrole: client\nspeaks: http\n"
+	for _, test := range []struct{ name, text, want string }{
+		{"as it is", "", "buy --stay"},
+		{"other words", "change: {buy: sell}\n", "sell --stay"},
+		{"another command", "command: [--lax]\n", ""},
+		{"another entrypoint", "entrypoint: [sell]\n", ""},
+		{"a worker of its own", "command: [--lax]\nworker: [sell, --stay]\n", "sell --stay"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			files := fstest.MapFS{
+				"shop/buyer.yaml": {Data: []byte(buyer)}, "shop/other.yaml": {Data: []byte(head + test.text)},
+			}
+			a, err := adapter.ReadFS(files, "peers", "shop/other.yaml")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := strings.Join(a.Worker, " "); got != test.want {
+				t.Errorf("got %q, want %q", got, test.want)
+			}
+		})
+	}
+}
+
 // A peer with a remedy differs by that alone.
 func TestRemedied(t *testing.T) {
 	t.Parallel()

@@ -19,6 +19,9 @@ type File struct {
 	owner owner
 }
 
+// sticky is the bit of a directory in which each may remove only what is theirs, in an archive (tar(5)).
+const sticky = 0o1000
+
 // copyInto copies files into a container, all at once: the engine starts a process
 // of its own for each copy. within is a directory that can be written.
 func (c *Isolated) copyInto(ctx context.Context, id, within string, files []File) error {
@@ -28,6 +31,9 @@ func (c *Isolated) copyInto(ctx context.Context, id, within string, files []File
 		header := &tar.Header{
 			Typeflag: tar.TypeReg, Name: strings.TrimPrefix(strings.TrimPrefix(f.Path, within), "/"),
 			Size: int64(len(f.Data)), Mode: int64(f.Mode.Perm()), Uid: f.owner.user, Gid: f.owner.group,
+		}
+		if f.Mode&fs.ModeSticky != 0 {
+			header.Mode |= sticky
 		}
 		if f.Mode.IsDir() {
 			header.Typeflag, header.Name = tar.TypeDir, header.Name+"/"

@@ -95,21 +95,12 @@ func (c *Isolated) fill(ctx context.Context, id string, p ImageProgram, init Fil
 	}
 	worker := File{Path: InitDir + "/worker.py", Data: workerPy, Mode: 0o444}
 	// What is put there later is put by init, as whoever that is.
-	dir := File{Path: InitDir, Mode: fs.ModeDir | 0o777}
+	dir := File{Path: InitDir, Mode: fs.ModeDir | fs.ModeSticky | 0o777}
 	return c.copyInto(ctx, id, "/", append(files, dir, init, worker))
 }
 
-// Copy puts files into a container of somebody else's image, in place of what is there.
-func (c *Isolated) Copy(ctx context.Context, p *Process, who string, files []File) error {
-	owned, err := c.owned(ctx, p.id, p.image, who, files)
-	if err != nil {
-		return err
-	}
-	return c.copyInto(ctx, p.id, "/", owned)
-}
-
-// Put is Copy by way of the container's init process, which takes a hundredth of the time. What that
-// may not write, the engine does.
+// Put puts files into a container of somebody else's image, in place of what is there: by way of its init
+// process, which takes a hundredth of what the engine takes. What that may not write, the engine does.
 func (c *Isolated) Put(ctx context.Context, p *Process, init *command.Runner, who string, files []File) error {
 	owned, err := c.owned(ctx, p.id, p.image, who, files)
 	if err != nil || len(files) == 0 {
