@@ -3,6 +3,7 @@ package lab_test
 import (
 	"flag"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -78,8 +79,9 @@ func asIs(t *testing.T, image peer.Image, ref string, port int) peer.Image {
 	a.Material, a.Files = image.Adapter.Material, image.Adapter.Files
 	values := a.ValuesFor(a.Dir(), false)
 	values.CA, values.Port, values.Nonce, values.Message = "/etc/ssl/certs/ca-certificates.crt", port, "orders", "orders"
+	words := slices.Concat(image.Adapter.Entrypoint, image.Adapter.Command)
 	var err error
-	if a.Command, err = image.Adapter.ExpandAll(image.Adapter.Command, values); err != nil {
+	if a.Command, err = image.Adapter.ExpandAll(words, values); err != nil {
 		t.Fatal(err)
 	}
 	for name, text := range image.Adapter.Env {
