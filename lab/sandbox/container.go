@@ -183,6 +183,8 @@ func (with container) bound(host *api.HostConfig) {
 		host.CapDrop = []string{"ALL"}
 		host.SecurityOpt = []string{"no-new-privileges"}
 	}
+	// The engine removes what has ended, also when nobody is left to ask for it: a process that was killed.
+	host.AutoRemove = true
 	host.Memory, host.MemorySwap, host.PidsLimit = with.memory, with.memory, &with.processes
 	host.ExtraHosts = with.hosts
 	host.DNS = nobody
