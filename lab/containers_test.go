@@ -21,6 +21,8 @@ import (
 
 	"github.com/mtlslab/mtlslab/lab"
 	"github.com/mtlslab/mtlslab/lab/exchange"
+	"github.com/mtlslab/mtlslab/lab/peer"
+	"github.com/mtlslab/mtlslab/lab/pki"
 	"github.com/mtlslab/mtlslab/lab/sandbox"
 	"github.com/mtlslab/mtlslab/lab/verdict"
 	"github.com/mtlslab/mtlslab/lab/wire"
@@ -87,14 +89,48 @@ func oneExchange(ctx context.Context, cfg lab.Config) (diff string, err error) {
 	return v.Diff(verdict.Delivered(goodClient)), err
 }
 
+// flow has the good client send the good server messages until the test is over, so that both are
+// there to be looked at: of a program that has ended the engine removes the container.
+func flow(t *testing.T, l *lab.Lab) {
+	t.Helper()
+	ctx := t.Context()
+	in := peer.Place{Sandbox: l.Sandbox(), Names: new(sandbox.Names)}
+	server, err := peer.Own{}.Server(ctx, in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { server.Close(context.WithoutCancel(ctx)) })
+	serving, err := server.Serve(ctx, peer.Given{Hostname: "server", Material: l.Pair().Material(wire.Server)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	listens, err := serving.Wait(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, err := peer.Own{}.Stream(ctx, in, peer.Streamed{
+		Message: exchange.Greeting, Every: 100 * time.Millisecond, Connections: peer.New, Limit: time.Minute,
+		Material: l.Pair().Material(wire.Client), Server: listens.Address, ServerName: pki.ServerName,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := client.Stop(context.WithoutCancel(ctx)); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := client.Begun(ctx); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestHardened looks at the lab's containers as the engine describes them.
 func TestHardened(t *testing.T) {
 	t.Parallel()
 	c := dockerClient(t)
 	l := start(t, lab.Config{Runtime: sandbox.Containers, Timeout: time.Minute})
-	if _, err := l.Run(t.Context(), exchange.Exchange{}); err != nil {
-		t.Fatal(err)
-	}
+	flow(t, l)
 	containers, networks := bearing(t, c, "mtlslab.run="+l.ID())
 	if len(containers) != 2 || networks != 1 {
 		t.Fatalf("%d containers and %d networks, want 2 and 1", len(containers), networks)
@@ -146,9 +182,7 @@ func TestSecrets(t *testing.T) {
 	t.Parallel()
 	c := dockerClient(t)
 	l := start(t, lab.Config{Runtime: sandbox.Containers, Timeout: time.Minute})
-	if _, err := l.Run(t.Context(), exchange.Exchange{}); err != nil {
-		t.Fatal(err)
-	}
+	flow(t, l)
 	needles := keyNeedles(t, l)
 	search := func(where string, data []byte) {
 		for _, needle := range needles {
@@ -160,6 +194,9 @@ func TestSecrets(t *testing.T) {
 	}
 
 	containers, _ := bearing(t, c, "mtlslab.run="+l.ID())
+	if len(containers) != 2 {
+		t.Fatalf("%d containers, want 2", len(containers))
+	}
 	var images []string
 	for _, listed := range containers {
 		made, raw := inspect(t, c, listed.ID)
