@@ -110,7 +110,7 @@ func flow(t *testing.T, l *lab.Lab) {
 	}
 	client, err := peer.Own{}.Stream(ctx, in, peer.Streamed{
 		Message: exchange.Greeting, Every: 100 * time.Millisecond, Connections: peer.New, Limit: time.Minute,
-		Material: l.Pair().Material(wire.Client), Server: listens.Address, ServerName: pki.ServerName,
+		Server: listens.Address, ServerName: pki.ServerName,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -120,7 +120,7 @@ func flow(t *testing.T, l *lab.Lab) {
 			t.Error(err)
 		}
 	})
-	if err := client.Begun(ctx); err != nil {
+	if err := client.Begin(ctx, l.Pair().Material(wire.Client)); err != nil {
 		t.Fatal(err)
 	}
 }

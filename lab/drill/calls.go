@@ -36,7 +36,7 @@ type calls struct {
 
 	begun   chan struct{} // closed once something has become of the first message
 	stop    chan struct{}
-	stopped chan struct{} // closed when nothing comes any more
+	stopped chan struct{} // closed when nothing comes any more; nil if nothing ever came
 	begin   func()        // closes begun
 	err     error         // why, if it was not stopped
 
@@ -52,25 +52,26 @@ type caller struct {
 	times int    // how often it was given something else before
 }
 
-// startCalls has the adversary call so, until it is stopped. Resumed sessions are of the call before.
-func startCalls(ctx context.Context, by *attack.Adversary, speaks peer.Protocol, s peer.Streamed) (*calls, error) {
+// newCalls are those of the adversary. Resumed sessions are of the call before.
+func newCalls(by *attack.Adversary, speaks peer.Protocol, s peer.Streamed) *calls {
 	c := &calls{
-		adversary: by, id: sandbox.NewID(), speaks: speaks, how: s,
-		begun: make(chan struct{}), stop: make(chan struct{}), stopped: make(chan struct{}),
+		adversary: by, id: sandbox.NewID(), speaks: speaks, how: s, begun: make(chan struct{}), stop: make(chan struct{}),
 	}
 	c.begin = sync.OnceFunc(func() { close(c.begun) })
-	if _, err := c.Renew(ctx, s.Material); err != nil {
-		return nil, err
+	return c
+}
+
+// Begin has the adversary call as the holder of that, until it is stopped, and waits until something has
+// become of the first message.
+func (c *calls) Begin(ctx context.Context, m wire.Material) error {
+	if _, err := c.Renew(ctx, m); err != nil {
+		return err
 	}
+	c.stopped = make(chan struct{})
 	go func() {
 		defer close(c.stopped)
 		c.err = c.run(context.WithoutCancel(ctx))
 	}()
-	return c, nil
-}
-
-// Begun waits until something has become of the first message.
-func (c *calls) Begun(ctx context.Context) error {
 	select {
 	case <-c.begun:
 		return nil
@@ -104,6 +105,9 @@ func (c *calls) Renew(_ context.Context, m wire.Material) (peer.Renewal, error) 
 // Stop has it end once something has become of the message that is under way.
 func (c *calls) Stop(ctx context.Context) error {
 	close(c.stop)
+	if c.stopped == nil {
+		return nil
+	}
 	select {
 	case <-c.stopped:
 		return c.err

@@ -3,9 +3,7 @@ package drill_test
 import (
 	"testing"
 
-	"github.com/mtlslab/mtlslab/lab"
 	"github.com/mtlslab/mtlslab/lab/drill"
-	"github.com/mtlslab/mtlslab/lab/sandbox"
 )
 
 // In containers what is done to a server is done by the engine. They are heavy to start, and would
@@ -28,11 +26,7 @@ func TestDrillsInContainers(t *testing.T) {
 // A process has no network of its own.
 func TestIsolatedDrill(t *testing.T) {
 	t.Parallel()
-	l, err := lab.Start(t.Context(), lab.Config{Runtime: sandbox.Processes})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close(t.Context()) //nolint:errcheck // nothing was started
+	l := onProcesses(t)
 	d, err := drill.Named("network-cut")
 	if err != nil {
 		t.Fatal(err)

@@ -26,6 +26,7 @@ type Drill struct {
 	Server  Kit
 	Clients []Client
 	Steps   []Step
+	Lasts   time.Duration // at least; as long as its steps need if zero
 
 	// Between says that there is a program between the clients and the server, that hinders them.
 	Between bool

@@ -57,6 +57,20 @@ type drilled struct {
 // is waiting for its next step.
 var drillsAtOnce = limit.To(5)
 
+func onProcesses(t *testing.T) *lab.Lab {
+	t.Helper()
+	l, err := lab.Start(t.Context(), lab.Config{Runtime: sandbox.Processes})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := l.Close(context.WithoutCancel(t.Context())); err != nil {
+			t.Error(err)
+		}
+	})
+	return l
+}
+
 const (
 	drillRate = 50 // of each, messages per second
 	fewDrills = 4  // with -short
@@ -68,15 +82,7 @@ func drillAll(t *testing.T, all []drilled) []*timeline.Timeline {
 	if testing.Short() {
 		all = all[:min(len(all), fewDrills)]
 	}
-	l, err := lab.Start(t.Context(), lab.Config{Runtime: sandbox.Processes})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := l.Close(context.WithoutCancel(t.Context())); err != nil {
-			t.Error(err)
-		}
-	})
+	l := onProcesses(t)
 	shown := make([]*timeline.Timeline, len(all))
 	var group errgroup.Group
 	for i, d := range all {

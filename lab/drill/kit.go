@@ -77,17 +77,18 @@ type mint struct {
 	authorities map[Authority]*pki.Authority
 	issued      map[issue]*pki.Identity
 	holds       map[string]*pki.Identity // what a holder was given last
-	since       map[string]time.Time     // when that was
+	lives       map[string]life          // of that, by holder, and of what else can expire
 	ends        map[string]time.Time     // of all certificates, by serial
-	listsEnd    time.Time                // of the lists that were made last
-	briefEnds   time.Time                // of Brief's intermediate
+	stretch     float64                  // by which whatever is to expire lives longer than its kit says
 
-	stepCA      func(ctx context.Context, of *pki.Authority) (*issuer.StepCA, error) // starts it
-	running     *issuer.StepCA
-	known       wire.Field // where the server looks for who its clients are
-	serverName  string     // that it is called by
-	enrolledEnd time.Time  // when the last certificate has expired that it issued by a token
+	stepCA     func(ctx context.Context, of *pki.Authority) (*issuer.StepCA, error) // starts it
+	running    *issuer.StepCA
+	known      wire.Field // where the server looks for who its clients are
+	serverName string     // that it is called by
 }
+
+// life is from when something is given to somebody until it has expired.
+type life struct{ from, until time.Time }
 
 type issue struct {
 	holder string
@@ -95,10 +96,11 @@ type issue struct {
 	kit    string // of Kit, what the certificate depends on
 }
 
-func newMint(stepCA func(context.Context, *pki.Authority) (*issuer.StepCA, error)) *mint {
+func newMint(stretch float64, stepCA func(context.Context, *pki.Authority) (*issuer.StepCA, error)) *mint {
 	return &mint{
+		stretch:     stretch,
 		authorities: make(map[Authority]*pki.Authority), issued: make(map[issue]*pki.Identity),
-		holds: make(map[string]*pki.Identity), since: make(map[string]time.Time),
+		holds: make(map[string]*pki.Identity), lives: make(map[string]life),
 		ends: make(map[string]time.Time), stepCA: stepCA,
 	}
 }
@@ -116,8 +118,7 @@ func (m *mint) authority(name Authority) (*pki.Authority, error) {
 	case Next, Brief:
 		var until time.Time
 		if name == Brief {
-			until = time.Now().Add(briefly).Truncate(time.Second)
-			m.briefEnds = until
+			until = m.expiring(Intermediate, briefly)
 		}
 		if a, err = m.authority(Old); err == nil {
 			a, err = a.WithIntermediate(until)
@@ -138,7 +139,7 @@ func (m *mint) material(ctx context.Context, holder string, role wire.Role, kit 
 	if err != nil {
 		return wire.Material{}, err
 	}
-	m.holds[holder], m.since[holder] = id, time.Now()
+	m.holds[holder], m.lives[holder] = id, life{time.Now(), id.Certificate.NotAfter}
 	m.ends[wire.IdentityOf(id.Certificate).Serial] = id.Certificate.NotAfter
 	var trust []*pki.Authority
 	for _, name := range kit.trusts() {
@@ -197,6 +198,7 @@ func (m *mint) identity(ctx context.Context, holder string, role wire.Role, kit 
 	} else {
 		request.DNS = []string{m.serverName}
 	}
+	kit.Life = m.stretched(kit.Life)
 	issuing := time.Now().Add(kit.Ahead)
 	if kit.Exact {
 		request.NotBefore = issuing
@@ -216,9 +218,9 @@ func (m *mint) identity(ctx context.Context, holder string, role wire.Role, kit 
 
 // lists are those of every authority that a kit trusts, and of their further intermediates.
 func (m *mint) lists(kit Kit) (all []byte, err error) {
-	m.listsEnd = time.Time{}
+	var until time.Time
 	if kit.Lists.Life != 0 {
-		m.listsEnd = time.Now().Add(kit.Lists.Life).Truncate(time.Second)
+		until = m.expiring(theLists, kit.Lists.Life)
 	}
 	by := kit.trusts()
 	if kit.Lists.By != "" {
@@ -238,13 +240,25 @@ func (m *mint) lists(kit Kit) (all []byte, err error) {
 				revoked = append(revoked, id.Certificate)
 			}
 		}
-		list, err := a.CRLsUntil(m.listsEnd, revoked...)
+		list, err := a.CRLsUntil(until, revoked...)
 		if err != nil {
 			return nil, err
 		}
 		all = append(all, list...)
 	}
 	return all, nil
+}
+
+// expiring is when something expires that is made now to live for a while.
+func (m *mint) expiring(what string, nominal time.Duration) time.Time {
+	now := time.Now()
+	until := now.Add(m.stretched(nominal)).Truncate(time.Second)
+	m.lives[what] = life{now, until}
+	return until
+}
+
+func (m *mint) stretched(nominal time.Duration) time.Duration {
+	return time.Duration(float64(nominal) * m.stretch)
 }
 
 // spoil damages files as they are damaged in life.

@@ -102,8 +102,8 @@ func (m *mint) online(
 		return m.running.Renew(ctx, m.holds[holder])
 	}
 	id, err = m.running.Enrol(ctx, request, kit.Life)
-	if err == nil && id.Certificate.NotAfter.After(m.enrolledEnd) {
-		m.enrolledEnd = id.Certificate.NotAfter
+	if err == nil && id.Certificate.NotAfter.After(m.lives[Enrolled].until) {
+		m.lives[Enrolled] = life{time.Now(), id.Certificate.NotAfter}
 	}
 	return id, err
 }
@@ -111,6 +111,6 @@ func (m *mint) online(
 // matures is when two thirds are over of the time that the certificate of a holder has had from when it was
 // given to him: by then agents renew it.
 func (m *mint) matures(holder string) time.Time {
-	since := m.since[holder]
-	return since.Add(m.holds[holder].Certificate.NotAfter.Sub(since) * 2 / 3)
+	of := m.lives[holder]
+	return of.from.Add(of.until.Sub(of.from) * 2 / 3)
 }

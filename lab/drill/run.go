@@ -75,8 +75,34 @@ func (r *Runner) Run(ctx context.Context, d Drill, how Run) (*timeline.Timeline,
 	if d.Isolated && !r.Place.Sandbox.Facts().Isolated() {
 		return nil, fmt.Errorf("the drill %s needs containers, and here are processes: it needs an engine", d.Name)
 	}
+	for stretch := 1.0; ; {
+		t, err := r.once(ctx, d, how, stretch)
+		late, ok := errors.AsType[*lateError](err)
+		if !ok || stretch*late.needs > mostStretch {
+			return t, err
+		}
+		stretch *= late.needs
+		how.Progress("once more, as the machine is slow: with longer lives", 0, len(d.Steps))
+	}
+}
+
+// mostStretch is how much longer things live at most, on a slow machine, than a drill says.
+const mostStretch = 20
+
+// lateError says that something had expired, or nearly, before it was time: the machine was busy.
+type lateError struct {
+	needs float64 // how many times as long it should live
+}
+
+func (*lateError) Error() string {
+	return "something had expired before it was time, however long it was made to live: the machine is too busy"
+}
+
+// once carries out a drill in which whatever is to expire lives so many times as long as it says.
+func (r *Runner) once(ctx context.Context, d Drill, how Run, stretch float64) (*timeline.Timeline, error) {
 	w := &world{
-		Runner: r, drill: d, how: how, traits: how.Server.Traits(), mint: newMint(r.stepCA), serial: make(map[string]string),
+		Runner: r, drill: d, how: how, traits: how.Server.Traits(), mint: newMint(stretch, r.stepCA),
+		serial: make(map[string]string),
 	}
 	w.mint.known, w.mint.serverName = w.traits.Known, cmp.Or(w.traits.ServerName, pki.ServerName)
 	defer w.end(context.WithoutCancel(ctx))
@@ -117,6 +143,7 @@ type world struct {
 	streams []*stream
 	began   time.Time
 	took    time.Duration
+	stopped bool
 	ended   int // by which step, counted from 1, the server ended
 	steps   []timeline.Step
 }
@@ -130,8 +157,9 @@ type stream struct {
 
 // traffic is numbered messages that somebody sends, until it is stopped.
 type traffic interface {
-	// Begun waits until something has become of the first message.
-	Begun(ctx context.Context) error
+	// Begin gives whoever sends them the first material, and waits until something has become of the
+	// first message.
+	Begin(ctx context.Context, m wire.Material) error
 	// Accounts are what has become of each by now, or ever if it was stopped, and of each renewal.
 	Accounts(ctx context.Context) []wire.Outcome
 	// Renew gives whoever sends them other material.
@@ -153,10 +181,8 @@ func (w *world) begin(ctx context.Context) (err error) {
 		return &UnsuitedError{Drill: w.drill.Name, Server: w.how.Server.Name(), Why: why}
 	}
 	materials := make(map[string]wire.Material)
-	for _, c := range w.drill.Clients { // before the server's, whose lists may be about them
-		if materials[c.Holder], err = w.give(ctx, c.Holder, wire.Client, c.Kit); err != nil {
-			return err
-		}
+	if err := w.giveFirst(ctx, materials, false); err != nil { // before the server's, whose lists may be about them
+		return err
 	}
 	if err := w.equip(ctx, w.drill.Server); err != nil {
 		return err
@@ -171,13 +197,48 @@ func (w *world) begin(ctx context.Context) (err error) {
 		}
 		w.address = w.between.Address()
 	}
-	err = w.send(ctx, materials)
+	if err := w.start(ctx); err != nil {
+		return err
+	}
+	if err := w.giveFirst(ctx, materials, true); err != nil {
+		return err
+	}
+	group, limited := errgroup.WithContext(ctx)
+	for _, s := range w.streams {
+		group.Go(func() error { return s.Begin(limited, materials[s.client.Holder]) })
+	}
+	err = group.Wait()
 	w.began = time.Now()
-	return err
+	return cmp.Or(w.late(), err)
 }
 
-// send starts all streams.
-func (w *world) send(ctx context.Context, materials map[string]wire.Material) error {
+// giveFirst makes what those clients are to have at first whose certificates expire in the drill, or do
+// not.
+func (w *world) giveFirst(ctx context.Context, materials map[string]wire.Material, expire bool) (err error) {
+	for _, c := range w.drill.Clients {
+		if (c.Kit.Life != 0) != expire {
+			continue
+		}
+		if materials[c.Holder], err = w.give(ctx, c.Holder, wire.Client, c.Kit); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// late is an error where too little is left, when all have begun, of the life of what is to expire.
+func (w *world) late() error {
+	for _, step := range w.drill.Steps {
+		of, ok := w.mint.lives[cmp.Or(step.Expires, step.Matures)]
+		if took := w.began.Sub(of.from); ok && of.until.Sub(w.began) < 4*took {
+			return &lateError{needs: 8 * took.Seconds() / of.until.Sub(of.from).Seconds()}
+		}
+	}
+	return nil
+}
+
+// start starts all streams, which send nothing yet.
+func (w *world) start(ctx context.Context) error {
 	for _, c := range w.drill.Clients {
 		for _, over := range w.ways(c.Over) {
 			w.streams = append(w.streams, &stream{client: c, over: over})
@@ -194,7 +255,7 @@ func (w *world) send(ctx context.Context, materials map[string]wire.Material) er
 	for _, s := range w.streams {
 		group.Go(func() (err error) {
 			what := peer.Streamed{
-				Message: s.name(), Every: every, Connections: s.over, Material: materials[s.client.Holder],
+				Message: s.name(), Every: every, Connections: s.over,
 				Server: w.address, ServerName: w.mint.serverName, Limit: messageLimit,
 			}
 			if w.traits.Tells {
@@ -202,12 +263,9 @@ func (w *world) send(ctx context.Context, materials map[string]wire.Material) er
 				program.Args = slices.Concat(program.Args, s.client.Flags)
 				s.traffic, err = program.Stream(limited, w.Place, what)
 			} else {
-				s.traffic, err = startCalls(limited, w.Adversary, w.traits.Protocol, what)
+				s.traffic = newCalls(w.Adversary, w.traits.Protocol, what)
 			}
-			if err != nil {
-				return err
-			}
-			return s.Begun(limited)
+			return err
 		})
 	}
 	return group.Wait()
@@ -269,7 +327,8 @@ func (w *world) play(ctx context.Context) error {
 			break
 		}
 	}
-	if err := wait(ctx, time.Now().Add(max(rest, least))); err != nil {
+	lasts := time.Until(w.began.Add(w.mint.stretched(w.drill.Lasts)))
+	if err := wait(ctx, time.Now().Add(max(rest, least, lasts))); err != nil {
 		return err
 	}
 	w.took = time.Since(w.began)
@@ -298,6 +357,7 @@ func (w *world) said(ctx context.Context) (all []wire.Outcome) {
 
 // stop stops all clients, each after the message that is under way, and then the server.
 func (w *world) stop(ctx context.Context) error {
+	w.stopped = true
 	ctx, cancel := context.WithTimeout(ctx, messageLimit+patience)
 	defer cancel()
 	var group errgroup.Group
@@ -311,6 +371,9 @@ func (w *world) stop(ctx context.Context) error {
 func (w *world) end(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
+	if !w.stopped && w.serving != nil {
+		_ = w.stop(ctx) // likewise
+	}
 	if w.server != nil {
 		w.server.Close(ctx)
 	}

@@ -22,9 +22,9 @@ func (w *world) take(ctx context.Context, step Step) error {
 	defer cancel()
 	began := time.Now()
 	if step.Expires != "" {
-		began = w.expiry(step.Expires) // and not when this was woken up
+		began = w.mint.lives[step.Expires].until // and not when this was woken up
 		if time.Since(began) > 0 {
-			return errors.New("it was so before it was time: the machine was busy")
+			return &lateError{needs: 2}
 		}
 		if err := wait(ctx, began); err != nil {
 			return err
@@ -91,29 +91,15 @@ func (s Step) within() time.Duration {
 	return within
 }
 
-// expiry is when something is over.
-func (w *world) expiry(of string) time.Time {
-	switch of {
-	case theLists:
-		return w.mint.listsEnd
-	case Intermediate:
-		return w.mint.briefEnds
-	case Enrolled:
-		return w.mint.enrolledEnd
-	default:
-		return w.mint.holds[of].Certificate.NotAfter
-	}
-}
-
 // giveServer gives the server something else. What cannot be used is not what it goes on with.
 func (w *world) giveServer(ctx context.Context, kit Kit, bad bool) (peer.Renewal, error) {
-	was, had, held := w.kit, w.material, w.mint.holds[serverHolder]
+	was, had, held, lives := w.kit, w.material, w.mint.holds[serverHolder], w.mint.lives[serverHolder]
 	if err := w.equip(ctx, kit); err != nil {
 		return notIssued(err)
 	}
 	now := w.material
 	if bad {
-		w.kit, w.material, w.mint.holds[serverHolder] = was, had, held
+		w.kit, w.material, w.mint.holds[serverHolder], w.mint.lives[serverHolder] = was, had, held, lives
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, patience, errSilent)
 	defer cancel()

@@ -16,7 +16,8 @@ import (
 const lost = "lost"
 
 const (
-	shortLife = 10 * time.Second       // of what step-ca issues: longer than all takes to start on a busy machine
+	shortLife = 10 * time.Second       // of what step-ca issues
+	planLasts = shortLife * 14 / 10    // by then what was renewed at once is over, too, and what was in time is not
 	soon      = 100 * time.Millisecond // after a wait the next step is due
 )
 
@@ -92,6 +93,9 @@ func drillOf(e exercises.Exercise, plan *exercises.Plan) drill.Drill {
 	d := drill.Drill{
 		Name: e.ID, Summary: e.Title, Server: kitOf(plan.Server), Isolated: plan.Online(),
 		Clients: []drill.Client{{Holder: "client", Kit: kitOf(plan.Client), Over: over}},
+	}
+	if d.Isolated {
+		d.Lasts = planLasts
 	}
 	for name, h := range e.Others {
 		d.Clients = append(d.Clients, drill.Client{Holder: name, Kit: kitOf(h), Over: over})

@@ -26,7 +26,6 @@ type Streamed struct {
 	Message     string // before the number
 	Every       time.Duration
 	Connections Connections
-	Material    wire.Material
 	Server      string        // host:port
 	ServerName  string        // that the server must be of
 	Limit       time.Duration // of one message, with all that it is sent again
@@ -35,7 +34,8 @@ type Streamed struct {
 // Stream is a client that stays up and sends numbered messages until it is stopped.
 type Stream struct{ program *program }
 
-// Stream starts our own client so, or another that takes the same flags.
+// Stream starts our own client so, or another that takes the same flags. It sends nothing before it has
+// material.
 func (o Own) Stream(ctx context.Context, in Place, s Streamed) (*Stream, error) {
 	args := []string{
 		"-log", "json", "-material", wire.Stdin, "-connect", s.Server, "-server-name", s.ServerName,
@@ -48,11 +48,14 @@ func (o Own) Stream(ctx context.Context, in Place, s Streamed) (*Stream, error) 
 	if err != nil {
 		return nil, err
 	}
-	return &Stream{started}, started.give(s.Material)
+	return &Stream{started}, nil
 }
 
-// Begun waits until something has become of the first message.
-func (s *Stream) Begun(ctx context.Context) error {
+// Begin gives it its first material, and waits until something has become of the first message.
+func (s *Stream) Begin(ctx context.Context, m wire.Material) error {
+	if err := s.program.give(m); err != nil {
+		return err
+	}
 	_, err := s.program.await(ctx, func(o wire.Outcome) bool { return o.Numbered != nil })
 	return err
 }
