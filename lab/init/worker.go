@@ -61,30 +61,34 @@ func (r *runner) runInWorker(ctx context.Context, c command.Command) command.Res
 	}
 	limited, cancel := context.WithCancel(ctx)
 	defer cancel()
+	spared := context.AfterFunc(limited, w.kill)
 	go outlast(limited, c.Limit, w.cmd.Process.Pid, cancel)
-	line, err := w.carryOut(limited, c.Argv)
+	line, err := w.carryOut(c.Argv)
+	rests := spared() && err == nil
 	back.Err = w.complained.text()
 	switch {
-	case limited.Err() != nil:
+	case err != nil && limited.Err() != nil:
 		back.TimedOut = ctx.Err() == nil
 	case err != nil:
 		back.Err += fmt.Sprintf("its worker ended without an answer: %v\n", w.cmd.ProcessState)
-	default:
+	default: // also when its time was over a moment later
 		answer := answered{}
 		if err := json.Unmarshal([]byte(line), &answer); err != nil || answer.ID != w.asked {
-			back.Fault = fmt.Sprintf("its worker answers command %d by %q", w.asked, line)
+			back.Fault, rests = fmt.Sprintf("its worker answers command %d by %q", w.asked, line), false
 			break
 		}
 		back.Exit, back.Out = answer.Exit, answer.Output
-		r.workers.rest(w)
-		return back
 	}
-	w.end()
+	if rests {
+		r.workers.rest(w)
+	} else {
+		w.end()
+	}
 	return back
 }
 
-// carryOut is a worker's answer. An error says that it has ended, or ctx has.
-func (w *worker) carryOut(ctx context.Context, argv []string) (string, error) {
+// carryOut is a worker's answer. An error says that it has ended.
+func (w *worker) carryOut(argv []string) (string, error) {
 	w.asked++
 	line, err := json.Marshal(asked{Arguments: slices.Concat([]string{}, argv), ID: w.asked})
 	if err != nil {
@@ -94,8 +98,6 @@ func (w *worker) carryOut(ctx context.Context, argv []string) (string, error) {
 	select {
 	case line := <-w.answers:
 		return line, nil
-	case <-ctx.Done():
-		return "", ctx.Err()
 	case <-w.ended:
 	}
 	select {
@@ -152,10 +154,15 @@ func (r *runner) startWorker(kind string, c command.Command) (*worker, error) {
 	return w, nil
 }
 
-// end kills a worker, and all that it started, and waits until it is gone.
+// end kills a worker, and waits until it is gone.
 func (w *worker) end() {
-	_ = syscall.Kill(-w.cmd.Process.Pid, syscall.SIGKILL) // it may have ended
+	w.kill()
 	<-w.ended
+}
+
+// kill kills a worker, and all that it started: also when it does not read what it is asked.
+func (w *worker) kill() {
+	_ = syscall.Kill(-w.cmd.Process.Pid, syscall.SIGKILL) // it may have ended
 }
 
 func (s *workers) wake(kind string) *worker {

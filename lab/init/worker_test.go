@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"io"
 	"strconv"
 	"strings"
@@ -28,6 +29,7 @@ func TestWorker(t *testing.T) {
 	for _, test := range []struct {
 		name   string
 		worker []string
+		words  string           // "word" if empty
 		want   []command.Result // of as many runs in turn
 		fault  string
 	}{
@@ -68,6 +70,11 @@ func TestWorker(t *testing.T) {
 			worker: []string{"sh", "-c", "sleep 60; true"},
 			want:   []command.Result{{Exit: -1, TimedOut: true}, {Exit: -1, TimedOut: true}},
 		},
+		{
+			name:   "reads nothing of a request that is larger than a pipe",
+			worker: []string{"sleep", "60"}, words: strings.Repeat("w", 1<<20),
+			want: []command.Result{{Exit: -1, TimedOut: true}},
+		},
 		{name: "is not there", worker: []string{"/no/such/program"}, want: []command.Result{{Exit: -1}}, fault: "no such"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -80,7 +87,7 @@ func TestWorker(t *testing.T) {
 				}
 				got := r.runInWorker(
 					t.Context(),
-					command.Command{Worker: test.worker, Argv: []string{"word"}, Limit: limit},
+					command.Command{Worker: test.worker, Argv: []string{cmp.Or(test.words, "word")}, Limit: limit},
 				)
 				if !strings.Contains(got.Fault, test.fault) || (got.Fault == "") != (test.fault == "") {
 					t.Errorf("run %d: fault %q, want one of %q", i+1, got.Fault, test.fault)

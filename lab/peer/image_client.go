@@ -2,6 +2,7 @@ package peer
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"net"
@@ -244,7 +245,8 @@ func (c *imageClient) account(result command.Result, values adapter.Values) (wir
 	case crashed(result.Exit):
 		o.Reason = wire.Crashed
 	}
-	if last := lastLine(result.Err); last != "" {
+	// What a worker says of a run is one text.
+	if last := cmp.Or(lastLine(result.Err), lastLine(result.Out)); last != "" {
 		o.Detail += "; it said: " + last
 	}
 	return o, nil

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/netip"
 
+	"github.com/containerd/errdefs"
 	"github.com/moby/moby/api/pkg/stdcopy"
 	api "github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/api/types/mount"
@@ -122,15 +123,20 @@ func (c *Isolated) Lookup(ctx context.Context, hostname string) (string, error) 
 	return c.addressOf(ctx, id)
 }
 
+var errEnded = errors.New("the container has no address: it has ended")
+
 // addressOf is where the lab's network has a container.
 func (c *Isolated) addressOf(ctx context.Context, id string) (string, error) {
 	made, err := c.engine.ContainerInspect(ctx, id, client.ContainerInspectOptions{})
-	if err != nil {
+	switch {
+	case errdefs.IsNotFound(err): // the engine removes what has ended
+		return "", errEnded
+	case err != nil:
 		return "", fmt.Errorf("inspecting its address: %w", err)
 	}
 	endpoint := made.Container.NetworkSettings.Networks[c.about.Network.Name]
 	if endpoint == nil || !endpoint.IPAddress.IsValid() {
-		return "", errors.New("the container has no address: it has ended")
+		return "", errEnded
 	}
 	return endpoint.IPAddress.String(), nil
 }

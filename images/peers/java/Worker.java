@@ -20,8 +20,16 @@ final class Worker {
         var lines = new BufferedReader(new InputStreamReader(System.in, UTF_8));
         for (var line = lines.readLine(); line != null; line = lines.readLine()) {
             var asked = gson.fromJson(line, Asked.class);
-            var wrong = done.apply(asked.arguments());
+            var wrong = carriedOut(done, asked.arguments());
             System.out.println(gson.toJson(new Answered(wrong.isEmpty() ? 0 : 1, wrong, asked.requestId())));
+        }
+    }
+
+    private static String carriedOut(Function<String[], String> done, String[] arguments) {
+        try {
+            return done.apply(arguments);
+        } catch (RuntimeException e) { // of one run, and not of the next
+            return e.toString();
         }
     }
 }
