@@ -44,7 +44,7 @@ type Config struct {
 	// that nothing outlives a lab that was killed. [DefaultTTL] if zero.
 	TTL time.Duration
 
-	// Timeout bounds one exchange, the start of its peers included.
+	// Timeout bounds one exchange, the start of its peers included, and not that they are built.
 	// [DefaultTimeout] if zero.
 	Timeout time.Duration
 

@@ -91,7 +91,7 @@ func (x Exchange) check() error {
 type Runner struct {
 	Place   peer.Place
 	Pair    *pki.Pair     // whose material is the good one
-	Timeout time.Duration // of one exchange, or longer if a peer needs longer
+	Timeout time.Duration // of one exchange, once all is built; or longer if a peer needs longer
 	Servers *Servers
 	Secrets io.Writer // see [peer.Call]
 }
@@ -112,10 +112,7 @@ func (r *Runner) Run(ctx context.Context, x Exchange) (verdict.Verdict, error) {
 	if err != nil {
 		return verdict.Verdict{}, err
 	}
-	timeout := max(r.Timeout, x.Server.Traits().Limit, x.Client.Traits().Limit)
-	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("the exchange took longer than %v", timeout))
-	defer cancel()
-	server, err := r.Servers.serve(ctx, r.Place, x, goodServer)
+	brought, err := r.Servers.bring(ctx, r.Place, x, goodServer)
 	if err != nil {
 		return verdict.Verdict{}, err
 	}
@@ -124,6 +121,13 @@ func (r *Runner) Run(ctx context.Context, x Exchange) (verdict.Verdict, error) {
 		return verdict.Verdict{}, err
 	}
 	defer client.Close(context.WithoutCancel(ctx))
+	timeout := max(r.Timeout, x.Server.Traits().Limit, x.Client.Traits().Limit)
+	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("the exchange took longer than %v", timeout))
+	defer cancel()
+	server, err := r.Servers.serve(ctx, r.Place, brought, x)
+	if err != nil {
+		return verdict.Verdict{}, err
+	}
 	v, err := Between(ctx, server, client, x)
 	v.Took = time.Since(began)
 	return v, err

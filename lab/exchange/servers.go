@@ -31,7 +31,7 @@ type kept struct {
 	peer     peer.Peer
 	material *wire.Material // nil if it is the good one; the same only if it is the very same
 	server   peer.Server
-	started  Started
+	started  *Started // nil if it was not started yet
 }
 
 // Good is our own server with good material, if an exchange has started it.
@@ -39,15 +39,15 @@ func (s *Servers) Good() (server Started, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	k := s.find(peer.Own{}, nil)
-	if k == nil {
+	if k == nil || k.started == nil {
 		return Started{}, false
 	}
-	return k.started, true
+	return *k.started, true
 }
 
-// serve returns the server of an exchange, and starts it if there is none. It does not
-// wait.
-func (s *Servers) serve(ctx context.Context, in peer.Place, x Exchange, good bool) (Started, error) {
+// bring returns the server of an exchange, with whatever it is made of, which takes long if that has to be
+// built.
+func (s *Servers) bring(ctx context.Context, in peer.Place, x Exchange, good bool) (*kept, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	material := x.ServerMaterial
@@ -55,24 +55,34 @@ func (s *Servers) serve(ctx context.Context, in peer.Place, x Exchange, good boo
 		material = nil
 	}
 	if k := s.find(x.Server, material); k != nil {
-		return k.started, nil
+		return k, nil
 	}
 	server, err := x.Server.Server(ctx, in)
 	if err != nil {
-		return Started{}, err
+		return nil, err
 	}
 	k := &kept{peer: x.Server, material: material, server: server}
-	k.started.Hostname = in.Names.Fresh("server")
-	given := peer.Given{Hostname: k.started.Hostname, Material: *x.ServerMaterial}
-	if good && reflect.DeepEqual(x.Server, peer.Peer(peer.Own{})) {
+	s.kept = append(s.kept, k)
+	return k, nil
+}
+
+// serve starts the server of an exchange, if nobody has. It does not wait.
+func (s *Servers) serve(ctx context.Context, in peer.Place, k *kept, x Exchange) (Started, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if k.started != nil {
+		return *k.started, nil
+	}
+	given := peer.Given{Hostname: in.Names.Fresh("server"), Material: *x.ServerMaterial}
+	if k.material == nil && reflect.DeepEqual(k.peer, peer.Peer(peer.Own{})) {
 		given.Reach = s.Reach
 	}
-	if k.started.Serving, err = server.Serve(ctx, given); err != nil {
+	serving, err := k.server.Serve(ctx, given)
+	if err != nil {
 		return Started{}, err
 	}
-	k.started.Serving = &again{Serving: k.started.Serving, forget: func() { s.forget(k) }}
-	s.kept = append(s.kept, k)
-	return k.started, nil
+	k.started = &Started{Serving: &again{Serving: serving, forget: func() { s.forget(k) }}, Hostname: given.Hostname}
+	return *k.started, nil
 }
 
 func (s *Servers) find(p peer.Peer, material *wire.Material) *kept {

@@ -30,7 +30,7 @@ func Processes() Option { return func(c *lab.Config) { c.Runtime = sandbox.Proce
 // Keys are of that algorithm, and not of ECDSA on P-256.
 func Keys(a pki.Algorithm) Option { return func(c *lab.Config) { c.Algorithm = a } }
 
-// Timeout bounds one exchange, the start of its peers included.
+// Timeout bounds one exchange, the start of its peers included, and not that they are built.
 func Timeout(d time.Duration) Option { return func(c *lab.Config) { c.Timeout = d } }
 
 // Lab is an authority, and a place to run peers in, for as long as a test takes. Subtests may

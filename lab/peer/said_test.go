@@ -17,8 +17,8 @@ func TestWhatAClientSaid(t *testing.T) {
 		result command.Result
 		want   string
 	}{
-		{command.Result{Exit: 1, Out: "<html>\n", Err: "calling\nbad certificate\n"}, "exit code 1; it said: bad certificate"},
-		{command.Result{Exit: 1, Out: "calling\nbad certificate\n"}, "exit code 1; it said: bad certificate"},
+		{command.Result{Exit: 1, Out: "<html>\n", Err: "calling\nwrong\n"}, "exit code 1; it said: wrong"},
+		{command.Result{Exit: 1, Out: "calling\nwrong\n"}, "exit code 1; it said: wrong"},
 		{command.Result{Exit: 1}, "exit code 1"},
 	} {
 		o, err := c.account(test.result, adapter.Values{})
