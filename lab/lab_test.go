@@ -1,6 +1,7 @@
 package lab_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -307,5 +308,40 @@ func TestManyRunsAtOnce(t *testing.T) {
 	}
 	if err := runs.Wait(); err != nil {
 		t.Error(err)
+	}
+}
+
+// unhurried is our own programs, and fails where it has to be made of something within a limit: an image
+// may have to be built.
+type unhurried struct {
+	peer.Own
+	t *testing.T
+}
+
+func (u unhurried) Server(ctx context.Context, in peer.Place) (peer.Server, error) {
+	u.mustHaveTime(ctx)
+	return u.Own.Server(ctx, in)
+}
+
+func (u unhurried) Client(ctx context.Context, in peer.Place) (peer.Client, error) {
+	u.mustHaveTime(ctx)
+	return u.Own.Client(ctx, in)
+}
+
+func (u unhurried) mustHaveTime(ctx context.Context) {
+	if at, limited := ctx.Deadline(); limited {
+		u.t.Errorf("all has to be built by %v", at)
+	}
+}
+
+func TestBuildingIsNotBounded(t *testing.T) {
+	t.Parallel()
+	l := start(t, lab.Config{Runtime: sandbox.Processes})
+	v, err := l.Run(t.Context(), exchange.Exchange{Server: unhurried{t: t}, Client: unhurried{t: t}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := v.Diff(verdict.Delivered(goodClient)); diff != "" {
+		t.Error(diff)
 	}
 }
