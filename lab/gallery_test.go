@@ -118,7 +118,7 @@ var sample = []struct {
 func TestSample(t *testing.T) {
 	t.Parallel()
 	requireEngine(t)
-	l := start(t, lab.Config{Runtime: sandbox.Containers, TTL: 30 * time.Minute})
+	l := start(t, lab.Config{Runtime: sandbox.Containers})
 	// Side by side as a scorecard does it: as tests of their own they would wait
 	// for each other's turn.
 	var group errgroup.Group

@@ -1,6 +1,7 @@
 package lab_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -29,7 +30,7 @@ var shared = sandbox.NewShared()
 // verdicts can be seen to be the same.
 func start(t testing.TB, cfg lab.Config) *lab.Lab {
 	t.Helper()
-	cfg.Shared = shared
+	cfg.Shared, cfg.TTL = shared, cmp.Or(cfg.TTL, time.Hour) // on a slow machine, too
 	l, err := lab.Start(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)

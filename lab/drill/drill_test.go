@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"testing"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -59,7 +60,7 @@ var drillsAtOnce = limit.To(5)
 
 func onProcesses(t *testing.T) *lab.Lab {
 	t.Helper()
-	l, err := lab.Start(t.Context(), lab.Config{Runtime: sandbox.Processes})
+	l, err := lab.Start(t.Context(), lab.Config{Runtime: sandbox.Processes, TTL: time.Hour})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/mtlslab/mtlslab/lab"
 	"github.com/mtlslab/mtlslab/lab/drill"
@@ -23,7 +24,7 @@ func inContainers(t *testing.T) *lab.Lab {
 	if testing.Short() {
 		t.Skip("containers take seconds")
 	}
-	l, err := lab.Start(t.Context(), lab.Config{Runtime: sandbox.Containers})
+	l, err := lab.Start(t.Context(), lab.Config{Runtime: sandbox.Containers, TTL: time.Hour})
 	switch {
 	case errors.Is(err, sandbox.ErrNoEngine) && os.Getenv(labtest.RequireEngine) != "1":
 		t.Skip(err)

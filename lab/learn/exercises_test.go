@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"testing"
+	"time"
 
 	"github.com/mtlslab/mtlslab/lab"
 	"github.com/mtlslab/mtlslab/lab/audit"
@@ -82,6 +83,7 @@ func needLanguages(t *testing.T) {
 // checker audits in one lab, which ends with the test.
 func checker(t *testing.T, cfg lab.Config) learn.Checker {
 	t.Helper()
+	cfg.TTL = time.Hour // on a slow machine, too
 	l, err := lab.Start(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
