@@ -35,6 +35,10 @@ type Audit struct {
 	// those that are judged by version. It halves the audit.
 	Once bool
 
+	// Beside says that there are other audits at the same time, so that this one takes one container where it
+	// would be over sooner with two.
+	Beside bool
+
 	Progress func(done, total int, current string)
 
 	because string // why it is that profile, if nobody has chosen it

@@ -108,7 +108,9 @@ func (r *round) lanes(trials []trial) (alone, others lane) {
 	}
 	alone.atOnce = others.atOnce
 	if r.traits.Starts > 0 && r.audit.Role == wire.Server {
-		alone.atOnce = r.traits.Starts
+		if alone.atOnce = r.traits.Starts; r.audit.Beside {
+			alone.atOnce = 1
+		}
 	}
 	for _, i := range rand.Perm(len(trials)) { //nolint:gosec // no secret: no trial may depend on another
 		if trials[i].alone() || r.audit.Role == wire.Client {

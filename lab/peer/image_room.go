@@ -35,19 +35,35 @@ const roomsAtOnce = 2
 // enter returns a container in which there is no server, which is made when it is first
 // needed. leave has it be the next one's.
 func (s *imageServer) enter(ctx context.Context, hostname string) (in *room, leave func(), err error) {
-	select {
-	case in = <-s.rooms:
-	case <-ctx.Done():
-		return nil, nil, fmt.Errorf("waiting for a container of %s: %w", s.Name(), context.Cause(ctx))
+	free, err := s.rooms.Enter(ctx)
+	if err != nil {
+		return nil, nil, fmt.Errorf("waiting for a container of %s: %w", s.Name(), err)
 	}
-	leave = sync.OnceFunc(func() { s.rooms <- in })
-	if in != nil {
-		return in, leave, nil
+	if in = s.vacantRoom(); in == nil {
+		if in, err = s.open(ctx, s.program(hostname, "", nil)); err != nil {
+			free()
+			return nil, nil, err
+		}
 	}
-	if in, err = s.open(ctx, s.program(hostname, "", nil)); err != nil {
-		leave()
+	return in, sync.OnceFunc(func() {
+		s.mu.Lock()
+		s.vacant = append(s.vacant, in)
+		s.mu.Unlock()
+		free()
+	}), nil
+}
+
+// vacantRoom takes one that was made before; nil if there is none.
+func (s *imageServer) vacantRoom() *room {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	last := len(s.vacant) - 1
+	if last < 0 {
+		return nil
 	}
-	return in, leave, err
+	in := s.vacant[last]
+	s.vacant = s.vacant[:last]
+	return in
 }
 
 // open starts a container in which the server can be started.
@@ -78,7 +94,7 @@ func (s *imageServer) startReused(ctx context.Context, g Given) (started *imageS
 			leave()
 		}
 	}()
-	if err := s.vacant(ctx, in); err != nil {
+	if err := s.emptied(ctx, in); err != nil {
 		return nil, err
 	}
 	in.starts++
@@ -149,8 +165,8 @@ func (in *room) life(ctx context.Context) (Life, error) {
 	return life, nil
 }
 
-// vacant waits until nothing listens in a container that is reused.
-func (s *imageServer) vacant(ctx context.Context, in *room) error {
+// emptied waits until nothing listens in a container that is reused.
+func (s *imageServer) emptied(ctx context.Context, in *room) error {
 	limit, cancel := context.WithTimeout(ctx, imagePatience)
 	defer cancel()
 	pause := newPause()

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/mtlslab/mtlslab/lab/adapter"
+	"github.com/mtlslab/mtlslab/lab/limit"
 )
 
 // imageServer is a server of somebody else's image.
@@ -18,16 +19,13 @@ type imageServer struct {
 
 	mu      sync.Mutex
 	started []*imageServing
+	vacant  []*room // in which there is no server
 
-	rooms chan *room // those in which there is no server; nil is one that is still to be made
+	rooms limit.Limit // of those in which there is one
 }
 
 func newImageServer(made *broughtImage) *imageServer {
-	s := &imageServer{broughtImage: made, rooms: make(chan *room, roomsAtOnce)}
-	for range roomsAtOnce {
-		s.rooms <- nil
-	}
-	return s
+	return &imageServer{broughtImage: made, rooms: limit.To(roomsAtOnce)}
 }
 
 func (s *imageServer) Lacks(d Demand) string {
@@ -79,14 +77,8 @@ func (s *imageServer) Close(ctx context.Context) {
 	for _, started := range s.started {
 		_ = started.Stop(ctx) // what stays is removed with the lab
 	}
-	for range roomsAtOnce {
-		select {
-		case in := <-s.rooms:
-			if in != nil {
-				_ = in.process.Stop(ctx)
-			}
-		default: // there is somebody who cannot be stopped
-		}
+	for _, in := range s.vacant { // in another there is somebody who cannot be stopped
+		_ = in.process.Stop(ctx)
 	}
 }
 

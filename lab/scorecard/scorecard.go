@@ -42,15 +42,18 @@ const DefaultAtOnce = 4
 func (a Audits) Run(ctx context.Context, by *audit.Auditor) error {
 	telling := make(chan struct{}, 1) // held while Finished is told
 	var group errgroup.Group
-	group.SetLimit(cmp.Or(max(0, a.AtOnce), DefaultAtOnce))
+	atOnce := cmp.Or(max(0, a.AtOnce), DefaultAtOnce)
+	group.SetLimit(atOnce)
 	for _, i := range longestFirst(a.Audits) {
 		group.Go(func() error {
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
 			}
-			result, err := by.Audit(ctx, a.Audits[i])
+			what := a.Audits[i]
+			what.Beside = atOnce > 1
+			result, err := by.Audit(ctx, what)
 			if err == nil && a.Remedies {
-				result, err = remedy.Try(ctx, by, a.Audits[i], result)
+				result, err = remedy.Try(ctx, by, what, result)
 			}
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
