@@ -74,7 +74,7 @@ var rooms = map[string]struct {
 	"lab/peer": {
 		[]string{
 			"images", "lab/finding", "lab/sandbox", "lab/adapter", "lab/attack", "lab/command", "lab/hindrance", "lab/journal",
-			"lab/wire",
+			"lab/limit", "lab/wire",
 		}, "a peer never knows what is judged by its account",
 	},
 	"lab/verdict": {

@@ -17,14 +17,14 @@ var adapters = []string{"server.yaml", "client.yaml"}
 
 // pack writes a build context as an archive that depends on the names and the contents of
 // the files alone, wherever they come from: an embedded file has lost its mode and its
-// time.
-func pack(w io.Writer, files fs.FS) error {
+// time. Further files come after those.
+func pack(w io.Writer, files fs.FS, more ...file) error {
 	archive := tar.NewWriter(w)
 	err := fs.WalkDir(files, ".", func(path string, entry fs.DirEntry, err error) error { // in lexical order
 		if err != nil || path == "." || slices.Contains(adapters, path) {
 			return err
 		}
-		header := tar.Header{Typeflag: tar.TypeReg, Format: tar.FormatPAX, Name: path, Mode: 0o644, ModTime: epoch}
+		header := headerOf(path)
 		switch {
 		case entry.IsDir():
 			header.Typeflag, header.Name, header.Mode = tar.TypeDir, path+"/", 0o755
@@ -36,19 +36,33 @@ func pack(w io.Writer, files fs.FS) error {
 		if err != nil {
 			return err
 		}
-		if header.Size = int64(len(data)); runnable(data) {
-			header.Mode = 0o755
-		}
-		if err := archive.WriteHeader(&header); err != nil {
-			return err
-		}
-		_, err = archive.Write(data)
-		return err
+		return packFile(archive, header, data)
 	})
+	for _, f := range more {
+		if err == nil {
+			err = packFile(archive, headerOf(f.name), f.data)
+		}
+	}
 	if err != nil {
 		return err
 	}
 	return archive.Close()
+}
+
+// headerOf is that of a file that everybody may read.
+func headerOf(path string) tar.Header {
+	return tar.Header{Typeflag: tar.TypeReg, Format: tar.FormatPAX, Name: path, Mode: 0o644, ModTime: epoch}
+}
+
+func packFile(archive *tar.Writer, header tar.Header, data []byte) error {
+	if header.Size = int64(len(data)); runnable(data) {
+		header.Mode = 0o755
+	}
+	if err := archive.WriteHeader(&header); err != nil {
+		return err
+	}
+	_, err := archive.Write(data)
+	return err
 }
 
 // runnable reports whether a file is a script or a program of Linux.

@@ -65,6 +65,9 @@ func NeedsBase(files fs.FS) (bool, error) {
 // and executed if it is a script or a program. Files that are neither regular nor
 // directories are an error.
 //
+// A directory _program holds a program in Go, with its go.mod and go.sum as program.mod and program.sum. It is compiled
+// here, by modules that the build of an image could not fetch, and is a file "program" beside the Dockerfile.
+//
 // An image that the Dockerfile names, and the engine lacks, is pulled; see [Builder.Base] for where there is no
 // registry.
 //
@@ -189,6 +192,17 @@ func (p peer) base(ctx context.Context, engine BuildEngine, ref string) (id stri
 // build builds the image by the engine's first builder, which every engine has had and which needs no session, and by
 // BuildKit in an engine that refuses.
 func (p peer) build(ctx context.Context, engine BuildEngine, image Image, archive []byte) error {
+	compiled, err := p.program(ctx, engine)
+	if err != nil {
+		return err
+	}
+	if len(compiled) > 0 {
+		var whole bytes.Buffer
+		if err := pack(&whole, p.files, compiled...); err != nil {
+			return err
+		}
+		archive = whole.Bytes()
+	}
 	var refused error
 	for _, version := range []build.BuilderVersion{build.BuilderV1, build.BuilderBuildKit} {
 		said := buildLog{progress: p.progress}

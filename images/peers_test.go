@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -34,6 +35,7 @@ type fakeBuilder struct {
 	mu     sync.Mutex
 	ids    map[string]string // of images, by reference
 	builds []client.ImageBuildOptions
+	given  []byte // the last context
 }
 
 func (f *fakeBuilder) ImageInspect(
@@ -48,7 +50,7 @@ func (f *fakeBuilder) ImageInspect(
 		return client.ImageInspectResult{}, errdefs.ErrNotFound
 	}
 	var result client.ImageInspectResult
-	result.ID, result.Size = id, 7
+	result.ID, result.Size, result.Architecture = id, 7, runtime.GOARCH
 	return result, nil
 }
 
@@ -65,7 +67,8 @@ func (f *fakeBuilder) ImageBuild(
 		close(f.begun)
 		<-f.gate
 	}
-	if _, err := io.Copy(io.Discard, files); err != nil {
+	given, err := io.ReadAll(files)
+	if err != nil {
 		return client.ImageBuildResult{}, err
 	}
 	if options.Version == f.refuses {
@@ -73,7 +76,7 @@ func (f *fakeBuilder) ImageBuild(
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.builds = append(f.builds, options)
+	f.builds, f.given = append(f.builds, options), given
 	if f.ids == nil {
 		f.ids = map[string]string{}
 	}
