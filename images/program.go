@@ -11,8 +11,8 @@ import (
 )
 
 // A build context may hold a program in Go, of modules that the build of an image could not fetch. It is compiled
-// before, and lies beside the Dockerfile then. Its go.mod and go.sum are called otherwise, for a directory that has them
-// is another module, and of another module nothing can be embedded.
+// before, and lies beside the Dockerfile then. Its go.mod and go.sum are called otherwise, for a directory that has
+// them is another module, and of another module nothing can be embedded.
 const (
 	programDir = "_program"
 	programMod = "program.mod"
