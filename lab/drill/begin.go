@@ -105,17 +105,20 @@ func (w *world) start(ctx context.Context) error {
 	every := time.Duration(float64(max(paced, 1)) / w.how.Rate * float64(time.Second))
 	group, limited := errgroup.WithContext(ctx)
 	for _, s := range w.streams {
-		group.Go(func() (err error) {
+		group.Go(func() error {
 			what := peer.Streamed{
 				Message: s.name(), Every: every, Connections: s.over,
 				Server: w.address, ServerName: w.mint.serverName, Limit: messageLimit,
 			}
-			if w.traits.Tells {
-				program := w.how.Client
-				program.Args = slices.Concat(program.Args, s.client.Flags)
-				s.traffic, err = program.Stream(limited, w.Place, what)
-			} else {
+			if !w.traits.Tells {
 				s.traffic = newCalls(w.Adversary, w.traits.Protocol, what)
+				return nil
+			}
+			program := w.how.Client
+			program.Args = slices.Concat(program.Args, s.client.Flags)
+			started, err := program.Stream(limited, w.Place, what)
+			if err == nil {
+				s.traffic = started
 			}
 			return err
 		})

@@ -2,9 +2,11 @@ package drill_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/mtlslab/mtlslab/images"
 	"github.com/mtlslab/mtlslab/lab/drill"
 	"github.com/mtlslab/mtlslab/lab/peer"
 	"github.com/mtlslab/mtlslab/lab/timeline"
@@ -70,5 +72,19 @@ func TestTooSlow(t *testing.T) {
 	}, drill.Run{Server: slow{by: 3 * time.Second}})
 	if err == nil {
 		t.Errorf("it was carried out: %v", timeline.Count(shown.Streams...))
+	}
+}
+
+// A client that cannot be started is an error that names it, and what was started before is stopped.
+func TestClientThatIsNotThere(t *testing.T) {
+	t.Parallel()
+	l := onProcesses(t)
+	d, err := drill.Named("client-leaf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	none := peer.Own{Source: images.Source{Name: "none", Package: "./lab/none"}}
+	if _, err := l.Drill(t.Context(), d, drill.Run{Client: none}); err == nil || !strings.Contains(err.Error(), "none") {
+		t.Errorf("got %v, want an error that names it", err)
 	}
 }

@@ -77,7 +77,7 @@ func (r *Runner) Run(ctx context.Context, d Drill, how Run) (*timeline.Timeline,
 	for stretch := 1.0; ; {
 		t, err := r.once(ctx, d, how, stretch)
 		late, ok := errors.AsType[*lateError](err)
-		if !ok || stretch*late.needs > mostStretch {
+		if !ok || ctx.Err() != nil || stretch*late.needs > mostStretch {
 			return t, err
 		}
 		stretch *= late.needs
@@ -215,23 +215,27 @@ func (w *world) stop(ctx context.Context) error {
 	defer cancel()
 	var group errgroup.Group
 	for _, s := range w.streams {
-		group.Go(func() error { return s.Stop(ctx) })
+		if s.traffic != nil { // it was started
+			group.Go(func() error { return s.Stop(ctx) })
+		}
 	}
 	return errors.Join(group.Wait(), w.serving.Stop(ctx))
 }
 
 // end ends what was started, whatever became of it.
 func (w *world) end(ctx context.Context) {
+	if !w.stopped && w.serving != nil {
+		stopping, cancel := context.WithTimeout(ctx, patience)
+		_ = w.stop(stopping) // what stays is removed with the lab
+		cancel()
+	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	if !w.stopped && w.serving != nil {
-		_ = w.stop(ctx) // likewise
-	}
 	if w.server != nil {
 		w.server.Close(ctx)
 	}
 	if w.between != nil {
-		_ = w.between.Stop(ctx) // what stays is removed with the lab
+		_ = w.between.Stop(ctx) // likewise
 	}
 	if w.mint.running != nil {
 		_ = w.mint.running.Stop(ctx) // likewise
