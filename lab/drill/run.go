@@ -219,12 +219,16 @@ func (w *world) stop(ctx context.Context) error {
 			group.Go(func() error { return s.Stop(ctx) })
 		}
 	}
-	return errors.Join(group.Wait(), w.serving.Stop(ctx))
+	err := group.Wait()
+	if w.serving != nil {
+		err = errors.Join(err, w.serving.Stop(ctx))
+	}
+	return err
 }
 
 // end ends what was started, whatever became of it.
 func (w *world) end(ctx context.Context) {
-	if !w.stopped && w.serving != nil {
+	if !w.stopped {
 		stopping, cancel := context.WithTimeout(ctx, patience)
 		_ = w.stop(stopping) // what stays is removed with the lab
 		cancel()

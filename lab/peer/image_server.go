@@ -73,11 +73,12 @@ func (s *imageServer) Serve(ctx context.Context, g Given) (Serving, error) {
 
 func (s *imageServer) Close(ctx context.Context) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, started := range s.started {
+	all := slices.Clone(s.started)
+	s.mu.Unlock()
+	for _, started := range all { // without the lock: each leaves its room
 		_ = started.Stop(ctx) // what stays is removed with the lab
 	}
-	for _, in := range s.vacant { // in another there is somebody who cannot be stopped
+	for in := s.vacantRoom(); in != nil; in = s.vacantRoom() { // in another there is somebody who cannot be stopped
 		_ = in.process.Stop(ctx)
 	}
 }
