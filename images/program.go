@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 )
 
 // A build context may hold a program in Go, of modules that the build of an image could not fetch. It is compiled
@@ -20,8 +19,8 @@ const (
 	programOut = "program"
 )
 
-// program compiles the program that a build context holds, for the platform of the image that is started from; none if
-// it holds none.
+// program compiles the program that a build context holds, for the platform of the images that it starts from, which
+// are all of one; none if it holds none.
 func (p peer) program(ctx context.Context, engine BuildEngine) ([]file, error) {
 	sources, err := fs.Sub(p.files, programDir)
 	if err != nil {
@@ -51,8 +50,8 @@ func (p peer) program(ctx context.Context, engine BuildEngine) ([]file, error) {
 		return nil, err
 	}
 	_, err = runGo(ctx, dir, []string{
-		"CGO_ENABLED=0", "GOOS=linux", "GOARCH=" + base.Architecture, "GOFLAGS=", "GOWORK=off",
-	}, "build", "-mod=readonly", "-trimpath", "-ldflags=-s -w", "-o", programOut, ".")
+		"CGO_ENABLED=0", "GOOS=linux", "GOARCH=" + base.Architecture, "GOFLAGS=-mod=readonly", "GOWORK=off",
+	}, "build", "-trimpath", "-ldflags=-s -w", "-o", programOut, ".")
 	if err != nil {
 		return nil, fmt.Errorf("compiling the program in %s: %w", programDir, err)
 	}
@@ -63,15 +62,24 @@ func (p peer) program(ctx context.Context, engine BuildEngine) ([]file, error) {
 // unpackProgram puts the source of a program where Go finds it.
 func unpackProgram(sources fs.FS, dir string) error {
 	entries, err := fs.ReadDir(sources, ".")
+	if err != nil {
+		return err
+	}
 	for _, entry := range entries {
-		var text []byte
-		if text, err = fs.ReadFile(sources, entry.Name()); err != nil {
-			break
+		text, err := fs.ReadFile(sources, entry.Name())
+		if err != nil {
+			return err
 		}
-		name := strings.NewReplacer(programMod, "go.mod", programSum, "go.sum").Replace(entry.Name())
-		if err = os.WriteFile(filepath.Join(dir, name), text, 0o600); err != nil {
-			break
+		name := entry.Name()
+		switch name {
+		case programMod:
+			name = "go.mod"
+		case programSum:
+			name = "go.sum"
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), text, 0o600); err != nil {
+			return err
 		}
 	}
-	return err
+	return nil
 }

@@ -3,6 +3,7 @@ package drill
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -15,7 +16,7 @@ import (
 
 // lateError says that something had expired, or nearly, before it was time: the machine was busy.
 type lateError struct {
-	needs float64 // how many times as long it should live
+	longer float64 // how many times as long it should live
 }
 
 func (*lateError) Error() string {
@@ -33,7 +34,7 @@ func (w *world) begin(ctx context.Context) (err error) {
 		return &UnsuitedError{Drill: w.drill.Name, Server: w.how.Server.Name(), Why: why}
 	}
 	materials := make(map[string]wire.Material)
-	if err := w.giveFirst(ctx, materials, false); err != nil { // before the server's, whose lists may be about them
+	if err := w.mintFirst(ctx, materials, false); err != nil { // before the server's, whose lists may be about them
 		return err
 	}
 	if err := w.equip(ctx, w.drill.Server); err != nil {
@@ -52,7 +53,7 @@ func (w *world) begin(ctx context.Context) (err error) {
 	if err := w.start(ctx); err != nil {
 		return err
 	}
-	if err := w.giveFirst(ctx, materials, true); err != nil {
+	if err := w.mintFirst(ctx, materials, true); err != nil {
 		return err
 	}
 	group, limited := errgroup.WithContext(ctx)
@@ -61,14 +62,14 @@ func (w *world) begin(ctx context.Context) (err error) {
 	}
 	err = group.Wait()
 	w.began = time.Now()
-	return cmp.Or(w.late(), err)
+	return errors.Join(w.late(), err)
 }
 
-// giveFirst makes what those clients are to have at first whose certificates expire in the drill, or do
-// not.
-func (w *world) giveFirst(ctx context.Context, materials map[string]wire.Material, expire bool) (err error) {
+// mintFirst makes what clients are to have at first: of those whose certificates expire in the drill if
+// that is so of expiring, and else of the others.
+func (w *world) mintFirst(ctx context.Context, materials map[string]wire.Material, expiring bool) (err error) {
 	for _, c := range w.drill.Clients {
-		if (c.Kit.Life != 0) != expire {
+		if (c.Kit.Life != 0) != expiring {
 			continue
 		}
 		if materials[c.Holder], err = w.give(ctx, c.Holder, wire.Client, c.Kit); err != nil {
@@ -83,7 +84,7 @@ func (w *world) late() error {
 	for _, step := range w.drill.Steps {
 		of, ok := w.mint.lives[cmp.Or(step.Expires, step.Matures)]
 		if took := w.began.Sub(of.from); ok && of.until.Sub(w.began) < 4*took {
-			return &lateError{needs: 8 * took.Seconds() / of.until.Sub(of.from).Seconds()}
+			return &lateError{longer: 8 * took.Seconds() / of.until.Sub(of.from).Seconds()}
 		}
 	}
 	return nil

@@ -77,10 +77,10 @@ func (r *Runner) Run(ctx context.Context, d Drill, how Run) (*timeline.Timeline,
 	for stretch := 1.0; ; {
 		t, err := r.once(ctx, d, how, stretch)
 		late, ok := errors.AsType[*lateError](err)
-		if !ok || ctx.Err() != nil || stretch*late.needs > mostStretch {
+		if !ok || ctx.Err() != nil || stretch*late.longer > mostStretch {
 			return t, err
 		}
-		stretch *= late.needs
+		stretch *= late.longer
 		how.Progress("once more, as the machine is slow: with longer lives", 0, len(d.Steps))
 	}
 }

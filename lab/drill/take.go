@@ -24,7 +24,7 @@ func (w *world) take(ctx context.Context, step Step) error {
 	if step.Expires != "" {
 		began = w.mint.lives[step.Expires].until // and not when this was woken up
 		if time.Since(began) > 0 {
-			return &lateError{needs: 2}
+			return &lateError{longer: 2}
 		}
 		if err := wait(ctx, began); err != nil {
 			return err

@@ -122,9 +122,10 @@ func (r *Runner) Run(ctx context.Context, x Exchange) (verdict.Verdict, error) {
 	}
 	defer client.Close(context.WithoutCancel(ctx))
 	timeout := max(r.Timeout, x.Server.Traits().Limit, x.Client.Traits().Limit)
-	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("the exchange took longer than %v", timeout))
+	until := time.Now().Add(timeout)
+	ctx, cancel := context.WithDeadlineCause(ctx, until, fmt.Errorf("the exchange took longer than %v", timeout))
 	defer cancel()
-	server, err := r.Servers.serve(ctx, r.Place, brought, x)
+	server, err := r.Servers.serve(ctx, until, r.Place, brought, x)
 	if err != nil {
 		return verdict.Verdict{}, err
 	}

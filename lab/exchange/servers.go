@@ -2,8 +2,10 @@ package exchange
 
 import (
 	"context"
+	"errors"
 	"reflect"
 	"sync"
+	"time"
 
 	"github.com/mtlslab/mtlslab/lab/peer"
 	"github.com/mtlslab/mtlslab/lab/wire"
@@ -66,24 +68,34 @@ func (s *Servers) bring(ctx context.Context, in peer.Place, x Exchange, good boo
 	return k, nil
 }
 
-// serve starts the server of an exchange, if nobody has. It does not wait.
-func (s *Servers) serve(ctx context.Context, in peer.Place, k *kept, x Exchange) (Started, error) {
+// serve starts the server of an exchange, if nobody has. It does not wait. The server is there for others,
+// too: it goes on to start, until then at most, when this exchange is broken off.
+func (s *Servers) serve(ctx context.Context, until time.Time, in peer.Place, k *kept, x Exchange) (Started, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if k.started != nil {
 		return *k.started, nil
 	}
+	starting, giveUp := context.WithDeadlineCause(context.WithoutCancel(ctx), until, errSlow)
 	given := peer.Given{Hostname: in.Names.Fresh("server"), Material: *x.ServerMaterial}
 	if k.material == nil && reflect.DeepEqual(k.peer, peer.Peer(peer.Own{})) {
 		given.Reach = s.Reach
 	}
-	serving, err := k.server.Serve(ctx, given)
+	serving, err := k.server.Serve(starting, given)
 	if err != nil {
+		giveUp()
 		return Started{}, err
 	}
-	k.started = &Started{Serving: &again{Serving: serving, forget: func() { s.forget(k) }}, Hostname: given.Hostname}
+	forget := sync.OnceFunc(func() {
+		s.forget(k)
+		giveUp()
+		k.server.Close(context.WithoutCancel(ctx)) // what stays is removed with the lab
+	})
+	k.started = &Started{Serving: &shared{Serving: serving, until: until, forget: forget}, Hostname: given.Hostname}
 	return *k.started, nil
 }
+
+var errSlow = errors.New("the server took longer to start than an exchange may take")
 
 func (s *Servers) find(p peer.Peer, material *wire.Material) *kept {
 	for _, k := range s.kept {
@@ -106,17 +118,19 @@ func (s *Servers) forget(gone *kept) {
 	}
 }
 
-// again is a server that is forgotten when it does not come to serve, so that the next
+// shared is a server that is forgotten when it does not come to serve, so that the next
 // exchange starts another.
-type again struct {
+type shared struct {
 	peer.Serving
+	until  time.Time // by when it is to serve
 	forget func()
 }
 
-func (a *again) Wait(ctx context.Context) (peer.Listening, error) {
-	listening, err := a.Serving.Wait(ctx)
-	if err != nil {
-		a.forget()
+// Wait waits for the server. That it was not waited for long enough says nothing about it.
+func (s *shared) Wait(ctx context.Context) (peer.Listening, error) {
+	listening, err := s.Serving.Wait(ctx)
+	if err != nil && (ctx.Err() == nil || !time.Now().Before(s.until)) {
+		s.forget()
 	}
 	return listening, err
 }

@@ -30,19 +30,19 @@ type worker struct {
 	cmd        *exec.Cmd
 	kind       string
 	stdin      io.Writer
-	answers    chan string // lines of its standard output
+	answers    chan string // lines of its standard output, the first of those that nobody has read
 	complained *watched
 	ended      chan struct{} // closed once it has
-	asked      int
+	asked      int           // how many commands, which is the number of the last
 }
 
-// asked is one command for a worker, and answered what came of it.
+// request is one command for a worker, and answer what came of it.
 type (
-	asked struct {
+	request struct {
 		Arguments []string `json:"arguments"`
 		ID        int      `json:"requestId"`
 	}
-	answered struct {
+	answer struct {
 		Exit   int    `json:"exitCode"`
 		Output string `json:"output"`
 		ID     int    `json:"requestId"`
@@ -72,12 +72,12 @@ func (r *runner) runInWorker(ctx context.Context, c command.Command) command.Res
 	case err != nil:
 		back.Err += fmt.Sprintf("its worker ended without an answer: %v\n", w.cmd.ProcessState)
 	default: // also when its time was over a moment later
-		answer := answered{}
-		if err := json.Unmarshal([]byte(line), &answer); err != nil || answer.ID != w.asked {
+		var said answer
+		if err := json.Unmarshal([]byte(line), &said); err != nil || said.ID != w.asked {
 			back.Fault, rests = fmt.Sprintf("its worker answers command %d by %q", w.asked, line), false
 			break
 		}
-		back.Exit, back.Out = answer.Exit, answer.Output
+		back.Exit, back.Out = said.Exit, said.Output
 	}
 	if rests {
 		r.workers.rest(w)
@@ -87,10 +87,11 @@ func (r *runner) runInWorker(ctx context.Context, c command.Command) command.Res
 	return back
 }
 
-// carryOut is a worker's answer. An error says that it has ended.
+// carryOut is a worker's answer. It is an error that it ends without any.
 func (w *worker) carryOut(argv []string) (string, error) {
 	w.asked++
-	line, err := json.Marshal(asked{Arguments: slices.Concat([]string{}, argv), ID: w.asked})
+	words := append([]string{}, argv...) // in JSON a list also if there is none
+	line, err := json.Marshal(request{Arguments: words, ID: w.asked})
 	if err != nil {
 		return "", err
 	}
@@ -118,6 +119,8 @@ func (r *runner) worker(c command.Command) (*worker, error) {
 		}
 		select {
 		case <-w.ended: // while it was idle
+		case <-w.answers: // what nobody had asked: its next line might be about that, too
+			w.end()
 		default:
 			w.complained.forget()
 			return w, nil

@@ -5,6 +5,8 @@ package main
 import (
 	"cmp"
 	"io"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -97,6 +99,24 @@ func TestWorker(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A line that nobody asked for is not taken for the next answer.
+func TestWorkerThatSaysMore(t *testing.T) {
+	t.Parallel()
+	r := newRunner(io.Discard)
+	what := command.Command{
+		Worker: []string{"sh", "-c", `while read line; do echo '{"exitCode":3,"requestId":1}'; echo; echo more; done`},
+		Argv:   []string{"word"}, Limit: ample,
+	}
+	for i := range 2 {
+		if got := r.runInWorker(t.Context(), what); got.Exit != 3 || got.Fault != "" {
+			t.Errorf("run %d: %+v", i+1, got)
+		}
+		for _, w := range slices.Concat(slices.Collect(maps.Values(r.workers.idle))...) {
+			w.answers <- <-w.answers // it has been said
+		}
 	}
 }
 

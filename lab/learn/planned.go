@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/mtlslab/mtlslab/lab/drill"
@@ -18,7 +20,7 @@ const lost = "lost"
 const (
 	shortLife = 10 * time.Second       // of what step-ca issues
 	planLasts = shortLife * 14 / 10    // by then what was renewed at once is over, too, and what was in time is not
-	soon      = 100 * time.Millisecond // after a wait the next step is due
+	promptly  = 100 * time.Millisecond // after a wait the next step is due within that
 )
 
 // planRate is how many messages flow in a second while a plan is carried out.
@@ -97,8 +99,8 @@ func drillOf(e exercises.Exercise, plan *exercises.Plan) drill.Drill {
 	if d.Isolated {
 		d.Lasts = planLasts
 	}
-	for name, h := range e.Others {
-		d.Clients = append(d.Clients, drill.Client{Holder: name, Kit: kitOf(h), Over: over})
+	for _, name := range slices.Sorted(maps.Keys(e.Others)) {
+		d.Clients = append(d.Clients, drill.Client{Holder: name, Kit: kitOf(e.Others[name]), Over: over})
 	}
 	for _, s := range plan.Steps {
 		step := drill.Step{Name: s.Name}
@@ -108,7 +110,7 @@ func drillOf(e exercises.Exercise, plan *exercises.Plan) drill.Drill {
 		case exercises.Expiry:
 			step.Expires = drill.Enrolled
 		case exercises.TwoThirds:
-			step.Matures, step.Within = "client", soon
+			step.Matures, step.Within = "client", promptly
 		}
 		if s.Server != nil {
 			kit := kitOf(*s.Server)

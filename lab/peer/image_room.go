@@ -16,7 +16,8 @@ import (
 )
 
 // room is a container in which a server can be started: once, or again and again with other
-// material, because a new process costs a tenth of a new container. That the server can be
+// material, because a new process costs a tenth of a new container; one at a time, for they share
+// a port. That the server can be
 // started there still, after all that was tried, is a control of its own.
 type room struct {
 	*command.Runner
@@ -24,8 +25,6 @@ type room struct {
 	port    int
 	address string // where servers listen that are started in it
 	told    []int  // all ports at which they are said to listen
-
-	starts int // so far; one server at a time, for they share a port
 }
 
 // roomsAtOnce is how many containers there are that are reused: as many servers of one image
@@ -33,8 +32,9 @@ type room struct {
 const roomsAtOnce = 2
 
 // enter returns a container in which there is no server, which is made when it is first
-// needed. leave has it be the next one's.
-func (s *imageServer) enter(ctx context.Context, hostname string) (in *room, leave func(), err error) {
+// needed. leave has it be the next one's, but for one in which something could not be done:
+// nobody knows what lives there, and whether it does.
+func (s *imageServer) enter(ctx context.Context, hostname string) (in *room, leave func(broken bool), err error) {
 	free, err := s.rooms.Enter(ctx)
 	if err != nil {
 		return nil, nil, fmt.Errorf("waiting for a container of %s: %w", s.Name(), err)
@@ -45,12 +45,19 @@ func (s *imageServer) enter(ctx context.Context, hostname string) (in *room, lea
 			return nil, nil, err
 		}
 	}
-	return in, sync.OnceFunc(func() {
-		s.mu.Lock()
-		s.vacant = append(s.vacant, in)
-		s.mu.Unlock()
-		free()
-	}), nil
+	var once sync.Once
+	return in, func(broken bool) {
+		once.Do(func() {
+			defer free()
+			if broken {
+				in.close(ctx)
+				return
+			}
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.vacant = append(s.vacant, in)
+		})
+	}, nil
 }
 
 // vacantRoom takes one that was made before; nil if there is none.
@@ -72,35 +79,43 @@ func (s *imageServer) open(ctx context.Context, p sandbox.ImageProgram) (*room, 
 	if err != nil {
 		return nil, fmt.Errorf("starting a container of %s: %w", s.Name(), err)
 	}
+	in := &room{
+		Runner:  command.NewRunner(s.Name(), process.Stdin, process.Stdout, process.Stderr.Said),
+		process: process, port: s.Adapter.At(), told: append([]int{s.Adapter.Port}, s.Adapter.Ports...),
+	}
 	ip, err := process.Address(ctx)
 	if err != nil {
+		in.close(ctx)
 		return nil, err
 	}
-	return &room{
-		Runner:  command.NewRunner(s.Name(), process.Stdin, process.Stdout, process.Stderr.Said),
-		process: process, port: s.Adapter.At(), address: net.JoinHostPort(ip, strconv.Itoa(s.Adapter.At())),
-		told: append([]int{s.Adapter.Port}, s.Adapter.Ports...),
-	}, nil
+	in.address = net.JoinHostPort(ip, strconv.Itoa(in.port))
+	return in, nil
+}
+
+// close ends the container, also when the work for which it was started has been broken off.
+func (in *room) close(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), imagePatience)
+	defer cancel()
+	_ = in.process.Stop(ctx) // what stays is removed with the lab
 }
 
 // startReused starts the server in a container that is reused, once nobody listens there.
 func (s *imageServer) startReused(ctx context.Context, g Given) (started *imageServing, err error) {
+	values := s.valuesFor(s.Adapter.Dir()+"-"+strconv.Itoa(int(s.starts.Add(1))), g)
+	files, err := s.configured(g.Material, nil, values)
+	if err != nil {
+		return nil, err
+	}
 	in, leave, err := s.enter(ctx, g.Hostname)
 	if err != nil {
 		return nil, err
 	}
 	defer func() {
 		if err != nil {
-			leave()
+			leave(true)
 		}
 	}()
 	if err := s.emptied(ctx, in); err != nil {
-		return nil, err
-	}
-	in.starts++
-	values := s.valuesFor(s.Adapter.Dir()+"-"+strconv.Itoa(in.starts), g)
-	files, err := s.configured(g.Material, nil, values)
-	if err != nil {
 		return nil, err
 	}
 	if err := s.in.Put(ctx, in.process, in.Runner, s.owner(), files); err != nil {
@@ -111,8 +126,9 @@ func (s *imageServer) startReused(ctx context.Context, g Given) (started *imageS
 	}
 	stop := started.stop
 	started.stop = func(ctx context.Context) error {
-		defer leave()
-		return stop(ctx)
+		err := stop(ctx)
+		leave(err != nil)
+		return err
 	}
 	return started, nil
 }
@@ -174,12 +190,14 @@ func (s *imageServer) emptied(ctx context.Context, in *room) error {
 	for {
 		life, err := in.life(limit)
 		switch {
-		case limit.Err() != nil && ctx.Err() == nil:
+		case err == nil && len(life.Sockets) == 0:
+			return nil
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case limit.Err() != nil:
 			return errStillThere
 		case err != nil:
 			return err
-		case len(life.Sockets) == 0:
-			return nil
 		}
 		select {
 		case <-pause.C:

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/mtlslab/mtlslab/lab/adapter"
@@ -21,7 +22,8 @@ type imageServer struct {
 	started []*imageServing
 	vacant  []*room // in which there is no server
 
-	rooms limit.Limit // of those in which there is one
+	rooms  limit.Limit  // of those in which there is one
+	starts atomic.Int32 // in containers that are reused, each with a directory of its own
 }
 
 func newImageServer(made *broughtImage) *imageServer {
@@ -79,7 +81,7 @@ func (s *imageServer) Close(ctx context.Context) {
 		_ = started.Stop(ctx) // what stays is removed with the lab
 	}
 	for in := s.vacantRoom(); in != nil; in = s.vacantRoom() { // in another there is somebody who cannot be stopped
-		_ = in.process.Stop(ctx)
+		in.close(ctx)
 	}
 }
 
@@ -104,6 +106,7 @@ func (s *imageServer) startOwn(ctx context.Context, g Given) (*imageServing, err
 	}
 	started, err := s.run(in, values, ownLimit)
 	if err != nil {
+		in.close(ctx)
 		return nil, err
 	}
 	started.stop = in.process.Stop

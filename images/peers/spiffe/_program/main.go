@@ -31,7 +31,7 @@ var (
 	host    = flag.String("host", "", "of a client: whom it calls")
 	port    = flag.String("port", "", "where it calls, or listens")
 	message = flag.String("message", "", "of a client: what it says")
-	strict  = flag.Bool("strict", false, "whoever is admitted has a certificate for its part, and a server for -host")
+	strict  = flag.Bool("strict", false, "hold a certificate to its purposes besides, and a server's to the name -host")
 	about   = flag.Bool("about", false, "say which go-spiffe this is")
 )
 
