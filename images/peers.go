@@ -65,8 +65,9 @@ func NeedsBase(files fs.FS) (bool, error) {
 // and executed if it is a script or a program. Files that are neither regular nor
 // directories are an error.
 //
-// A directory _program holds a program in Go, with its go.mod and go.sum as program.mod and program.sum. It is compiled
-// here, by modules that the build of an image could not fetch, and is a file "program" beside the Dockerfile.
+// A directory _program holds a program in Go, with its go.mod and go.sum as program.mod and program.sum; or a file
+// module, a line with the PATH@VERSION and the package of one that is published. It is compiled here, by modules that
+// the build of an image could not fetch, and is a file "program" beside the Dockerfile.
 //
 // An image that the Dockerfile names, and the engine lacks, is pulled; see [Builder.Base] for where there is no
 // registry.

@@ -28,20 +28,17 @@ public final class Client {
             Worker.serve(Client::call);
             return;
         }
-        var refusal = call(args);
-        if (!refusal.isEmpty()) {
-            System.err.println(refusal);
-        }
-        System.exit(refusal.isEmpty() ? 0 : 1);
+        var came = call(args);
+        System.err.print(came.output());
+        System.exit(came.exitCode());
     }
 
-    /** Says why the line was not delivered; nothing if it was. */
-    private static String call(String[] args) {
+    private static Worker.Outcome call(String[] args) {
         try {
             exchange(context(args[0], args[1], args[2]), args[3], args[4], Integer.parseInt(args[5]), args[6]);
-            return "";
+            return new Worker.Outcome(0, "");
         } catch (IOException | GeneralSecurityException e) {
-            return "client: " + e;
+            return new Worker.Outcome(1, "client: " + e + "\n");
         }
     }
 
