@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -67,6 +68,20 @@ var markup = strings.NewReplacer(
 func prose(text, instead string) string {
 	return markup.Replace(strings.TrimSpace(finding.Or(text, instead)))
 }
+
+// linked is prose in which addresses lead somewhere: of what an adapter says, whose author is not who is audited.
+func linked(text string) string {
+	var all strings.Builder
+	rest := wire.Printable(text)
+	for at := address.FindStringIndex(rest); at != nil; at = address.FindStringIndex(rest) {
+		all.WriteString(markup.Replace(rest[:at[0]]) + "<" + rest[at[0]:at[1]] + ">")
+		rest = rest[at[1]:]
+	}
+	return all.String() + markup.Replace(rest)
+}
+
+// address is what is an autolink between angle brackets (CommonMark 0.31.2, 6.5), without what ends the sentence.
+var address = regexp.MustCompile(`https://[^\s<>()|]*[^\s<>()|.,;:]`)
 
 // code is a text as a code span outside of a table, in more backticks than it has
 // itself (CommonMark 0.31.2, 6.1).
@@ -206,7 +221,11 @@ func (m *markdown) differences(sc finding.Scorecard) {
 			m.line("Hint: %s\n", prose(a.Product.Hint, ""))
 		}
 		for _, part := range append(report.Remedies(a), report.Reports(a)...) {
-			m.line("- %s: %s", strings.ToUpper(part.Label[:1])+part.Label[1:], prose(part.Text, ""))
+			text := linked(part.Text)
+			if part.Label == report.NoRemedy { // it may tell what the peer said
+				text = prose(part.Text, "")
+			}
+			m.line("- %s: %s", strings.ToUpper(part.Label[:1])+part.Label[1:], text)
 		}
 		for _, complaint := range a.Complaints {
 			m.line("- Complaint: %s", prose(complaint, ""))

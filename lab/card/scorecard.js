@@ -22,10 +22,20 @@
   };
   const facts = (pairs) => {
     const list = make("dl", "facts");
-    for (const [label, value] of pairs) list.append(make("dt", "", label), make("dd", "", value));
+    for (const [label, value] of pairs) list.append(make("dt", "", label), make("dd", "", ...[value].flat()));
     return list;
   };
-  const named = (pairs) => facts(pairs.map(([label, value]) => [text(label), text(value)]));
+  const link = (address) => {
+    const element = make("a", "", address);
+    element.href = address;
+    element.rel = "noreferrer";
+    return element;
+  };
+  // linked has addresses lead somewhere: of what an adapter says, whose author is not who is audited.
+  const linked = (string) => string.split(/(https:\/\/[^\s<>()]*[^\s<>().,;:])/).map((part, i) => i % 2 ? link(part) : part);
+  const ours = ["remedy", "reported"]; // not "no remedy", which may tell what the peer said
+  const named = (pairs) => facts(pairs.map(([label, value]) =>
+    [text(label), ours.includes(text(label)) ? linked(text(value)) : text(value)]));
   const time = (micros) => micros < 10000 ? (micros / 1000).toFixed(1) + " ms"
     : micros < 1e6 ? Math.round(micros / 1000) + " ms" : (micros / 1e6).toFixed(2) + " s";
   const count = (n, what) => n + " " + what + (n === 1 ? "" : "s");

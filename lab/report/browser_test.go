@@ -71,7 +71,7 @@ func TestPage(t *testing.T) {
 	ctx := browser(t)
 	for name, test := range map[string]func(context.Context, *testing.T){
 		"click": testClick, "keyboard": testKeyboard, "narrow": testNarrow, "hostile": testHostile,
-		"no scripts": testWithoutScripts,
+		"advised": testAdvised, "no scripts": testWithoutScripts,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -344,6 +344,15 @@ func testHostile(ctx context.Context, t *testing.T) {
 	v.do(click(`#interop .pair`))
 	v.is(`document.querySelector("#panel h2").textContent.startsWith("curl to evil|")`)
 	v.picture("hostile-pair")
+	v.clean()
+}
+
+// Addresses of remedies and of reports lead somewhere, and no others.
+func testAdvised(ctx context.Context, t *testing.T) {
+	v := open(ctx, t, advised())
+	v.do(click(`#heat tr:has(.failed) .peer`), appears(`#panel .facts`))
+	v.is(`[...document.querySelectorAll("#panel a")].map((a) => a.href).join(" ") ===
+		"https://remedy.example/a_b?c=d#e https://reported.example/1 https://found.example/"`)
 	v.clean()
 }
 

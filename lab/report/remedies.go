@@ -8,6 +8,9 @@ import (
 	"github.com/mtlslab/mtlslab/lab/finding"
 )
 
+// NoRemedy labels what [Remedies] says of a setting that is none.
+const NoRemedy = "no remedy"
+
 // Remedies says of each setting that was tried what it came to, in a line: those that work first.
 func Remedies(a finding.Audit) (parts []finding.Part) {
 	for _, works := range []bool{true, false} {
@@ -18,12 +21,12 @@ func Remedies(a finding.Audit) (parts []finding.Part) {
 				parts = append(parts, finding.Part{Label: "remedy", Text: fmt.Sprintf(
 					"%s; seen to mend %s%s: %s", r.Setting, console.Plural(len(r.Mends), "case"), costOf(r), r.Source)})
 			default:
-				parts = append(parts, finding.Part{Label: "no remedy", Text: fmt.Sprintf("%s: %s", r.Setting, r.Why())})
+				parts = append(parts, finding.Part{Label: NoRemedy, Text: fmt.Sprintf("%s: %s", r.Setting, r.Why())})
 			}
 		}
 	}
 	if open := a.Open(); len(a.Remedies) > 0 && len(open) > 0 {
-		parts = append(parts, finding.Part{Label: "no remedy", Text: "for " + strings.Join(open, ", ")})
+		parts = append(parts, finding.Part{Label: NoRemedy, Text: "for " + strings.Join(open, ", ")})
 	}
 	return parts
 }
