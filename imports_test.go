@@ -26,13 +26,13 @@ var rooms = map[string]struct {
 	"images": {nil, "images are built of any program, whatever it is for"},
 	"lab": {
 		[]string{
-			"images", "lab/scorecard", "lab/audit", "lab/exchange", "lab/peer", "lab/verdict", "lab/finding", "lab/sandbox",
-			"lab/attack", "lab/pki", "lab/limit", "lab/wire", "lab/drill", "lab/change",
+			"images", "lab/scorecard", "lab/audit", "lab/exchange", "lab/foreign", "lab/peer", "lab/verdict", "lab/finding",
+			"lab/sandbox", "lab/attack", "lab/pki", "lab/limit", "lab/wire", "lab/drill", "lab/change",
 			"lab/timeline",
 		}, "the front door puts the rooms together; it does not know how anything is printed",
 	},
 	"lab/remedy": {
-		[]string{"lab/audit", "lab/peer", "lab/finding", "lab/cases"},
+		[]string{"lab/audit", "lab/foreign", "lab/peer", "lab/finding", "lab/cases"},
 		"a remedy is one audit more; it knows no way of its own to try anything",
 	},
 	"lab/scorecard": {
@@ -61,7 +61,7 @@ var rooms = map[string]struct {
 		"a drill is traffic and change: it knows no case, and judges nothing",
 	},
 	"lab/change": {
-		[]string{"lab/peer", "lab/finding", "lab/sandbox", "lab/console", "lab/attack", "lab/pki", "lab/wire"},
+		[]string{"lab/foreign", "lab/peer", "lab/finding", "lab/sandbox", "lab/console", "lab/attack", "lab/pki", "lab/wire"},
 		"what is measured is not judged",
 	},
 	"lab/issuer": {
@@ -71,10 +71,15 @@ var rooms = map[string]struct {
 	"lab/timeline": {
 		[]string{"lab/console", "lab/wire"}, "what happened is judged from what was seen, whoever made it happen",
 	},
+	"lab/foreign": {
+		[]string{
+			"images", "lab/peer", "lab/finding", "lab/sandbox", "lab/adapter", "lab/attack", "lab/command", "lab/limit",
+			"lab/wire",
+		}, "somebody else's image is a peer as any other",
+	},
 	"lab/peer": {
 		[]string{
-			"images", "lab/finding", "lab/sandbox", "lab/adapter", "lab/attack", "lab/command", "lab/hindrance", "lab/journal",
-			"lab/limit", "lab/wire",
+			"images", "lab/finding", "lab/sandbox", "lab/adapter", "lab/attack", "lab/hindrance", "lab/journal", "lab/wire",
 		}, "a peer never knows what is judged by its account",
 	},
 	"lab/verdict": {
@@ -123,8 +128,8 @@ var rooms = map[string]struct {
 	},
 	"lab/labtest": {
 		[]string{
-			"lab", "lab/audit", "lab/exchange", "lab/peer", "lab/verdict", "lab/report", "lab/sandbox", "lab/cases",
-			"lab/finding", "lab/adapter", "lab/pki", "lab/wire", "lab/drill", "lab/timeline",
+			"lab", "lab/audit", "lab/exchange", "lab/foreign", "lab/peer", "lab/verdict", "lab/report", "lab/sandbox",
+			"lab/cases", "lab/finding", "lab/adapter", "lab/pki", "lab/wire", "lab/drill", "lab/timeline",
 		}, "a test's front door judges nothing",
 	},
 	"lab/deployment": {
@@ -136,26 +141,25 @@ var rooms = map[string]struct {
 	"lab/capture": {nil, "what went over a network is written down, whoever said it"},
 	"lab/learn": {
 		[]string{
-			"lab/exercises", "lab/audit", "lab/peer", "lab/verdict", "lab/finding", "lab/adapter", "lab/capture", "lab/journal",
-			"lab/drill", "lab/timeline",
-			"lab/pki", "lab/wire",
+			"lab/exercises", "lab/audit", "lab/foreign", "lab/peer", "lab/verdict", "lab/finding", "lab/adapter", "lab/capture",
+			"lab/journal", "lab/drill", "lab/timeline", "lab/pki", "lab/wire",
 		}, "a check is made of exchanges; it does not know how it is printed",
 	},
 	"lab/cmd/workshop": {
 		[]string{
-			"images", "lab", "lab/audit", "lab/finding", "lab/peer", "lab/sandbox", "lab/cmd/cli", "lab/console",
+			"images", "lab", "lab/audit", "lab/finding", "lab/foreign", "lab/sandbox", "lab/cmd/cli", "lab/console",
 			"lab/exercises", "lab/learn", "lab/wire", "lab/drill", "lab/timeline",
 		}, "the workshop's verbs share nothing with the others but how they end",
 	},
 	"lab/cmd/cli": {
-		[]string{"lab", "lab/peer", "lab/sandbox", "lab/console", "lab/adapter", "lab/wire", "images"},
+		[]string{"lab", "lab/foreign", "lab/peer", "lab/sandbox", "lab/console", "lab/adapter", "lab/wire", "images"},
 		"what verbs have in common carries nothing out",
 	},
 	"lab/cmd/mtlslab": {
 		[]string{
 			"lab/cmd/cli", "lab/cmd/workshop", "lab/capture", "lab/remedy", "lab/drill", "lab/change", "lab/timeline",
-			"images", "lab", "lab/deployment", "lab/scorecard", "lab/audit", "lab/exchange", "lab/peer", "lab/verdict",
-			"lab/report", "lab/card", "lab/console", "lab/sandbox",
+			"images", "lab", "lab/deployment", "lab/scorecard", "lab/audit", "lab/exchange", "lab/foreign", "lab/peer",
+			"lab/verdict", "lab/report", "lab/card", "lab/console", "lab/sandbox",
 			"lab/cases", "lab/finding", "lab/adapter", "lab/pki", "lab/wire",
 		}, "the command line is on top",
 	},

@@ -14,7 +14,7 @@ import (
 	"github.com/mtlslab/mtlslab/lab/audit"
 	"github.com/mtlslab/mtlslab/lab/cases"
 	"github.com/mtlslab/mtlslab/lab/finding"
-	"github.com/mtlslab/mtlslab/lab/peer"
+	"github.com/mtlslab/mtlslab/lab/foreign"
 	"github.com/mtlslab/mtlslab/lab/sandbox"
 	"github.com/mtlslab/mtlslab/lab/scorecard"
 	"github.com/mtlslab/mtlslab/lab/wire"
@@ -81,7 +81,7 @@ func TestAsIs(t *testing.T) {
 //
 // Its host's name has one label, as that of the others: some clients take wildcards only in the
 // names of a domain.
-func asIs(t *testing.T, image peer.Image, ref string, port int) peer.Image {
+func asIs(t *testing.T, image foreign.Image, ref string, port int) foreign.Image {
 	t.Helper()
 	a := adapter.AsIs(ref, "orders-api", port, image.Adapter.Speaks)
 	a.Material, a.Files = image.Adapter.Material, image.Adapter.Files
@@ -97,7 +97,7 @@ func asIs(t *testing.T, image peer.Image, ref string, port int) peer.Image {
 			t.Fatal(err)
 		}
 	}
-	return peer.Image{Adapter: a}
+	return foreign.Image{Adapter: a}
 }
 
 // sameCells holds one audit to another, case by case, where both came to anything.

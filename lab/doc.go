@@ -32,7 +32,7 @@
 // configuration of this process. Package peer has the kinds.
 //
 //	a, err := adapter.Read("adapter.yaml", file)
-//	result, err := l.Audit(ctx, audit.Audit{Role: wire.Server, Peer: peer.Image{Adapter: a}})
+//	result, err := l.Audit(ctx, audit.Audit{Role: wire.Server, Peer: foreign.Image{Adapter: a}})
 //	if result.Verdict() != finding.Passed { ... }
 //
 // A [peer.UnusableError] says that nothing was shown, and what to look at.

@@ -10,6 +10,7 @@ import (
 	"github.com/mtlslab/mtlslab/lab"
 	"github.com/mtlslab/mtlslab/lab/audit"
 	"github.com/mtlslab/mtlslab/lab/exchange"
+	"github.com/mtlslab/mtlslab/lab/foreign"
 	"github.com/mtlslab/mtlslab/lab/peer"
 	"github.com/mtlslab/mtlslab/lab/sandbox"
 	"github.com/mtlslab/mtlslab/lab/verdict"
@@ -111,12 +112,12 @@ func ExampleLab_Audit_image() {
 	}
 	defer closeLab(ctx, l)
 
-	gallery, err := peer.Gallery() // your own: peer.Image{Adapter: a}, with a from adapter.Read
+	gallery, err := foreign.Gallery() // your own: foreign.Image{Adapter: a}, with a from adapter.Read
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	i := slices.IndexFunc(gallery, func(p peer.Image) bool {
+	i := slices.IndexFunc(gallery, func(p foreign.Image) bool {
 		return p.Name() == "pyopenssl-verify-mode" && p.Adapter.Role == wire.Server
 	})
 	result, err := l.Audit(ctx, audit.Audit{

@@ -10,7 +10,7 @@ import (
 	"github.com/mtlslab/mtlslab/lab/audit"
 	"github.com/mtlslab/mtlslab/lab/cases"
 	"github.com/mtlslab/mtlslab/lab/finding"
-	"github.com/mtlslab/mtlslab/lab/peer"
+	"github.com/mtlslab/mtlslab/lab/foreign"
 	"github.com/mtlslab/mtlslab/lab/sandbox"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
@@ -106,7 +106,7 @@ func TestFicklePeers(t *testing.T) {
 				)
 			}
 			result, err := l.Audit(t.Context(), audit.Audit{
-				Role: wire.Server, Peer: peer.Image{Adapter: a}, Cases: tried, Versions: []string{"1.3"},
+				Role: wire.Server, Peer: foreign.Image{Adapter: a}, Cases: tried, Versions: []string{"1.3"},
 			})
 			if err != nil {
 				t.Fatal(err)

@@ -17,7 +17,7 @@ import (
 	"github.com/mtlslab/mtlslab/lab/audit"
 	"github.com/mtlslab/mtlslab/lab/cases"
 	"github.com/mtlslab/mtlslab/lab/finding"
-	"github.com/mtlslab/mtlslab/lab/peer"
+	"github.com/mtlslab/mtlslab/lab/foreign"
 	"github.com/mtlslab/mtlslab/lab/sandbox"
 	"github.com/mtlslab/mtlslab/lab/scorecard"
 	"github.com/mtlslab/mtlslab/lab/wire"
@@ -183,9 +183,9 @@ func codeOf(t *testing.T, name string) []string {
 	})
 }
 
-func peerOfGallery(t *testing.T, name string, role wire.Role) peer.Image {
+func peerOfGallery(t *testing.T, name string, role wire.Role) foreign.Image {
 	t.Helper()
-	image, err := peer.FromGallery(name, role)
+	image, err := foreign.FromGallery(name, role)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -271,7 +271,7 @@ func TestReloadInVain(t *testing.T) {
 			altered.Reload = test.reload
 			l := start(t, lab.Config{Runtime: sandbox.Containers})
 			audit, err := l.Audit(t.Context(), audit.Audit{
-				Role: wire.Server, Peer: peer.Image{Adapter: &altered, Context: nginx.Context},
+				Role: wire.Server, Peer: foreign.Image{Adapter: &altered, Context: nginx.Context},
 				Versions: []string{"1.3"}, Cases: []string{"resumption/after-authority-removal"},
 			})
 			if err != nil {
@@ -297,7 +297,7 @@ func TestLeftBehind(t *testing.T) {
 	daemon.Command = []string{"sh", "-c", "setsid nginx -g 'daemon off;' & wait $!"}
 	l := start(t, lab.Config{Runtime: sandbox.Containers})
 	audit, err := l.Audit(t.Context(), audit.Audit{
-		Role: wire.Server, Peer: peer.Image{Adapter: &daemon, Context: nginx.Context},
+		Role: wire.Server, Peer: foreign.Image{Adapter: &daemon, Context: nginx.Context},
 		Versions: []string{"1.3"}, Cases: []string{"resumption/after-authority-removal", "operational/no-key"},
 	})
 	if err != nil {

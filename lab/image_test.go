@@ -14,6 +14,7 @@ import (
 	"github.com/mtlslab/mtlslab/lab/cases"
 	"github.com/mtlslab/mtlslab/lab/exchange"
 	"github.com/mtlslab/mtlslab/lab/finding"
+	"github.com/mtlslab/mtlslab/lab/foreign"
 	"github.com/mtlslab/mtlslab/lab/peer"
 	"github.com/mtlslab/mtlslab/lab/sandbox"
 	"github.com/mtlslab/mtlslab/lab/verdict"
@@ -108,7 +109,7 @@ func TestImageServers(t *testing.T) {
 			checkImage(
 				t,
 				l,
-				audit.Audit{Role: wire.Server, Peer: peer.Image{Adapter: a}, Cases: test.cases},
+				audit.Audit{Role: wire.Server, Peer: foreign.Image{Adapter: a}, Cases: test.cases},
 				test.want,
 				test.caught,
 			)
@@ -181,7 +182,7 @@ func TestImageClients(t *testing.T) {
 			checkImage(
 				t,
 				l,
-				audit.Audit{Role: wire.Client, Peer: peer.Image{Adapter: a}, Cases: test.cases, Profile: cases.RFC5280},
+				audit.Audit{Role: wire.Client, Peer: foreign.Image{Adapter: a}, Cases: test.cases, Profile: cases.RFC5280},
 				test.want,
 				test.caught,
 			)
@@ -239,7 +240,7 @@ func TestServerOfAnOldVersion(t *testing.T) {
 	ids := []string{"validity/expired", "operational/no-trust", "usage/key-agreement-only"}
 	result, err := l.Audit(
 		t.Context(),
-		audit.Audit{Role: wire.Server, Peer: peer.Image{Adapter: a}, Cases: ids, Once: true},
+		audit.Audit{Role: wire.Server, Peer: foreign.Image{Adapter: a}, Cases: ids, Once: true},
 	)
 	if err != nil {
 		t.Fatal(err)
@@ -302,7 +303,7 @@ func TestWrongAdapter(t *testing.T) {
 			}
 			_, err := l.Audit(
 				t.Context(),
-				audit.Audit{Role: role, Peer: peer.Image{Adapter: a}, Cases: []string{"validity/expired"}},
+				audit.Audit{Role: role, Peer: foreign.Image{Adapter: a}, Cases: []string{"validity/expired"}},
 			)
 			wrong, ok := errors.AsType[*peer.UnusableError](err)
 			if !ok {
@@ -324,9 +325,9 @@ func TestWrongAdapter(t *testing.T) {
 func TestImageExchange(t *testing.T) {
 	t.Parallel()
 	l := startContainers(t)
-	server, client := peer.Image{
+	server, client := foreign.Image{
 		Adapter: serverAs(t, l, peer.ServerSource),
-	}, peer.Image{
+	}, foreign.Image{
 		Adapter: clientAs(t, l, peer.ClientSource),
 	}
 	for _, x := range []exchange.Exchange{{Server: server}, {Client: client}, {Server: server, Client: client}} {

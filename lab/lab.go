@@ -15,6 +15,7 @@ import (
 	"github.com/mtlslab/mtlslab/lab/drill"
 	"github.com/mtlslab/mtlslab/lab/exchange"
 	"github.com/mtlslab/mtlslab/lab/finding"
+	"github.com/mtlslab/mtlslab/lab/foreign"
 	"github.com/mtlslab/mtlslab/lab/limit"
 	"github.com/mtlslab/mtlslab/lab/peer"
 	"github.com/mtlslab/mtlslab/lab/pki"
@@ -203,7 +204,7 @@ func (l *Lab) Drill(ctx context.Context, d drill.Drill, how drill.Run) (*timelin
 }
 
 // MeasureClient measures how a client that stays up takes up what is changed, likewise.
-func (l *Lab) MeasureClient(ctx context.Context, p peer.Image) (change.Product, error) {
+func (l *Lab) MeasureClient(ctx context.Context, p foreign.Image) (change.Product, error) {
 	m := change.Measurer{Place: l.place, Adversary: l.auditor.Adversary}
 	product, err := m.MeasureClient(ctx, p)
 	return product, cmp.Or(l.expired(), err)

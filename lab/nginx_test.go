@@ -11,7 +11,7 @@ import (
 	"github.com/mtlslab/mtlslab/lab/audit"
 	"github.com/mtlslab/mtlslab/lab/cases"
 	"github.com/mtlslab/mtlslab/lab/finding"
-	"github.com/mtlslab/mtlslab/lab/peer"
+	"github.com/mtlslab/mtlslab/lab/foreign"
 	"github.com/mtlslab/mtlslab/lab/sandbox"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
@@ -25,7 +25,7 @@ func auditNginx(t *testing.T, conf string, ids []string, alter func(*adapter.Ada
 	altered.Files = map[string]string{"/etc/nginx/conf.d/mtlslab.conf": conf}
 	alter(&altered)
 	result, err := start(t, lab.Config{Runtime: sandbox.Containers}).Audit(t.Context(), audit.Audit{
-		Role: wire.Server, Peer: peer.Image{Adapter: &altered, Context: nginx.Context}, Cases: ids,
+		Role: wire.Server, Peer: foreign.Image{Adapter: &altered, Context: nginx.Context}, Cases: ids,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -246,7 +246,7 @@ server {
 	l := start(t, lab.Config{Runtime: sandbox.Containers})
 	for i, want := range [][]string{nil, ids} {
 		result, err := l.Audit(t.Context(), audit.Audit{
-			Role: wire.Server, Peer: peer.Image{Adapter: altered.AtEach()[i], Context: nginx.Context}, Cases: ids,
+			Role: wire.Server, Peer: foreign.Image{Adapter: altered.AtEach()[i], Context: nginx.Context}, Cases: ids,
 		})
 		if err != nil {
 			t.Fatal(err)

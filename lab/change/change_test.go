@@ -12,8 +12,8 @@ import (
 
 	"github.com/mtlslab/mtlslab/lab"
 	"github.com/mtlslab/mtlslab/lab/change"
+	"github.com/mtlslab/mtlslab/lab/foreign"
 	"github.com/mtlslab/mtlslab/lab/labtest"
-	"github.com/mtlslab/mtlslab/lab/peer"
 	"github.com/mtlslab/mtlslab/lab/sandbox"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
@@ -69,7 +69,7 @@ func (w wants) mustBe(t *testing.T, product change.Product) {
 func TestMeasure(t *testing.T) {
 	t.Parallel()
 	l := inContainers(t)
-	gallery, err := peer.Gallery()
+	gallery, err := foreign.Gallery()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,7 +107,7 @@ func TestMeasure(t *testing.T) {
 func TestMeasureClient(t *testing.T) {
 	t.Parallel()
 	l := inContainers(t)
-	all, err := peer.StayingClients()
+	all, err := foreign.StayingClients()
 	if err != nil {
 		t.Fatal(err)
 	}

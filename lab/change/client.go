@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/mtlslab/mtlslab/lab/attack"
+	"github.com/mtlslab/mtlslab/lab/foreign"
 	"github.com/mtlslab/mtlslab/lab/peer"
 	"github.com/mtlslab/mtlslab/lab/pki"
 	"github.com/mtlslab/mtlslab/lab/sandbox"
@@ -24,7 +25,7 @@ const (
 )
 
 // MeasureClient measures one client that stays up, likewise. The adversary is its servers.
-func (m *Measurer) MeasureClient(ctx context.Context, p peer.Image) (result Product, err error) {
+func (m *Measurer) MeasureClient(ctx context.Context, p foreign.Image) (result Product, err error) {
 	result = Product{Name: p.Name(), Reload: reloadOf(p)}
 	for _, kind := range []Kind{Certificate, TrustAdded, TrustRemoved, Broken} {
 		w := &calling{Measurer: m, image: p, kind: kind, tells: result.Reload != ""}
@@ -47,7 +48,7 @@ func (m *Measurer) MeasureClient(ctx context.Context, p peer.Image) (result Prod
 // calling is one client, and what is changed of it.
 type calling struct {
 	*Measurer
-	image peer.Image
+	image foreign.Image
 	kind  Kind
 	tells bool // it can be told to read its files again
 
@@ -58,7 +59,7 @@ type calling struct {
 
 	address string // that it calls, host:port
 	listen  string // the same, for the adversary
-	client  *peer.Staying
+	client  *foreign.Staying
 	Change
 }
 

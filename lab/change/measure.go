@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/mtlslab/mtlslab/lab/attack"
+	"github.com/mtlslab/mtlslab/lab/foreign"
 	"github.com/mtlslab/mtlslab/lab/peer"
 	"github.com/mtlslab/mtlslab/lab/pki"
 	"github.com/mtlslab/mtlslab/lab/sandbox"
@@ -61,7 +62,7 @@ func (m *Measurer) Measure(ctx context.Context, p peer.Peer) (result Product, er
 
 // reloadOf is how a peer is told to read its files again.
 func reloadOf(p peer.Peer) string {
-	image, ok := p.(peer.Image)
+	image, ok := p.(foreign.Image)
 	switch {
 	case !ok:
 		return ""

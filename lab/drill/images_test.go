@@ -11,8 +11,8 @@ import (
 
 	"github.com/mtlslab/mtlslab/lab"
 	"github.com/mtlslab/mtlslab/lab/drill"
+	"github.com/mtlslab/mtlslab/lab/foreign"
 	"github.com/mtlslab/mtlslab/lab/labtest"
-	"github.com/mtlslab/mtlslab/lab/peer"
 	"github.com/mtlslab/mtlslab/lab/sandbox"
 	"github.com/mtlslab/mtlslab/lab/timeline"
 	"github.com/mtlslab/mtlslab/lab/wire"
@@ -39,9 +39,9 @@ func inContainers(t *testing.T) *lab.Lab {
 	return l
 }
 
-func image(t *testing.T, name string) peer.Image {
+func image(t *testing.T, name string) foreign.Image {
 	t.Helper()
-	p, err := peer.FromGallery(name, wire.Server)
+	p, err := foreign.FromGallery(name, wire.Server)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +74,7 @@ func TestDrillOfAnImage(t *testing.T) {
 
 	deaf := *haproxy.Adapter
 	deaf.Name, deaf.Reload.Signal = "haproxy-deaf", "WINCH"
-	how := drill.Run{Server: peer.Image{Adapter: &deaf, Context: haproxy.Context}, Rate: drillRate}
+	how := drill.Run{Server: foreign.Image{Adapter: &deaf, Context: haproxy.Context}, Rate: drillRate}
 	shown, err = l.Drill(t.Context(), d, how)
 	if err != nil {
 		t.Fatal(err)

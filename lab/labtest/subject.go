@@ -9,6 +9,7 @@ import (
 
 	"github.com/mtlslab/mtlslab/lab"
 	"github.com/mtlslab/mtlslab/lab/adapter"
+	"github.com/mtlslab/mtlslab/lab/foreign"
 	"github.com/mtlslab/mtlslab/lab/peer"
 	"github.com/mtlslab/mtlslab/lab/sandbox"
 	"github.com/mtlslab/mtlslab/lab/wire"
@@ -136,7 +137,7 @@ func Image(ref, caFile, certFile, keyFile string, options ...func(*adapter.Adapt
 		o(a)
 	}
 	return Subject{a.Name, a.Role, false, a.Speaks, func(*Lab, testing.TB) (peer.Peer, error) {
-		return peer.Image{Adapter: a}, a.Check()
+		return foreign.Image{Adapter: a}, a.Check()
 	}}
 }
 
@@ -160,13 +161,13 @@ func Adapter(file string) Subject {
 		return Subject{peerFor: func(*Lab, testing.TB) (peer.Peer, error) { return nil, err }}
 	}
 	return Subject{a.Name, a.Role, false, a.Speaks, func(*Lab, testing.TB) (peer.Peer, error) {
-		return peer.Image{Adapter: a}, nil
+		return foreign.Image{Adapter: a}, nil
 	}}
 }
 
 // Gallery is a peer that comes with mtlslab: some product, in that role.
 func Gallery(name string, role wire.Role) Subject {
-	image, err := peer.FromGallery(name, role)
+	image, err := foreign.FromGallery(name, role)
 	if err != nil {
 		return Subject{peerFor: func(*Lab, testing.TB) (peer.Peer, error) { return nil, err }}
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/mtlslab/mtlslab/lab/audit"
 	"github.com/mtlslab/mtlslab/lab/exercises"
 	"github.com/mtlslab/mtlslab/lab/finding"
+	"github.com/mtlslab/mtlslab/lab/foreign"
 	"github.com/mtlslab/mtlslab/lab/peer"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
@@ -141,7 +142,7 @@ func (k Checker) subject(set *exercises.Lab, files map[string]string) (_ peer.Pe
 		discard()
 		return nil, nil, err
 	}
-	return peer.Image{Adapter: read}, discard, nil
+	return foreign.Image{Adapter: read}, discard, nil
 }
 
 // given is a server's configuration of material that it is given: its authority is the lab's.

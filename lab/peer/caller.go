@@ -36,7 +36,7 @@ func (c Caller) Name() string { return "the client that calls " + c.Listen }
 func (c Caller) Traits() Traits {
 	return Traits{
 		Patience: endpointPatience, Limit: c.Wait + 3*endpointPatience, AtOnce: 1, Deployed: true, OwnWords: true,
-		Known: wire.FieldURI, Speaks: c.Speaks.Speaks, Protocol: spoken{c.Speaks},
+		Known: wire.FieldURI, Speaks: c.Speaks.Speaks, Protocol: Spoken{c.Speaks},
 	}
 }
 

@@ -44,7 +44,7 @@ func (e Endpoint) Name() string { return e.Address }
 func (e Endpoint) Traits() Traits {
 	return Traits{
 		Patience: endpointPatience, Limit: 3 * endpointPatience, AtOnce: 1, Pace: e.Pace, Deployed: true,
-		ServerName: e.ServerName, Known: wire.FieldURI, Speaks: e.Speaks.Speaks, Protocol: spoken{e.Speaks},
+		ServerName: e.ServerName, Known: wire.FieldURI, Speaks: e.Speaks.Speaks, Protocol: Spoken{e.Speaks},
 	}
 }
 

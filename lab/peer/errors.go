@@ -1,11 +1,9 @@
 package peer
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 
-	"github.com/mtlslab/mtlslab/lab/adapter"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
@@ -38,10 +36,10 @@ type CannotError struct{ Why string }
 
 func (e *CannotError) Error() string { return e.Why }
 
-// ended is the account of a program that has exited, by its exit code: 126, 127 and 128
+// Ended is the account of a program that has exited, by its exit code: 126, 127 and 128
 // with a signal's number are what shells and engines make of a program that could not
 // be run, or that a signal ended. A program that refuses ends by itself.
-func ended(role wire.Role, code int, said string) *wire.Outcome {
+func Ended(role wire.Role, code int, said string) *wire.Outcome {
 	o := &wire.Outcome{
 		Role:   role,
 		Kind:   wire.Failed,
@@ -51,30 +49,11 @@ func ended(role wire.Role, code int, said string) *wire.Outcome {
 	switch {
 	case code == 0:
 		o.Kind, o.Reason = wire.Stopped, ""
-	case crashed(code):
+	case Crashed(code):
 		o.Reason = wire.Crashed
 	}
 	return o
 }
 
-func crashed(code int) bool { return code < 0 || code >= 126 && code <= 128+64 }
-
-// firstLine is the first of a text that is not empty.
-func firstLine(text string) string {
-	line, _, _ := strings.Cut(strings.TrimSpace(text), "\n")
-	return strings.TrimSpace(line)
-}
-
-// lastLine is the last of a text that is not empty.
-func lastLine(text string) string {
-	lines := strings.Split(strings.TrimSpace(text), "\n")
-	return strings.TrimSpace(lines[len(lines)-1])
-}
-
-// unpackable says which of a peer's files cannot be made of altered material.
-func (b *broughtImage) unpackable(err error) error {
-	if errors.Is(err, adapter.ErrNotPackable) {
-		return &CannotError{"altered like this it cannot be put into a keystore: " + err.Error()}
-	}
-	return fmt.Errorf("%s: %w", b.Name(), err)
-}
+// Crashed says whether a program that exited so did not end by itself.
+func Crashed(code int) bool { return code < 0 || code >= 126 && code <= 128+64 }

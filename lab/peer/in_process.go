@@ -61,7 +61,7 @@ func (p InProcess) Traits() Traits {
 		Known: wire.FieldURI, Speaks: adapter.Line, Protocol: receipts{},
 	}
 	if p.HTTP {
-		t.Speaks, t.Protocol = adapter.HTTP, spoken{adapter.Endpoint(p.Name(), adapter.HTTP, "", p.Answered)}
+		t.Speaks, t.Protocol = adapter.HTTP, Spoken{adapter.Endpoint(p.Name(), adapter.HTTP, "", p.Answered)}
 	}
 	return t
 }
@@ -136,7 +136,7 @@ func (p *inProcess) Serve(_ context.Context, g Given) (Serving, error) {
 	s := &inProcessServing{name: p.of.Name()}
 	var err error
 	if s.local, err = p.of.Serve(g.Material); err != nil { // a program would say so by ending
-		s.ended = ended(wire.Server, 1, ": "+err.Error())
+		s.ended = Ended(wire.Server, 1, ": "+err.Error())
 		return s, nil
 	}
 	p.mu.Lock()
@@ -197,7 +197,7 @@ func (p *inProcess) Call(ctx context.Context, c Call) (wire.Outcome, error) {
 		return wire.Outcome{}, unusable
 	}
 	if err != nil {
-		return *ended(wire.Client, 1, ": "+err.Error()), nil
+		return *Ended(wire.Client, 1, ": "+err.Error()), nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, cmp.Or(c.Patience, inProcessPatience))
 	defer cancel()
@@ -207,7 +207,7 @@ func (p *inProcess) Call(ctx context.Context, c Call) (wire.Outcome, error) {
 	case ctx.Err() != nil, errors.Is(err, os.ErrDeadlineExceeded):
 		return wire.Outcome{Role: wire.Client, Kind: wire.Failed, Reason: wire.Timeout, Detail: err.Error()}, nil
 	default:
-		return *ended(wire.Client, 1, ": "+err.Error()), nil
+		return *Ended(wire.Client, 1, ": "+err.Error()), nil
 	}
 }
 

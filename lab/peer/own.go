@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -91,7 +92,8 @@ func (r receiptFor) Read(heard string) attack.Reading {
 }
 
 func (r receiptFor) delivered(answer string) bool {
-	receipt, err := wire.ParseReceipt([]byte(firstLine(answer)))
+	line, _, _ := strings.Cut(strings.TrimSpace(answer), "\n")
+	receipt, err := wire.ParseReceipt([]byte(line))
 	return err == nil && receipt.SHA256 == r.sha256
 }
 

@@ -93,7 +93,7 @@ func (p *program) last(ctx context.Context, call Call) (wire.Outcome, error) {
 	if err != nil {
 		return wire.Outcome{}, fmt.Errorf("waiting for the client's account: %w", err)
 	}
-	account := ended(wire.Client, code, p.Stderr.Said())
+	account := Ended(wire.Client, code, p.Stderr.Said())
 	account.Detail = "it gave no account: " + account.Detail
 	return *account, nil
 }

@@ -104,7 +104,7 @@ func (s *ownServing) hasEnded(ctx context.Context, what string) error {
 	if err != nil {
 		return err
 	}
-	account := ended(wire.Server, code, s.program.Stderr.Said())
+	account := Ended(wire.Server, code, s.program.Stderr.Said())
 	return &UnusableError{
 		Peer: s.given.Hostname, Ended: account,
 		What: what + ", " + account.Detail,

@@ -1,5 +1,5 @@
-// Package peer runs a server or a client, whoever wrote it: our own program, an image of
-// somebody else's, a configuration in this process.
+// Package peer says what a server or a client is to the lab, and runs our own programs, code in this
+// process, and whatever listens or calls already. Images of somebody else's are in package foreign.
 //
 // It exists so that nothing else has to ask which kind a peer is. Each kind is one
 // implementation of [Server] and [Client], and a new kind is a new file. Whatever a peer
@@ -19,7 +19,7 @@ import (
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
-// Peer is a server or a client that can be run: [Own], [Image] or [InProcess], or that runs:
+// Peer is a server or a client that can be run: [Own], [InProcess] or an image, or that runs:
 // [Endpoint] or [Caller].
 type Peer interface {
 	// Name is what the peer is called beside others.

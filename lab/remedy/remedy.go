@@ -15,6 +15,7 @@ import (
 	"github.com/mtlslab/mtlslab/lab/audit"
 	"github.com/mtlslab/mtlslab/lab/cases"
 	"github.com/mtlslab/mtlslab/lab/finding"
+	"github.com/mtlslab/mtlslab/lab/foreign"
 	"github.com/mtlslab/mtlslab/lab/peer"
 )
 
@@ -25,7 +26,7 @@ type Auditor interface {
 
 // Of are the remedies of a peer. Only somebody else's image has any.
 func Of(p peer.Peer) int {
-	if image, ok := p.(peer.Image); ok {
+	if image, ok := p.(foreign.Image); ok {
 		return len(image.Adapter.Remedies)
 	}
 	return 0
@@ -33,7 +34,7 @@ func Of(p peer.Peer) int {
 
 // Check says which remedy of a peer, or which report on it, is about a case that there is not.
 func Check(p peer.Peer) error {
-	image, ok := p.(peer.Image)
+	image, ok := p.(foreign.Image)
 	if !ok {
 		return nil
 	}
@@ -62,7 +63,7 @@ func Check(p peer.Peer) error {
 // Try audits the peer of an audit again with each of its remedies, and returns the audit with
 // what they came to. A remedy with which the peer cannot be put to the test is none, and says so.
 func Try(ctx context.Context, by Auditor, what audit.Audit, without finding.Audit) (finding.Audit, error) {
-	image, ok := what.Peer.(peer.Image)
+	image, ok := what.Peer.(foreign.Image)
 	if !ok {
 		return without, nil
 	}
@@ -72,7 +73,7 @@ func Try(ctx context.Context, by Auditor, what audit.Audit, without finding.Audi
 			return without, err
 		}
 		again := what
-		again.Peer = peer.Image{Adapter: changed, Context: image.Context}
+		again.Peer = foreign.Image{Adapter: changed, Context: image.Context}
 		came := finding.Remedy{Setting: r.Setting, Source: r.Source}
 		with, err := by.Audit(ctx, again)
 		switch broke, unusable := errors.AsType[*peer.UnusableError](err); {

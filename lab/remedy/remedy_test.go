@@ -9,6 +9,7 @@ import (
 	"github.com/mtlslab/mtlslab/lab/audit"
 	"github.com/mtlslab/mtlslab/lab/cases"
 	"github.com/mtlslab/mtlslab/lab/finding"
+	"github.com/mtlslab/mtlslab/lab/foreign"
 	"github.com/mtlslab/mtlslab/lab/peer"
 	"github.com/mtlslab/mtlslab/lab/remedy"
 	"github.com/mtlslab/mtlslab/lab/wire"
@@ -17,7 +18,7 @@ import (
 // Every remedy and every report of the gallery is about cases that there are.
 func TestGallery(t *testing.T) {
 	t.Parallel()
-	all, err := peer.Gallery()
+	all, err := foreign.Gallery()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,7 +104,7 @@ func TestTry(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			by := &answers{with: found(test.with), err: test.err}
-			what := audit.Audit{Role: wire.Server, Peer: peer.Image{Adapter: shop}, Cases: []string{stranger}}
+			what := audit.Audit{Role: wire.Server, Peer: foreign.Image{Adapter: shop}, Cases: []string{stranger}}
 			a, err := remedy.Try(t.Context(), by, what, found(without))
 			if err != nil {
 				t.Fatal(err)
@@ -118,7 +119,7 @@ func TestTry(t *testing.T) {
 			if open := slices.Contains(a.Open(), stranger); open == test.works {
 				t.Errorf("%s is open: %t", stranger, open)
 			}
-			asked := by.asked[0].Peer.(peer.Image).Adapter
+			asked := by.asked[0].Peer.(foreign.Image).Adapter
 			if !slices.Equal(asked.Command, []string{"serve", "on"}) || len(asked.Remedies) > 0 {
 				t.Errorf("the second peer is run by %q, with %d remedies", asked.Command, len(asked.Remedies))
 			}

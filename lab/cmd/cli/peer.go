@@ -14,6 +14,7 @@ import (
 
 	"github.com/mtlslab/mtlslab/images"
 	"github.com/mtlslab/mtlslab/lab/adapter"
+	"github.com/mtlslab/mtlslab/lab/foreign"
 	"github.com/mtlslab/mtlslab/lab/peer"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
@@ -88,12 +89,12 @@ func (p *PeerFlags) Peers(role wire.Role, args []string) ([]Meant, error) {
 	if err := p.check(args); err != nil {
 		return nil, err
 	}
-	var image peer.Image
+	var image foreign.Image
 	var flags, named string
 	var err error
 	switch {
 	case p.flags.Changed("peer"):
-		if image, err = peer.FromGallery(p.gallery, role); err != nil {
+		if image, err = foreign.FromGallery(p.gallery, role); err != nil {
 			err = fmt.Errorf("--peer %w", err)
 		}
 		flags = " --peer " + p.gallery
@@ -116,11 +117,11 @@ func (p *PeerFlags) Peers(role wire.Role, args []string) ([]Meant, error) {
 }
 
 // atPorts are the image at each of its ports, or at that which is chosen.
-func (p *PeerFlags) atPorts(image peer.Image, words string) (all []Meant, err error) {
+func (p *PeerFlags) atPorts(image foreign.Image, words string) (all []Meant, err error) {
 	each := image.Adapter.AtEach()
 	known := p.flags.Changed("peer") || p.flags.Changed("adapter")
 	for _, a := range each {
-		one := Meant{peer.Image{Adapter: a, Context: image.Context}, "mtlslab audit " + string(a.Role)}
+		one := Meant{foreign.Image{Adapter: a, Context: image.Context}, "mtlslab audit " + string(a.Role)}
 		if !known && a.Role == wire.Server || len(each) > 1 {
 			one.Command += " --port " + strconv.Itoa(a.At())
 		}
@@ -162,69 +163,69 @@ func (p *PeerFlags) check(args []string) error {
 	return nil
 }
 
-func (p *PeerFlags) fromFile(role wire.Role, args []string) (peer.Image, error) {
+func (p *PeerFlags) fromFile(role wire.Role, args []string) (foreign.Image, error) {
 	return FromFile(p.adapter, role, args...)
 }
 
 // FromFile is the peer of that role of which a file says how it is run, with another image if one is
 // given.
-func FromFile(file string, role wire.Role, image ...string) (peer.Image, error) {
+func FromFile(file string, role wire.Role, image ...string) (foreign.Image, error) {
 	a, err := adapter.ReadFile(file)
 	if err != nil {
-		return peer.Image{}, fmt.Errorf("--adapter: %w", err)
+		return foreign.Image{}, fmt.Errorf("--adapter: %w", err)
 	}
 	if a.Role != role {
-		return peer.Image{}, fmt.Errorf("%s: it is of a %s: mtlslab audit %[2]s", file, a.Role)
+		return foreign.Image{}, fmt.Errorf("%s: it is of a %s: mtlslab audit %[2]s", file, a.Role)
 	}
 	if len(image) > 0 {
 		a.Image, a.Build = image[0], ""
 	}
 	if err := CheckBuild(file, a); err != nil {
-		return peer.Image{}, fmt.Errorf("--adapter: %w", err)
+		return foreign.Image{}, fmt.Errorf("--adapter: %w", err)
 	}
-	return peer.Image{Adapter: a}, nil
+	return foreign.Image{Adapter: a}, nil
 }
 
 // fromFlags makes an adapter of flags, for the commonest of servers, and for clients that nobody
 // wants to configure.
-func (p *PeerFlags) fromFlags(role wire.Role, image string) (peer.Image, error) {
+func (p *PeerFlags) fromFlags(role wire.Role, image string) (foreign.Image, error) {
 	if role == wire.Client {
 		return p.asIs(image)
 	}
 	if p.ca == "" || p.cert == "" || p.key == "" {
-		return peer.Image{}, errors.New(
+		return foreign.Image{}, errors.New(
 			"give --ca-file, --cert-file and --key-file, where the image reads them; or --adapter",
 		)
 	}
 	a := adapter.HTTPS(image)
 	if err := a.Check(); err != nil {
-		return peer.Image{}, fmt.Errorf("image %q: %w", image, err)
+		return foreign.Image{}, fmt.Errorf("image %q: %w", image, err)
 	}
-	return peer.Image{Adapter: a}, p.fill(a)
+	return foreign.Image{Adapter: a}, p.fill(a)
 }
 
 // asIs is a client that runs as its image says.
-func (p *PeerFlags) asIs(image string) (peer.Image, error) {
+func (p *PeerFlags) asIs(image string) (foreign.Image, error) {
 	switch {
 	case p.host == "":
-		return peer.Image{}, errors.New(
+		return foreign.Image{}, errors.New(
 			"give --name, the host that it calls, so that it runs as it is; or an adapter, " +
 				"which says how it is called: mtlslab adapter init client",
 		)
 	case len(p.ports) != 1:
-		return peer.Image{}, fmt.Errorf("--port %s: want the one port that it calls", p.portList())
+		return foreign.Image{}, fmt.Errorf("--port %s: want the one port that it calls", p.portList())
 	case (p.cert == "") != (p.key == ""):
-		return peer.Image{}, errors.New("give --cert-file and --key-file together, or neither")
+		return foreign.Image{}, errors.New("give --cert-file and --key-file together, or neither")
 	}
 	a := adapter.AsIs(image, p.host, p.ports[0], adapter.HTTP)
 	if err := faultOf(a, "--port", p.portList()); err != nil {
-		return peer.Image{}, err
+		return foreign.Image{}, err
 	}
 	a.Speaks = adapter.Protocol(p.speaks)
 	if err := faultOf(a, "--speaks", p.speaks); err != nil {
-		return peer.Image{}, err
+		return foreign.Image{}, err
 	}
-	return peer.Image{Adapter: a}, p.fillRest(a)
+	return foreign.Image{Adapter: a}, p.fillRest(a)
 }
 
 // fill gives a good adapter what the flags say, one after the other, so that a

@@ -11,7 +11,7 @@ import (
 	"github.com/mtlslab/mtlslab/lab/adapter"
 	"github.com/mtlslab/mtlslab/lab/cmd/cli"
 	"github.com/mtlslab/mtlslab/lab/console"
-	"github.com/mtlslab/mtlslab/lab/peer"
+	"github.com/mtlslab/mtlslab/lab/foreign"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
@@ -150,7 +150,7 @@ func newAdapterList() *cobra.Command {
 		Short: "List the peers of the gallery",
 		Args:  cli.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			all, err := peer.Gallery()
+			all, err := foreign.Gallery()
 			if err != nil {
 				return err
 			}

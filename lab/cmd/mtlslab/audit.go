@@ -19,7 +19,7 @@ import (
 	"github.com/mtlslab/mtlslab/lab/cmd/cli"
 	"github.com/mtlslab/mtlslab/lab/console"
 	"github.com/mtlslab/mtlslab/lab/finding"
-	"github.com/mtlslab/mtlslab/lab/peer"
+	"github.com/mtlslab/mtlslab/lab/foreign"
 	"github.com/mtlslab/mtlslab/lab/remedy"
 	"github.com/mtlslab/mtlslab/lab/report"
 	"github.com/mtlslab/mtlslab/lab/sandbox"
@@ -158,7 +158,7 @@ func (f *auditFlags) audited(cmd *cobra.Command, subjects []*subject) error {
 		return err
 	}
 	defer f.rec.discard()
-	if _, image := subjects[0].audit.Peer.(peer.Image); image {
+	if _, image := subjects[0].audit.Peer.(foreign.Image); image {
 		if f.cfg.Runtime == sandbox.Processes {
 			return cli.UsageError{Err: errors.New("--runtime processes: an image runs in containers alone")}
 		}
@@ -248,7 +248,7 @@ func (f *auditFlags) subjects(args []string) ([]*subject, error) {
 	var subjects []*subject
 	for i, meant := range all {
 		at := ""
-		if image, is := meant.Peer.(peer.Image); is && i > 0 {
+		if image, is := meant.Peer.(foreign.Image); is && i > 0 {
 			at = fmt.Sprintf("-%d", image.Adapter.At())
 		}
 		s, err := f.subject(meant, at)

@@ -11,7 +11,7 @@ import (
 	"github.com/mtlslab/mtlslab/lab/audit"
 	"github.com/mtlslab/mtlslab/lab/cases"
 	"github.com/mtlslab/mtlslab/lab/finding"
-	"github.com/mtlslab/mtlslab/lab/peer"
+	"github.com/mtlslab/mtlslab/lab/foreign"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
@@ -52,9 +52,9 @@ const explanation = "verify_mode is an attribute of the standard library's ssl.S
 // its mistake. It returns nothing if the engine does not have its image.
 func catchExample(ctx context.Context, l *lab.Lab) ([]catch, time.Duration, error) {
 	began := time.Now()
-	peers := make([]peer.Image, len(catches))
+	peers := make([]foreign.Image, len(catches))
 	for i, c := range catches {
-		image, err := peer.FromGallery(example, c.Role)
+		image, err := foreign.FromGallery(example, c.Role)
 		if err != nil {
 			return nil, 0, err
 		}

@@ -11,7 +11,7 @@ import (
 	"github.com/mtlslab/mtlslab/lab/cmd/cli"
 	"github.com/mtlslab/mtlslab/lab/console"
 	"github.com/mtlslab/mtlslab/lab/drill"
-	"github.com/mtlslab/mtlslab/lab/peer"
+	"github.com/mtlslab/mtlslab/lab/foreign"
 	"github.com/mtlslab/mtlslab/lab/timeline"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
@@ -123,12 +123,12 @@ func (f *drillFlags) named(args []string) (drill.Drill, error) {
 
 // server finds the server that is meant, if it is not ours.
 func (f *drillFlags) server() (err error) {
-	var image peer.Image
+	var image foreign.Image
 	switch {
 	case f.peer != "" && f.adapter != "":
 		return errors.New("give --peer or --adapter")
 	case f.peer != "":
-		image, err = peer.FromGallery(f.peer, wire.Server)
+		image, err = foreign.FromGallery(f.peer, wire.Server)
 	case f.adapter != "":
 		image, err = cli.FromFile(f.adapter, wire.Server)
 	default:

@@ -15,7 +15,7 @@ import (
 	"github.com/mtlslab/mtlslab/lab"
 	"github.com/mtlslab/mtlslab/lab/change"
 	"github.com/mtlslab/mtlslab/lab/cmd/cli"
-	"github.com/mtlslab/mtlslab/lab/peer"
+	"github.com/mtlslab/mtlslab/lab/foreign"
 	"github.com/mtlslab/mtlslab/lab/sandbox"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
@@ -61,7 +61,7 @@ gallery.`,
 }
 
 // peers are the servers that are meant.
-func (f *changesFlags) peers(names []string) ([]peer.Image, error) {
+func (f *changesFlags) peers(names []string) ([]foreign.Image, error) {
 	if f.atOnce < 1 {
 		return nil, fmt.Errorf("--at-once %d: want at least 1", f.atOnce)
 	}
@@ -73,20 +73,20 @@ func (f *changesFlags) peers(names []string) ([]peer.Image, error) {
 		if err == nil && f.clients && image.Adapter.Again == "" {
 			err = fmt.Errorf("--adapter %s: it is of no client that stays up: it says nothing of again", f.adapter)
 		}
-		return []peer.Image{image}, err
+		return []foreign.Image{image}, err
 	}
 	gallery, err := f.gallery()
 	if err != nil || len(names) == 0 && f.clients {
 		return gallery, err
 	}
 	if len(names) == 0 {
-		return slices.DeleteFunc(gallery, func(p peer.Image) bool {
+		return slices.DeleteFunc(gallery, func(p foreign.Image) bool {
 			return p.Adapter.Reload.Signal == "" && len(p.Adapter.Reload.Command) == 0 || p.Adapter.Like != ""
 		}), nil
 	}
-	var all []peer.Image
+	var all []foreign.Image
 	for _, name := range names {
-		i := slices.IndexFunc(gallery, func(p peer.Image) bool { return p.Name() == name })
+		i := slices.IndexFunc(gallery, func(p foreign.Image) bool { return p.Name() == name })
 		if i < 0 {
 			return nil, fmt.Errorf("%s %q: there is none of that name%s", f.role(), name, f.others(gallery))
 		}
@@ -103,16 +103,16 @@ func (f *changesFlags) role() wire.Role {
 }
 
 // gallery are the peers that come with mtlslab of which some are meant.
-func (f *changesFlags) gallery() ([]peer.Image, error) {
+func (f *changesFlags) gallery() ([]foreign.Image, error) {
 	if f.clients {
-		return peer.StayingClients()
+		return foreign.StayingClients()
 	}
-	all, err := peer.Gallery()
-	return slices.DeleteFunc(all, func(p peer.Image) bool { return p.Adapter.Role != wire.Server }), err
+	all, err := foreign.Gallery()
+	return slices.DeleteFunc(all, func(p foreign.Image) bool { return p.Adapter.Role != wire.Server }), err
 }
 
 // others says where those are to be found that there are, as the end of an error.
-func (f *changesFlags) others(all []peer.Image) string {
+func (f *changesFlags) others(all []foreign.Image) string {
 	if !f.clients {
 		return "; mtlslab adapter list shows the gallery"
 	}
@@ -123,7 +123,7 @@ func (f *changesFlags) others(all []peer.Image) string {
 	return "; there are: " + strings.Join(names, ", ")
 }
 
-func (f *changesFlags) measure(cmd *cobra.Command, peers []peer.Image) (err error) {
+func (f *changesFlags) measure(cmd *cobra.Command, peers []foreign.Image) (err error) {
 	var out *cli.Output
 	if f.markdown != "" {
 		if out, err = cli.OpenOutput(f.markdown); err != nil {

@@ -20,6 +20,7 @@ import (
 	"github.com/mtlslab/mtlslab/lab/cmd/cli"
 	"github.com/mtlslab/mtlslab/lab/console"
 	"github.com/mtlslab/mtlslab/lab/finding"
+	"github.com/mtlslab/mtlslab/lab/foreign"
 	"github.com/mtlslab/mtlslab/lab/peer"
 	"github.com/mtlslab/mtlslab/lab/scorecard"
 	"github.com/mtlslab/mtlslab/lab/wire"
@@ -155,9 +156,9 @@ func (f *scorecardFlags) auditOf(role wire.Role, ids ...string) audit.Audit {
 // choose lists the peers that are meant, the gallery's and our own, and leaves out
 // those for which there is nothing to try.
 func (r *round) choose(names []string) error {
-	list := peer.Gallery
+	list := foreign.Gallery
 	if r.manuals {
-		list, r.noExchanges = peer.Manuals, true
+		list, r.noExchanges = foreign.Manuals, true
 	}
 	all, err := list()
 	if err != nil {
@@ -194,7 +195,7 @@ func (r *round) choose(names []string) error {
 }
 
 // candidates are our own program of a role, but where manuals are audited, and those of the gallery.
-func (r *round) candidates(gallery []peer.Image, role wire.Role) (all []peer.Peer) {
+func (r *round) candidates(gallery []foreign.Image, role wire.Role) (all []peer.Peer) {
 	if !r.manuals {
 		all = append(all, peer.Own{})
 	}
@@ -207,16 +208,16 @@ func (r *round) candidates(gallery []peer.Image, role wire.Role) (all []peer.Pee
 }
 
 // meant says whether a peer is meant by a name: its own, or if that is nobody's, that of its directory.
-func meant(p peer.Peer, gallery []peer.Image) func(name string) bool {
+func meant(p peer.Peer, gallery []foreign.Image) func(name string) bool {
 	return func(name string) bool {
-		own := slices.ContainsFunc(gallery, func(image peer.Image) bool { return image.Name() == name })
+		own := slices.ContainsFunc(gallery, func(image foreign.Image) bool { return image.Name() == name })
 		return name == p.Name() || !own && name == buildNameOf(p)
 	}
 }
 
 // buildNameOf is how a peer of the gallery is called on the command line; "" of our own.
 func buildNameOf(p peer.Peer) string {
-	if image, ok := p.(peer.Image); ok {
+	if image, ok := p.(foreign.Image); ok {
 		return image.Adapter.BuildName()
 	}
 	return ""
@@ -224,7 +225,7 @@ func buildNameOf(p peer.Peer) string {
 
 func repeatOf(p peer.Peer, role wire.Role) string {
 	command := "mtlslab audit " + string(role)
-	if image, ok := p.(peer.Image); ok {
+	if image, ok := p.(foreign.Image); ok {
 		command += " --peer " + image.Name()
 	}
 	return command

@@ -12,6 +12,7 @@ import (
 	"github.com/mtlslab/mtlslab/lab"
 	"github.com/mtlslab/mtlslab/lab/deployment"
 	"github.com/mtlslab/mtlslab/lab/finding"
+	"github.com/mtlslab/mtlslab/lab/foreign"
 	"github.com/mtlslab/mtlslab/lab/peer"
 	"github.com/mtlslab/mtlslab/lab/pki"
 	"github.com/mtlslab/mtlslab/lab/sandbox"
@@ -24,7 +25,7 @@ import (
 func (r *round) divide() error {
 	r.crossing = make(map[wire.Role][]peer.Peer)
 	for _, c := range r.contenders {
-		if image, is := c.Peer.(peer.Image); is && (image.Adapter.Like != "" || !image.Adapter.SaysBack()) {
+		if image, is := c.Peer.(foreign.Image); is && (image.Adapter.Like != "" || !image.Adapter.SaysBack()) {
 			continue // it would talk as that does; or no client could tell whether its message arrived
 		}
 		r.crossing[c.audit.Role] = append(r.crossing[c.audit.Role], c.Peer)

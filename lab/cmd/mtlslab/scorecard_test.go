@@ -12,6 +12,7 @@ import (
 	"github.com/mtlslab/mtlslab/lab/card"
 	"github.com/mtlslab/mtlslab/lab/cases"
 	"github.com/mtlslab/mtlslab/lab/finding"
+	"github.com/mtlslab/mtlslab/lab/foreign"
 	"github.com/mtlslab/mtlslab/lab/peer"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
@@ -90,7 +91,7 @@ func TestTakeUp(t *testing.T) {
 			if err := os.WriteFile(part, file.Bytes(), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			nginx := peer.Image{Adapter: &adapter.Adapter{Name: "nginx", Role: wire.Server}}
+			nginx := foreign.Image{Adapter: &adapter.Adapter{Name: "nginx", Role: wire.Server}}
 			r := &round{
 				scorecardFlags: &scorecardFlags{fresh: test.fresh}, part: part,
 				card: finding.Scorecard{Command: command, Built: built, Audits: make([]finding.Audit, 2)},

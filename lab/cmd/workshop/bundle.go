@@ -22,7 +22,7 @@ import (
 	"github.com/mtlslab/mtlslab/lab/cmd/cli"
 	"github.com/mtlslab/mtlslab/lab/console"
 	"github.com/mtlslab/mtlslab/lab/exercises"
-	"github.com/mtlslab/mtlslab/lab/peer"
+	"github.com/mtlslab/mtlslab/lab/foreign"
 	"github.com/mtlslab/mtlslab/lab/sandbox"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
@@ -142,7 +142,7 @@ func gather(cmd *cobra.Command, names []string) (refs []string, engine *sandbox.
 	}
 	defer func() { err = errors.Join(err, l.Close(ctx)) }()
 	for _, name := range names {
-		p, err := peer.FromGallery(name, wire.Server)
+		p, err := foreign.FromGallery(name, wire.Server)
 		if err != nil {
 			return nil, nil, cli.UsageError{Err: fmt.Errorf("--peer: %w", err)}
 		}

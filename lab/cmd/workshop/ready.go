@@ -9,8 +9,8 @@ import (
 
 	"github.com/mtlslab/mtlslab/images"
 	"github.com/mtlslab/mtlslab/lab/exercises"
+	"github.com/mtlslab/mtlslab/lab/foreign"
 	"github.com/mtlslab/mtlslab/lab/learn"
-	"github.com/mtlslab/mtlslab/lab/peer"
 	"github.com/mtlslab/mtlslab/lab/sandbox"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
@@ -89,7 +89,7 @@ func container(ctx context.Context) Ready {
 		r.Found, r.Do = "no engine answers", "none is needed: exercise 11 has a form for processes"
 		return r
 	}
-	p, err := peer.FromGallery("nginx", wire.Server)
+	p, err := foreign.FromGallery("nginx", wire.Server)
 	if err == nil {
 		r.OK, err = p.BuiltIn(ctx, engine)
 	}

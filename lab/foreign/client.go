@@ -1,4 +1,4 @@
-package peer
+package foreign
 
 import (
 	"bytes"
@@ -14,6 +14,7 @@ import (
 
 	"github.com/mtlslab/mtlslab/lab/adapter"
 	"github.com/mtlslab/mtlslab/lab/command"
+	"github.com/mtlslab/mtlslab/lab/peer"
 	"github.com/mtlslab/mtlslab/lab/sandbox"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
@@ -56,7 +57,7 @@ func newImageClient(b *broughtImage) (*imageClient, error) {
 	return c, nil
 }
 
-func (c *imageClient) Lacks(d Demand) string {
+func (c *imageClient) Lacks(d peer.Demand) string {
 	switch {
 	case d.Store && c.Adapter.TrustsStore():
 		return "the authority that it is to trust is put into its system's store"
@@ -75,7 +76,7 @@ func (c *imageClient) Close(ctx context.Context) {
 	}
 }
 
-func (c *imageClient) Call(ctx context.Context, call Call) (wire.Outcome, error) {
+func (c *imageClient) Call(ctx context.Context, call peer.Call) (wire.Outcome, error) {
 	address, err := call.Server(ctx)
 	if err != nil {
 		return wire.Outcome{}, err
@@ -111,7 +112,7 @@ func (c *imageClient) Call(ctx context.Context, call Call) (wire.Outcome, error)
 // prepare returns the container in which the call is to be made, and the directory of its
 // material there. Where that can be at one place alone and is another's, the container is for
 // this call alone.
-func (c *imageClient) prepare(ctx context.Context, call Call, server string) (*clientRoom, string, error) {
+func (c *imageClient) prepare(ctx context.Context, call peer.Call, server string) (*clientRoom, string, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	dir, kind := c.Adapter.Dir(), call.Lists && c.namesLists
@@ -154,7 +155,7 @@ func same(a, b wire.Material) bool {
 
 // open starts a container of the client, with the material of a call. The server's name
 // leads to whom that calls.
-func (c *imageClient) open(ctx context.Context, call Call, server string) (*clientRoom, error) {
+func (c *imageClient) open(ctx context.Context, call peer.Call, server string) (*clientRoom, error) {
 	p := c.program(c.place.Names.Fresh(c.Name()), "", call.Store)
 	if !call.Named || c.place.Sandbox.Facts().Nameless {
 		p.Hosts = []string{c.Adapter.Host() + ":" + server}
@@ -213,14 +214,14 @@ func (c *imageClient) run(
 		return none, err
 	}
 	late := fmt.Errorf("it took longer than %v", limit)
-	ctx, cancel := context.WithTimeoutCause(ctx, command.Slack*limit+StartLimit, late)
+	ctx, cancel := context.WithTimeoutCause(ctx, command.Slack*limit+peer.StartLimit, late)
 	defer cancel()
 	result, err := running.Wait(ctx)
 	if err != nil {
 		return result, fmt.Errorf("%s: waiting for it to end: %w", c.Name(), err)
 	}
 	if result.Fault != "" {
-		return result, &UnusableError{
+		return result, &peer.UnusableError{
 			Peer: c.Name(),
 			What: "its command could not be run: " + result.Fault,
 			Look: "command",
@@ -242,7 +243,7 @@ func (c *imageClient) account(result command.Result, values adapter.Values) (wir
 		o.Kind = wire.Delivered
 	case result.TimedOut:
 		o.Reason, o.Detail = wire.Timeout, "it did not end in time"
-	case crashed(result.Exit):
+	case peer.Crashed(result.Exit):
 		o.Reason = wire.Crashed
 	}
 	// What a worker says of a run is one text.

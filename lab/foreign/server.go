@@ -1,4 +1,4 @@
-package peer
+package foreign
 
 import (
 	"cmp"
@@ -12,6 +12,7 @@ import (
 
 	"github.com/mtlslab/mtlslab/lab/adapter"
 	"github.com/mtlslab/mtlslab/lab/limit"
+	"github.com/mtlslab/mtlslab/lab/peer"
 )
 
 // imageServer is a server of somebody else's image.
@@ -30,7 +31,7 @@ func newImageServer(made *broughtImage) *imageServer {
 	return &imageServer{broughtImage: made, rooms: limit.To(roomsAtOnce)}
 }
 
-func (s *imageServer) Lacks(d Demand) string {
+func (s *imageServer) Lacks(d peer.Demand) string {
 	a := s.Adapter
 	switch {
 	case d.Store && a.TrustsStore():
@@ -58,7 +59,7 @@ func (s *imageServer) Lacks(d Demand) string {
 	}
 }
 
-func (s *imageServer) Serve(ctx context.Context, g Given) (Serving, error) {
+func (s *imageServer) Serve(ctx context.Context, g peer.Given) (peer.Serving, error) {
 	start := s.startOwn
 	if g.Alone && s.movable() {
 		start = s.startReused
@@ -86,14 +87,14 @@ func (s *imageServer) Close(ctx context.Context) {
 }
 
 // valuesFor are those of what the server is given.
-func (s *imageServer) valuesFor(dir string, g Given) adapter.Values {
+func (s *imageServer) valuesFor(dir string, g peer.Given) adapter.Values {
 	values := s.Adapter.ValuesFor(dir, g.Lists)
 	values.Client = cmp.Or(g.Admit, values.Client)
 	return values
 }
 
 // startOwn starts the server in a container of its own.
-func (s *imageServer) startOwn(ctx context.Context, g Given) (*imageServing, error) {
+func (s *imageServer) startOwn(ctx context.Context, g peer.Given) (*imageServing, error) {
 	values := s.valuesFor(s.Adapter.Dir(), g)
 	p := s.program(g.Hostname, g.Alias, g.Store)
 	var err error

@@ -1,4 +1,4 @@
-package peer
+package foreign
 
 import (
 	"context"
@@ -12,13 +12,13 @@ import (
 
 	"github.com/mtlslab/mtlslab/lab/adapter"
 	"github.com/mtlslab/mtlslab/lab/command"
+	"github.com/mtlslab/mtlslab/lab/peer"
 	"github.com/mtlslab/mtlslab/lab/sandbox"
 )
 
 // room is a container in which a server can be started: once, or again and again with other
-// material, because a new process costs a tenth of a new container; one at a time, for they share
-// a port. That the server can be
-// started there still, after all that was tried, is a control of its own.
+// material, one at a time, for they share a port. That the server can be started there still, after
+// all that was tried, is a control of its own.
 type room struct {
 	*command.Runner
 	process *sandbox.Process
@@ -100,7 +100,7 @@ func (in *room) close(ctx context.Context) {
 }
 
 // startReused starts the server in a container that is reused, once nobody listens there.
-func (s *imageServer) startReused(ctx context.Context, g Given) (started *imageServing, err error) {
+func (s *imageServer) startReused(ctx context.Context, g peer.Given) (started *imageServing, err error) {
 	values := s.valuesFor(s.Adapter.Dir()+"-"+strconv.Itoa(int(s.starts.Add(1))), g)
 	files, err := s.configured(g.Material, nil, values)
 	if err != nil {
@@ -163,12 +163,12 @@ func (s *imageServer) run(in *room, values adapter.Values, limit time.Duration) 
 }
 
 // life is what lives in the container.
-func (in *room) life(ctx context.Context) (Life, error) {
+func (in *room) life(ctx context.Context) (peer.Life, error) {
 	seen, err := in.Look(ctx, sandbox.NewID())
 	if err != nil {
-		return Life{}, err
+		return peer.Life{}, err
 	}
-	life := Life{Sockets: slices.Sorted(slices.Values(seen.Listening[in.port]))}
+	life := peer.Life{Sockets: slices.Sorted(slices.Values(seen.Listening[in.port]))}
 	for pid, began := range seen.Processes {
 		life.Processes = append(life.Processes, fmt.Sprintf("%d since %s", pid, began))
 	}

@@ -1,4 +1,4 @@
-package peer
+package foreign
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 	"github.com/mtlslab/mtlslab/lab/adapter"
 	"github.com/mtlslab/mtlslab/lab/attack"
 	"github.com/mtlslab/mtlslab/lab/command"
+	"github.com/mtlslab/mtlslab/lab/peer"
 	"github.com/mtlslab/mtlslab/lab/sandbox"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
@@ -32,7 +33,7 @@ func (s *imageServing) alive() bool {
 	}
 }
 
-func (s *imageServing) Wait(ctx context.Context) (Listening, error) {
+func (s *imageServing) Wait(ctx context.Context) (peer.Listening, error) {
 	within := s.Adapter.Ready.Limit()
 	limit, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
@@ -40,17 +41,17 @@ func (s *imageServing) Wait(ctx context.Context) (Listening, error) {
 		pattern := regexp.MustCompile(s.Adapter.Ready.Log)
 		if _, err := s.running.Lines.Await(limit, pattern.MatchString); err != nil {
 			what := fmt.Sprintf("no line of its output matched ready.log within %v", within)
-			return Listening{}, s.notReady(ctx, limit, what, "ready.log, command")
+			return peer.Listening{}, s.notReady(ctx, limit, what, "ready.log, command")
 		}
 	}
 	if err := s.untilOpen(ctx, limit); err != nil {
-		return Listening{}, err
+		return peer.Listening{}, err
 	}
 	if !s.alive() { // one that it had started has answered
-		return Listening{}, s.hasEnded(ctx)
+		return peer.Listening{}, s.hasEnded(ctx)
 	}
 	says := wire.Outcome{Role: wire.Server, Kind: wire.Listening, Local: s.room.address}
-	listening := Listening{Address: s.room.address, Account: says, LastLines: s.lastLines, Life: s.room.life}
+	listening := peer.Listening{Address: s.room.address, Account: says, LastLines: s.lastLines, Life: s.room.life}
 	return listening, s.askVersion(ctx, s.room.Runner)
 }
 
@@ -117,11 +118,11 @@ func (s *imageServing) exitAccount(ctx context.Context) (*wire.Outcome, error) {
 	if lines := s.lastLines(); len(lines) > 0 {
 		said = "; it said: " + lines[len(lines)-1]
 	}
-	return ended(wire.Server, result.Exit, said), nil
+	return peer.Ended(wire.Server, result.Exit, said), nil
 }
 
-func (s *imageServing) unusable(what, look string) *UnusableError {
-	return &UnusableError{Peer: s.Name(), What: what, Look: look, Log: s.lastLines()}
+func (s *imageServing) unusable(what, look string) *peer.UnusableError {
+	return &peer.UnusableError{Peer: s.Name(), What: what, Look: look, Log: s.lastLines()}
 }
 
 // maxLastLines is how many lines of a peer's output an error shows.
@@ -139,7 +140,7 @@ func (s *imageServing) lastLines() []string {
 
 // Account is that the message is in its log, if its adapter says that it would be, or how
 // it ended. It gives none of its own.
-func (s *imageServing) Account(ctx context.Context, a Asked) (*wire.Outcome, error) {
+func (s *imageServing) Account(ctx context.Context, a peer.Asked) (*wire.Outcome, error) {
 	if a.Kind != "" {
 		return nil, nil //nolint:nilnil // that there is no account is the answer
 	}
@@ -178,23 +179,23 @@ func (s *imageServing) untilEnd(ctx context.Context) {
 
 // logged says whether the message is in the server's log. The log of one that has ended
 // is whole before long.
-func (s *imageServing) logged(ctx context.Context, a Asked) bool {
+func (s *imageServing) logged(ctx context.Context, a peer.Asked) bool {
 	holds := func(line string) bool { return strings.Contains(line, a.Nonce) }
 	if !a.Answered && !a.CutShort && !a.Late && s.alive() {
 		return s.running.Lines.Any(holds)
 	}
-	ctx, cancel := context.WithTimeout(ctx, AccountGrace)
+	ctx, cancel := context.WithTimeout(ctx, peer.AccountGrace)
 	defer cancel()
 	_, err := s.running.Lines.Await(ctx, holds)
 	return err == nil
 }
 
 // Reload has the server take up what its files now say. How long that takes, nobody tells.
-func (s *imageServing) Reload(ctx context.Context, m wire.Material) (Renewal, error) {
+func (s *imageServing) Reload(ctx context.Context, m wire.Material) (peer.Renewal, error) {
 	if err := s.Write(ctx, m); err != nil {
-		return Renewal{}, err
+		return peer.Renewal{}, err
 	}
-	return Renewal{}, s.Reread(ctx)
+	return peer.Renewal{}, s.Reread(ctx)
 }
 
 // Write changes the files of the server.
@@ -207,7 +208,7 @@ func (s *imageServing) Write(ctx context.Context, m wire.Material) error {
 }
 
 // Reread has the server read them again, as its adapter says. One whose command says that it cannot
-// is a [*UnusableError].
+// is a [*peer.UnusableError].
 func (s *imageServing) Reread(ctx context.Context) error {
 	fault, err := s.reread(ctx, s.room.Runner, s.room.process, s.running, s.values)
 	if fault != "" {

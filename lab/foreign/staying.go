@@ -1,4 +1,4 @@
-package peer
+package foreign
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 
 	"github.com/mtlslab/mtlslab/lab/adapter"
 	"github.com/mtlslab/mtlslab/lab/command"
+	"github.com/mtlslab/mtlslab/lab/peer"
 	"github.com/mtlslab/mtlslab/lab/sandbox"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
@@ -24,7 +25,7 @@ type Staying struct {
 }
 
 // Stay starts it, to call a server at that address, host:port, where nobody need be yet.
-func (i Image) Stay(ctx context.Context, in Place, m wire.Material, server string) (*Staying, error) {
+func (i Image) Stay(ctx context.Context, in peer.Place, m wire.Material, server string) (*Staying, error) {
 	if i.Adapter.Again == "" {
 		return nil, errors.New(i.Name() + ": its adapter knows no client that stays up: it says nothing of again")
 	}
@@ -88,11 +89,11 @@ func (s *Staying) Write(ctx context.Context, m wire.Material) error {
 	return s.in.Put(ctx, s.process, s.runner, s.owner(), files)
 }
 
-// Reread has it read them again, as its adapter says. A [*UnusableError] says that it would not.
+// Reread has it read them again, as its adapter says. A [*peer.UnusableError] says that it would not.
 func (s *Staying) Reread(ctx context.Context) error {
 	fault, err := s.reread(ctx, s.runner, s.process, s.running, s.values)
 	if fault != "" {
-		return &UnusableError{Peer: s.Name(), What: fault, Look: "reload.command"}
+		return &peer.UnusableError{Peer: s.Name(), What: fault, Look: "reload.command"}
 	}
 	return err
 }

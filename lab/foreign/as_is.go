@@ -1,4 +1,4 @@
-package peer
+package foreign
 
 import (
 	"context"
@@ -11,6 +11,7 @@ import (
 	"github.com/mtlslab/mtlslab/lab/adapter"
 	"github.com/mtlslab/mtlslab/lab/command"
 	"github.com/mtlslab/mtlslab/lab/finding"
+	"github.com/mtlslab/mtlslab/lab/peer"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
 
@@ -40,7 +41,7 @@ func (c *callsAnyway) Product() *finding.Product {
 }
 
 // Lacks says what cannot be known of a client that is told nothing.
-func (c *callsAnyway) Lacks(d Demand) string {
+func (c *callsAnyway) Lacks(d peer.Demand) string {
 	switch {
 	case d.Store:
 		return "its system's store is where its own trust is put"
@@ -61,7 +62,7 @@ func (c *callsAnyway) Close(ctx context.Context) {
 	}
 }
 
-func (c *callsAnyway) Call(ctx context.Context, call Call) (wire.Outcome, error) {
+func (c *callsAnyway) Call(ctx context.Context, call peer.Call) (wire.Outcome, error) {
 	o := wire.Outcome{Role: wire.Client, Kind: wire.Failed, Time: time.Now()}
 	in, err := c.enter(ctx, call)
 	if err != nil {
@@ -87,7 +88,7 @@ func (c *callsAnyway) Call(ctx context.Context, call Call) (wire.Outcome, error)
 		return o, fmt.Errorf("%s: waiting for it to end: %w", c.Name(), err)
 	}
 	if result.Fault != "" {
-		return o, &UnusableError{Peer: c.Name(), What: "it could not be run: " + result.Fault, Look: "--command"}
+		return o, &peer.UnusableError{Peer: c.Name(), What: "it could not be run: " + result.Fault, Look: "--command"}
 	}
 	if ended {
 		o.Detail = "it went on, and was ended"
@@ -101,7 +102,7 @@ func (c *callsAnyway) Call(ctx context.Context, call Call) (wire.Outcome, error)
 // seen waits until the client has ended, or has been seen by the adversary and goes on: then it is
 // told to end.
 func (c *callsAnyway) seen(
-	ctx context.Context, call Call, in *clientRoom, running *command.Running,
+	ctx context.Context, call peer.Call, in *clientRoom, running *command.Running,
 ) (ended bool, err error) {
 	limit, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -127,7 +128,7 @@ func (c *callsAnyway) seen(
 
 // enter returns the client's container, which is made with the first call. Whom it is to trust,
 // its system trusts.
-func (c *callsAnyway) enter(ctx context.Context, call Call) (*clientRoom, error) {
+func (c *callsAnyway) enter(ctx context.Context, call peer.Call) (*clientRoom, error) {
 	c.opening.Lock()
 	defer c.opening.Unlock()
 	if c.room != nil {
@@ -155,7 +156,7 @@ func (c *callsAnyway) enter(ctx context.Context, call Call) (*clientRoom, error)
 func (c *callsAnyway) words() ([]string, error) {
 	argv := slices.Concat(c.argv, c.Adapter.Command)
 	if len(argv) == 0 {
-		return nil, &UnusableError{Peer: c.Name(), What: "its image does not say what to run", Look: "--command"}
+		return nil, &peer.UnusableError{Peer: c.Name(), What: "its image does not say what to run", Look: "--command"}
 	}
 	return argv, nil
 }

@@ -1,4 +1,10 @@
-package peer
+// Package foreign runs servers and clients of images that are somebody else's, their code unchanged, by what an
+// adapter says of each; those of the gallery among them.
+//
+// It exists because what stands for an account is found out in as many ways as there are products, of which the
+// rest of the lab need not know. A container is kept open, and the peer is started in it again and again, because a
+// new process costs a tenth of a new container. The package judges nothing.
+package foreign
 
 import (
 	"cmp"
@@ -6,6 +12,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -19,9 +26,9 @@ import (
 
 	"github.com/mtlslab/mtlslab/images"
 	"github.com/mtlslab/mtlslab/lab/adapter"
-	"github.com/mtlslab/mtlslab/lab/attack"
 	"github.com/mtlslab/mtlslab/lab/command"
 	"github.com/mtlslab/mtlslab/lab/finding"
+	"github.com/mtlslab/mtlslab/lab/peer"
 	"github.com/mtlslab/mtlslab/lab/sandbox"
 	"github.com/mtlslab/mtlslab/lab/wire"
 )
@@ -42,17 +49,17 @@ const (
 	// runLimit is how long a client may take. It is longer than the adversary's patience, so
 	// that a client that waits for that is not taken for one that hangs.
 	runLimit   = 2 * imagePatience
-	imageLimit = StartLimit + command.Slack*runLimit + imagePatience
+	imageLimit = peer.StartLimit + command.Slack*runLimit + imagePatience
 )
 
 // Name is that of the adapter.
 func (i Image) Name() string { return i.Adapter.Name }
 
 // Traits are what its adapter says.
-func (i Image) Traits() Traits {
-	t := Traits{
+func (i Image) Traits() peer.Traits {
+	t := peer.Traits{
 		Patience: imagePatience, Limit: imageLimit, AtOnce: i.Adapter.Parallel, ListsApart: i.Adapter.TakesLists(),
-		Known: i.Adapter.Known(), Speaks: i.Adapter.Speaks, Protocol: spoken{i.Adapter},
+		Known: i.Adapter.Known(), Speaks: i.Adapter.Speaks, Protocol: peer.Spoken{Adapter: i.Adapter},
 	}
 	if t.Calls = i.Adapter.Calls(); t.Calls > 0 {
 		t.OwnWords, t.Anonymous = true, !i.Adapter.ShowsCertificate()
@@ -65,17 +72,6 @@ func (i Image) Traits() Traits {
 	return t
 }
 
-// spoken is the protocol of an adapter.
-type spoken struct{ *adapter.Adapter }
-
-func (s spoken) Speech(message, nonce string, head *attack.Head) (Speech, error) {
-	speech, err := s.Adapter.Speech(message, nonce)
-	if head != nil && s.Adapter.Speaks == adapter.HTTP {
-		speech = speech.Headed(*head)
-	}
-	return speech, err
-}
-
 // movable says whether the peer's material can be in another place each time.
 func (i Image) movable() bool {
 	dir := i.Adapter.Dir()
@@ -84,7 +80,7 @@ func (i Image) movable() bool {
 }
 
 // Server brings the image into the engine of a sandbox of containers.
-func (i Image) Server(ctx context.Context, in Place) (Server, error) {
+func (i Image) Server(ctx context.Context, in peer.Place) (peer.Server, error) {
 	made, err := i.bring(ctx, in, wire.Server)
 	if err != nil {
 		return nil, err
@@ -93,7 +89,7 @@ func (i Image) Server(ctx context.Context, in Place) (Server, error) {
 }
 
 // Client brings the image into the engine of a sandbox of containers.
-func (i Image) Client(ctx context.Context, in Place) (Client, error) {
+func (i Image) Client(ctx context.Context, in peer.Place) (peer.Client, error) {
 	made, err := i.bring(ctx, in, wire.Client)
 	if err != nil {
 		return nil, err
@@ -131,7 +127,7 @@ func (i Image) files() fs.FS {
 // broughtImage is an image that the engine has.
 type broughtImage struct {
 	Image
-	place Place
+	place peer.Place
 	in    *sandbox.Isolated
 	argv  []string // the image's own, if the adapter says no other
 	user  string   // that it runs as, in the image's words
@@ -150,7 +146,7 @@ func (b *broughtImage) Product() *finding.Product {
 }
 
 // bring sees to it that the engine has the image: built, pulled, or there already.
-func (i Image) bring(ctx context.Context, in Place, as wire.Role) (*broughtImage, error) {
+func (i Image) bring(ctx context.Context, in peer.Place, as wire.Role) (*broughtImage, error) {
 	a := i.Adapter
 	if a.Role != as {
 		return nil, fmt.Errorf("%s: its adapter is that of a %s, and a %s is wanted", a.Name, a.Role, as)
@@ -283,7 +279,7 @@ func (b *broughtImage) dirs() []string {
 }
 
 // material are the files of a peer's material, in a directory that they may need. An
-// error is a [*CannotError] where a file cannot be made of it.
+// error is a [*peer.CannotError] where a file cannot be made of it.
 func (b *broughtImage) material(m wire.Material, dir string) ([]sandbox.File, error) {
 	made, err := b.Adapter.MaterialFiles(m, dir)
 	if err != nil {
@@ -294,6 +290,14 @@ func (b *broughtImage) material(m wire.Material, dir string) ([]sandbox.File, er
 		all = append(all, sandbox.File{Path: dir, Mode: fs.ModeDir | 0o755})
 	}
 	return append(all, sandboxFiles(made)...), nil
+}
+
+// unpackable says which of a peer's files cannot be made of altered material.
+func (b *broughtImage) unpackable(err error) error {
+	if errors.Is(err, adapter.ErrNotPackable) {
+		return &peer.CannotError{Why: "altered like this it cannot be put into a keystore: " + err.Error()}
+	}
+	return fmt.Errorf("%s: %w", b.Name(), err)
 }
 
 // configured are a peer's material and its configuration, and what its system trusts.
@@ -351,4 +355,16 @@ func (b *broughtImage) askVersion(ctx context.Context, in *command.Runner) error
 		b.product.Version = wire.Printable(firstLine(result.Out + result.Err))
 	}
 	return err
+}
+
+// firstLine is the first of a text that is not empty.
+func firstLine(text string) string {
+	line, _, _ := strings.Cut(strings.TrimSpace(text), "\n")
+	return strings.TrimSpace(line)
+}
+
+// lastLine is the last of a text that is not empty.
+func lastLine(text string) string {
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	return strings.TrimSpace(lines[len(lines)-1])
 }
